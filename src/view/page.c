@@ -32,6 +32,7 @@ struct page {
     struct region *scratch; /* texts of the last rows */
     size_t scratch_used;
     page_clean_fn *clean;
+    char hashes[2][HASH_TEXT]; /* of the style and the script, once known */
     struct buf cleaned;
     struct buf block;
     struct buf raw;
@@ -159,8 +160,7 @@ static int add_text(struct page *page, const struct text *text, bool json, struc
 
     buf_reset(raw);
     buf_reset(&page->block);
-    if (buf_adds(raw, "[", err) < 0 ||
-        jsonw_quote(raw, text->path, strlen(text->path), err) < 0 ||
+    if (buf_adds(raw, "[", err) < 0 || row_json_path(raw, text->path, text->run->id, err) < 0 ||
         buf_adds(raw, text->cut ? ",1," : ",0,", err) < 0 ||
         (json ? buf_add(raw, text->bytes, text->len, err)
               : jsonw_quote(raw, text->bytes, text->len, err)) < 0 ||
@@ -414,12 +414,10 @@ static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err
 }
 
 /* Make the part of the page before the rows. */
-static int make_head(struct buf *out, const char *title, bool marked, struct err *err)
+static int make_head(struct page *page, struct buf *out, const char *title, struct err *err)
 {
-    char style[HASH_TEXT];
-    char script[HASH_TEXT];
-
-    if (asset_hash(&asset_style, style, err) < 0 || asset_hash(&asset_script, script, err) < 0)
+    if (!*page->hashes[0] && (asset_hash(&asset_style, page->hashes[0], err) < 0 ||
+                              asset_hash(&asset_script, page->hashes[1], err) < 0))
         return -1;
     if (buf_addf(
             out, err,
@@ -428,7 +426,7 @@ static int make_head(struct buf *out, const char *title, bool marked, struct err
             "script-src 'sha256-%s' 'strict-dynamic'; style-src 'sha256-%s'; img-src file:; "
             "media-src file:; frame-src file:; base-uri 'none'; form-action 'none'; "
             "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
-            marked ? PAGE_MARK "\n" : "", script, style) < 0 ||
+            page->marked ? PAGE_MARK "\n" : "", page->hashes[1], page->hashes[0]) < 0 ||
         buf_adds(out,
                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
@@ -490,8 +488,7 @@ int page_write(struct page *page, const char *title, bool whole, put_fn *put, vo
     struct buf *head = &page->block;
 
     buf_reset(head);
-    if (make_head(head, title, page->marked, err) < 0 ||
-        put(ctx, head->data, head->len, err) < 0 ||
+    if (make_head(page, head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
         store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0 ||
         put_text("]}</script>\n", put, ctx, err) < 0 ||
         (whole && put_whole(page, put, ctx, err) < 0) ||
