@@ -4,6 +4,7 @@
 (() => {
   const SHOWN = 500; // lines and rows shown at once
   const OPEN = 5; // HARs of a run that are open at first
+  const LITTLE = 800; // bytes of a text that needs only a little frame
   const STEPS = 100; // steps shown at once
 
   /* Create an element with properties and children (elements or texts). */
@@ -102,7 +103,7 @@
   /* A file in a sandbox, or a link to it. */
   function fileBody(row) {
     if (!SHOWABLE.test(row.p)) return [make("p", {}, "Not in this page: ", link(row))];
-    return [make("p", {}, link(row)), make("iframe", { sandbox: "", referrerpolicy: "no-referrer", loading: "lazy", title: label(row), src: href(row.p) })];
+    return [make("p", {}, link(row)), make("iframe", { class: row.z < LITTLE ? "little" : null, sandbox: "", referrerpolicy: "no-referrer", loading: "lazy", title: label(row), src: href(row.p) })];
   }
 
   /* The text of an artifact, or its file if the page does not contain the text. */
@@ -427,7 +428,7 @@
   function stepPart(id, rows, nth, all, story) {
     const times = rows.map((r) => r.c).filter(Boolean);
     const title = nth === null ? "Without a step" : "Step " + nth;
-    const span = times.length ? " " + time(times[0]) + (times.length > 1 ? " to " + time(times[times.length - 1]) : "") : "";
+    const span = times.length ? " " + [...new Set([time(times[0]), time(times[times.length - 1])])].join(" to ") : "";
     const cost = story.steps.has(id) ? costOf(story.steps.get(id)) : "";
     const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span + (cost ? ", " + cost : "") })));
     const actions = story.actions.get(id) || [];
@@ -534,7 +535,7 @@
     const counts = run.counts || {};
     const parts = [title(run),
       make("p", {}, badge(run), " ",
-        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), say(counts.archived) + " of " + say(counts.listed) + " artifacts", totalsOf(run, story),
+        make("span", { class: "dim", text: [run.run_type, (run.created_at || "").slice(0, 19).replace("T", " "), seconds(run.started_at, run.finished_at), say(counts.archived) + " of " + say(counts.listed) + " artifacts", totalsOf(run, story),
           run.other_run_id ? "also " + run.other_run_id : ""].filter(Boolean).join(", ") }))];
     if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
     if (Array.isArray(run.notes) && run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.map(say).join(", ") }));
