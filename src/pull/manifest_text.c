@@ -351,6 +351,10 @@ static int make_rows(struct manifest_text *s, struct tee *tee, struct err *err)
     jsonw_flush(&s->w);
     tee->keeping = false;
     s->whole = rc == 0 && s->rows && !s->w.failed;
+    if (!s->whole) { /* part of the rows must not be repeated */
+        body_free(s->rows);
+        s->rows = NULL;
+    }
     return rc;
 }
 
