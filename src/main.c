@@ -223,6 +223,7 @@
  *           suspect        content that does not fit its artifact type
  * index/    name_index     the pages of an archive's index of names
  *           name_list      makes that index from the manifest
+ *           name_row       the names of a row of the manifest
  *           name_lookup    finds names in it
  *           ratarmount     makes the index that ratarmount reads
  * base/     err mem buf text path file clock log json jsonw digest queue pool
