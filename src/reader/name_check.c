@@ -20,11 +20,28 @@ struct name_check {
     struct archive_reader *reader;
     struct name_reader names;
     struct name_lookup lookup;
+    uint64_t looked_up;           /* links */
+    uint64_t reads;               /* pages read for them */
     struct name_index_sum wanted; /* of the manifest */
     struct name_index_sum found;  /* of the pages */
     manifest_read_fn *fn;
     void *ctx;
 };
+
+/*
+ * Pages that are read for so many links. Mostly one is, and more only if a page is full; but an
+ * index made to waste time has many of one key.
+ */
+#define READS_MAX(links) (8 * (links) + 65536)
+
+static int read_page(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    struct name_check *c = ctx;
+
+    if (c->reads++ > READS_MAX(c->looked_up))
+        return err_set(err, ERR_LIMIT, "too many names have one key in the index of names");
+    return archive_reader_read(c->reader, bytes, len, at, err);
+}
 
 /* A link's target in the index. */
 struct target {
@@ -60,6 +77,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         struct err why = { 0 };
 
         if (entry.flags & NAME_INDEX_LINK) {
+            c->looked_up++;
             if (name_lookup_find(&c->lookup, names[i].offset, on_target, &target, &why) < 0 &&
                 (why.kind == ERR_CANCELLED || why.kind == ERR_SYSTEM)) {
                 *err = why;
@@ -227,8 +245,8 @@ static bool begin(struct name_check *c, struct err *err)
     if (getrandom(&c->wanted.seed, sizeof(c->wanted.seed), GRND_NONBLOCK) < 0)
         c->wanted.seed = (uintptr_t)c; /* only at the machine's start */
     c->found.seed = c->wanted.seed;
-    c->lookup = (struct name_lookup){ .read = archive_reader_read,
-                                      .ctx = c->reader,
+    c->lookup = (struct name_lookup){ .read = read_page,
+                                      .ctx = c,
                                       .end = l->names_at,
                                       .pages = (uint32_t)(size / NAME_INDEX_PAGE) };
     return true;
