@@ -76,6 +76,7 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           restore        verifies and keeps the data of an interrupted pull
+ *           run_lists      lists the runs, and plans them, also while bodies are fetched
  *           missing        counts and reports missing artifacts
  *           manifest_text  writes manifest.json, as often as needed
  *           tagfiles       run.json and the like; what the tag files are made from

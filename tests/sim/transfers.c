@@ -195,7 +195,7 @@ static void play(uint64_t seed)
     struct planner_opts planner = {
         .skip = planner_skips_none, .listing = &listing, .filter = &filter, .dedupe = true
     };
-    struct planner_count count;
+    struct planner making;
     struct entry_names *names = entry_names_new(NULL);
     struct plan *plan;
     struct pool *bodies;
@@ -238,7 +238,9 @@ static void play(uint64_t seed)
     loop.dice = seed;
     callers_init(&callers, &loop, &api, world.jobs, 4);
     list_run(&listing, &run, &api, &filter.kinds, &callers);
-    plan = planner_plan(&planner, &count, &err);
+    if (planner_begin(&making, &planner, &err) < 0 || planner_finish(&making, &err) < 0)
+        sim_fail("%s", err.text);
+    plan = making.plan;
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);
     spool = (struct spool){ bodies, world.dir, &files };
