@@ -238,11 +238,14 @@ static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
 static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
                          uint64_t bps, enum status_level level)
 {
-    if (level < NO_RUNS)
+    if (level < NO_RUNS && s->early)
+        part(out, "listing: %zu of %zu runs, ", s->runs_listed, s->runs);
+    else if (level < NO_RUNS)
         part(out, "%zu run%s, ", s->runs, text_plural(s->runs));
     if (level < NO_COUNTS)
-        part(out, "%zu of %s%zu%s, ", s->artifacts_done, s->early ? "at least " : "",
-             s->artifacts, level < NO_WORDS ? " artifacts" : "");
+        part(out, "%zu of %s%zu%s, ", s->artifacts_done,
+             s->early && level < NO_WORDS ? "at least " : "", s->artifacts,
+             level < NO_WORDS ? " artifacts" : "");
     put_bytes(out, s, bps, level);
     if (s->retries && level < NO_RUNS)
         part(out, ", %u retr%s", s->retries, s->retries == 1 ? "y" : "ies");

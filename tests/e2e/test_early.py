@@ -94,7 +94,7 @@ def test_equal_artifacts_of_later_runs(pull, emu, runs):
     _, manifest, folder = pull(*RUNS)
     asked = [name for name, _ in store_log(emu)]
     assert sum(name.startswith("large") for name in asked) == 1
-    assert 1 <= sum(name.startswith("small") for name in asked) <= 2
+    assert 1 <= sum(name.startswith("small") for name in asked) <= 3  # that of the last run, or more
     rows = {r["artifact_id"]: r for r in manifest["artifacts"]}
     for kind in ("small", "large", "rec"):
         assert len({rows["%s%d" % (kind, i)]["sha256"] for i in (0, 3, 4)}) == 1
