@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "pull/planner.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,6 +112,7 @@ static void draw(uint64_t seed)
     world.packer_weight = 1 + sim_below(20);
     world.frame_weight = 1 + sim_below(20);
     world.byte_weight = 1 + sim_below(40);
+    world.admits = sim_percent(85) ? UINT_MAX : 1 + sim_below(12);
     world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
 }
 
