@@ -25,7 +25,7 @@ def test_a_reader_that_goes(made, skyarc, env, tmp_path):
 
 
 def test_memory_stays_flat(made, skyarc, tmp_path):
-    """A cat decodes one frame of an archive, whatever its size."""
+    """A cat decodes one frame of an archive (up to 4 MiB), whatever its size."""
     import resource
     from conftest import SKYARC
     archive = made()
@@ -34,7 +34,7 @@ def test_memory_stays_flat(made, skyarc, tmp_path):
     done = subprocess.run(["/usr/bin/python3", "-c", code, SKYARC, "cat", str(archive), "a_1shot1"],
                           stdout=subprocess.PIPE, check=True)
     if b"__asan" not in open(SKYARC, "rb").read() and b"__tsan" not in open(SKYARC, "rb").read():
-        assert int(done.stdout) < 16 * 1024
+        assert int(done.stdout) < 20 * 1024
     assert resource
 
 

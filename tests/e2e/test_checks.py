@@ -90,7 +90,7 @@ BROKEN = [
     ("check-docs", "the map in src/main.c misses fetch/task", "src/main.c", r"^ \*           task  .*\n", ""),
     ("check-docs", "the map in src/main.c misses cmd/wait", "src/main.c", r"^ \*           wait +wait until.*\n", ""),
     ("check-docs", "the map in src/main.c misses base/clock", "src/main.c", r" clock ", " "),
-    ("check-docs", "the map in src/main.c names pull/nothing", "src/main.c", r"^( \*           task  .*\n)", r"\1 *           nothing   is there\n"),
+    ("check-docs", "the map in src/main.c names fetch/nothing", "src/main.c", r"^( \*           task  .*\n)", r"\1 *           nothing   is there\n"),
     ("check-docs", "names --bogus", "README.md", r"\Z", "\nRun `skyarc pull -o a.tar.zst --bogus` now.\n"),
     ("check-docs", "names --bogus", "docs/sync.md", r"\Z", "\n`skyarc sync --bogus`\n"),
     ("check-docs", "names src/nowhere/x.c", "docs/robustness.md", r"\Z", "\nSee `src/nowhere/x.c`.\n"),
