@@ -144,14 +144,14 @@ static bool is_done(const struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
 
-    if (item->leader || is_stored(c, item))
+    if ((item->leader && !tasks_of(c->tasks, item)->alone) || is_stored(c, item))
         return true;
     return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
 }
 
 /*
  * Mark the items kept from an interrupted attempt as stored; a follower may be kept without its
- * leader.
+ * leader, and a leader without a follower, which is then fetched itself.
  */
 static void take_before(struct completion *c, const struct task_before *before)
 {
@@ -161,11 +161,12 @@ static void take_before(struct completion *c, const struct task_before *before)
         const struct item *item = plan_at(c->opts.plan, i);
         struct task *task = tasks_of(c->tasks, item);
 
+        task->alone =
+            item->leader && before->packed[i].here != before->packed[item->leader->index].here;
         if (!before->packed[i].here)
             continue;
         task->packed = before->packed[i];
         task->outcome = before->outcomes[i];
-        task->alone = item->leader && !before->packed[item->leader->index].here;
         end_task(c, task, TASK_STORED);
     }
 }

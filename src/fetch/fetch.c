@@ -11,6 +11,8 @@
 #include "fetch/transfer.h"
 #include "fetch/url_refresh.h"
 
+#include <string.h>
+
 #define OVERDUE_MS 1000 /* interval between checks for overdue transfers */
 
 /*
@@ -484,4 +486,20 @@ struct fetch_progress fetch_progress(const struct fetch *f)
 
     completion_count(f->completion, &progress.done, &progress.missing);
     return progress;
+}
+
+const char *fetch_via(const char *via)
+{
+    static const char *const others[] = { VIA_JOINED, VIA_BUNDLE };
+    int i;
+
+    for (i = FETCH_ROUTE_SIGNED; i <= FETCH_ROUTE_LOCAL; i++) {
+        if (strcmp(via, fetch_route_name((enum fetch_route)i)) == 0)
+            return fetch_route_name((enum fetch_route)i);
+    }
+    for (i = 0; i < 2; i++) {
+        if (strcmp(via, others[i]) == 0)
+            return others[i];
+    }
+    return "unknown";
 }

@@ -95,6 +95,9 @@ void fetch_free(struct fetch *fetch);
 /* The outcome of an item; valid until fetch_free. */
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
 
+/* The static name of a source of content (outcome.via) that a journal names. */
+const char *fetch_via(const char *via);
+
 /* The packer's result for an item; valid until fetch_free. */
 const struct packed *fetch_packed(const struct fetch *fetch, const struct item *item);
 

@@ -126,6 +126,8 @@ def test_a_run_with_children_is_planned_at_the_end(pull, emu):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_attempt_that_ends_while_runs_are_listed(skyarc, env, emu, runs, tmp_path, number):
+    """What it has is kept, although the last run has an artifact that is equal to one of the first run."""
+    emu.run(RUNS[-1], rows_of(4) + [dict(rows_of(0)[0], id="twin")])
     emu.fault("list/" + RUNS[-1], "late", seconds=8)
     process = subprocess.Popen([SKYARC, "pull", "--json", "-o", "a.tar.zst", *RUNS], env=env, cwd=tmp_path,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -142,10 +144,10 @@ def test_an_attempt_that_ends_while_runs_are_listed(skyarc, env, emu, runs, tmp_
     result = skyarc("pull", "--json", "-o", "a.tar.zst", *RUNS, check=0)
     if number == signal.SIGINT:
         assert result.json()["kept"] == 40
-        assert len(store_log(emu)) == fetched + 10
+        assert len(store_log(emu)) == fetched + 11
     skyarc("verify", "a.tar.zst", check=0)
     folder = extract(tmp_path / "a.tar.zst", tmp_path)
-    assert sum(len(files) for _, _, files in os.walk(folder / "data" / RUNS[4] / "html")) == 8
+    assert sum(len(files) for _, _, files in os.walk(folder / "data" / RUNS[4] / "html")) == 9
     assert not list(tmp_path.glob("*.partial*"))
 
 
