@@ -112,7 +112,8 @@ static void draw(uint64_t seed)
     world.packer_weight = 1 + sim_below(20);
     world.frame_weight = 1 + sim_below(20);
     world.byte_weight = 1 + sim_below(40);
-    world.admits = sim_percent(85) ? UINT_MAX : 1 + sim_below(12);
+    /* without the dice, so that the seeds in docs/robustness.md stay what they are */
+    world.admits = seed % 7 == 3 ? 1 + (unsigned)(seed / 7 % 12) : UINT_MAX;
     world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
 }
 
