@@ -76,6 +76,7 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           restore        verifies and keeps the data of an interrupted pull
+ *           run_lists      lists the runs, and plans them, also while bodies are fetched
  *           missing        counts and reports missing artifacts
  *           mount_index    writes ratarmount's index beside an archive
  *           manifest_text  writes manifest.json, as often as needed
