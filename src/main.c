@@ -76,7 +76,9 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           restore        verifies and keeps the data of an interrupted pull
+ *           run_lists      lists the runs, and plans them, also while bodies are fetched
  *           missing        counts and reports missing artifacts
+ *           mount_index    writes ratarmount's index beside an archive
  *           manifest_text  writes manifest.json, as often as needed
  *           tagfiles       run.json and the like; what the tag files are made from
  *           tag_writer     writes the view, manifest.json and the BagIt files
@@ -222,7 +224,9 @@
  *           suspect        content that does not fit its artifact type
  * index/    name_index     the pages of an archive's index of names
  *           name_list      makes that index from the manifest
+ *           name_row       the names of a row of the manifest
  *           name_lookup    finds names in it
+ *           ratarmount     makes the index that ratarmount reads
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret hashmap
  *

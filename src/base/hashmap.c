@@ -22,7 +22,7 @@ struct node {
 /* Small, since slots stay in memory while the nodes may be in a page file. */
 struct slot {
     uint64_t hash;
-    const struct node *node; /* NULL: empty */
+    struct node *node; /* NULL: empty */
 };
 
 struct hashmap {
@@ -69,7 +69,8 @@ static bool is_key(const struct node *node, const void *key, size_t len)
     return node->len == len && memcmp(node->key, key, len) == 0;
 }
 
-void *hashmap_get(const struct hashmap *table, const void *key, size_t len)
+/* The node of a key, or NULL. */
+static struct node *find(const struct hashmap *table, const void *key, size_t len)
 {
     uint64_t hash = XXH3_64bits_withSeed(key, len, table->seed);
     size_t i = hash & (table->size - 1);
@@ -77,7 +78,19 @@ void *hashmap_get(const struct hashmap *table, const void *key, size_t len)
     while (table->slots[i].node &&
            (table->slots[i].hash != hash || !is_key(table->slots[i].node, key, len)))
         i = (i + 1) & (table->size - 1);
-    return table->slots[i].node ? table->slots[i].node->value : NULL;
+    return table->slots[i].node;
+}
+
+void *hashmap_get(const struct hashmap *table, const void *key, size_t len)
+{
+    const struct node *node = find(table, key, len);
+
+    return node ? node->value : NULL;
+}
+
+void hashmap_replace(struct hashmap *table, const void *key, size_t len, void *value)
+{
+    find(table, key, len)->value = value;
 }
 
 /* Enter a key that is not there. */

@@ -36,4 +36,7 @@ void *hashmap_get(const struct hashmap *table, const void *key, size_t len);
 int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
                 struct err *err) MUST_CHECK;
 
+/* Give a key that is in the table another value, which must not be NULL. */
+void hashmap_replace(struct hashmap *table, const void *key, size_t len, void *value);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -21,6 +22,8 @@
 #define REGION_BLOCK ((size_t)64 * 1024)
 #define REGION_FIRST 4096 /* the first block: many regions are small */
 #define REGION_ALIGN _Alignof(max_align_t)
+#define PART_MAX     ((size_t)60 << 10) /* bytes of a part of segments: less than a block */
+#define PARTS_MAX    ((size_t)1 << 26)
 #define BLOCK_HEAD   ((sizeof(struct block) + REGION_ALIGN - 1) & ~(REGION_ALIGN - 1))
 
 /* bytes that stay in memory: short lists need no file */
@@ -518,4 +521,43 @@ void text_list_clear(struct text_list *list)
     region_free(list->region);
     mem_free(list->at);
     *list = (struct text_list){ 0 };
+}
+
+void segments_init(struct segments *s, struct region *region, size_t size)
+{
+    *s = (struct segments){ .region = region, .size = size };
+    while (size << (s->shift + 1) <= PART_MAX)
+        s->shift++;
+}
+
+void segments_clear(struct segments *s)
+{
+    mem_free(s->parts);
+    *s = (struct segments){ 0 };
+}
+
+size_t segments_room(const struct segments *s)
+{
+    return s->count << s->shift;
+}
+
+int segments_reach(struct segments *s, size_t count, struct err *err)
+{
+    while (segments_room(s) < count) {
+        void *part;
+
+        if (mem_room(&s->parts, &s->cap, s->count, sizeof(void *), PARTS_MAX, err) < 0)
+            return -1;
+        part = region_take(s->region, s->size << s->shift, err);
+        if (!part)
+            return -1;
+        s->parts[s->count++] = part;
+    }
+    return 0;
+}
+
+void *segments_at(const struct segments *s, size_t i)
+{
+    assert(i < segments_room(s));
+    return (char *)s->parts[i >> s->shift] + (i & (((size_t)1 << s->shift) - 1)) * s->size;
 }

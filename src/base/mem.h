@@ -124,4 +124,31 @@ int text_list_add(struct text_list *list, const char *text, size_t most,
 /* Free the copies; may be called twice, and on {0}. */
 void text_list_clear(struct text_list *list);
 
+/*
+ * An array in a region that grows, and whose elements stay where they are.
+ */
+struct segments {
+    struct region *region;
+    size_t size;    /* of an element */
+    unsigned shift; /* a part has 1 << shift elements */
+    void **parts;
+    size_t count; /* of parts */
+    size_t cap;
+};
+
+/* Start an empty array of elements of `size` bytes in a region, which must outlive it. */
+void segments_init(struct segments *s, struct region *region, size_t size);
+
+/* Free the table; may be called twice, and on {0}. */
+void segments_clear(struct segments *s);
+
+/* Make room for `count` elements; new ones are zeroed. */
+int segments_reach(struct segments *s, size_t count, struct err *err) MUST_CHECK;
+
+/* Number of elements for which there is room. */
+size_t segments_room(const struct segments *s);
+
+/* Element i, for which there must be room; valid as long as the region. */
+void *segments_at(const struct segments *s, size_t i);
+
 #endif

@@ -9,22 +9,23 @@
 
 #define RUNS_MAX ((size_t)1 << 24)
 
-struct search {
+struct children {
     struct listing *listing;
     struct hashmap *names; /* of all runs -> the run's index + 1 */
     size_t cap;            /* capacity of listing->runs */
     size_t *sizes;         /* number of runs below each root */
     size_t roots;
+    size_t from; /* index of the first run whose names and children are not known here */
 };
 
-static int note_name(struct search *s, const char *name, size_t at, struct err *err)
+static int note_name(struct children *s, const char *name, size_t at, struct err *err)
 {
     if (!*name || hashmap_get(s->names, name, strlen(name)))
         return 0;
     return hashmap_add(s->names, name, strlen(name), (void *)(uintptr_t)(at + 1), err);
 }
 
-static int note_names(struct search *s, size_t from, struct err *err)
+static int note_names(struct children *s, size_t from, struct err *err)
 {
     size_t i;
 
@@ -37,7 +38,7 @@ static int note_names(struct search *s, size_t from, struct err *err)
     return 0;
 }
 
-static void note_cut(struct search *s, size_t root)
+static void note_cut(struct children *s, size_t root)
 {
     s->listing->runs[root].cut = true;
     listing_note(&s->listing->runs[root], "children-cut",
@@ -45,7 +46,7 @@ static void note_cut(struct search *s, size_t root)
 }
 
 /* Whether run is other, or a known descendant of other (both are indexes). */
-static bool is_below(const struct search *s, size_t run, size_t other)
+static bool is_below(const struct children *s, size_t run, size_t other)
 {
     const struct listed_run *runs = s->listing->runs;
     size_t i;
@@ -63,7 +64,7 @@ static bool is_below(const struct search *s, size_t run, size_t other)
 }
 
 /* Add a child of the run at index parent, unless it is already listed. */
-static int add_child(struct search *s, size_t parent, const char *id, struct err *err)
+static int add_child(struct children *s, size_t parent, const char *id, struct err *err)
 {
     struct listing *l = s->listing;
     size_t there = (size_t)(uintptr_t)hashmap_get(s->names, id, strlen(id));
@@ -95,7 +96,7 @@ static int add_child(struct search *s, size_t parent, const char *id, struct err
 }
 
 /* Add the children of the runs from index from on. */
-static int add_level(struct search *s, size_t from, struct err *err)
+static int add_level(struct children *s, size_t from, struct err *err)
 {
     size_t count = s->listing->count;
     size_t i;
@@ -115,7 +116,7 @@ static int add_level(struct search *s, size_t from, struct err *err)
 }
 
 /* Sort the runs: each root followed by its descendants, in the order found. */
-static int put_in_order(struct search *s, struct err *err)
+static int put_in_order(struct children *s, struct err *err)
 {
     struct listing *l = s->listing;
     struct listed_run *runs = mem_array(l->count, sizeof(*runs), err);
@@ -139,31 +140,42 @@ static int put_in_order(struct search *s, struct err *err)
     return 0;
 }
 
-int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
+struct children *children_new(struct listing *listing, struct err *err)
 {
-    struct search s = { .listing = listing,
-                        .names = hashmap_new(err),
-                        .cap = listing->count,
-                        .roots = listing->count };
-    size_t from = 0;
-    size_t to;
-    int rc = -1;
+    struct children *s = mem_new(sizeof(*s), err);
 
-    s.sizes = mem_array(listing->count, sizeof(*s.sizes), err);
-    if (!s.names || !s.sizes || note_names(&s, 0, err) < 0)
-        goto out;
-    do {
-        to = listing->count;
-        if (add_level(&s, from, err) < 0)
-            goto out;
-        from = to;
-        if (listing->count > from &&
-            (run_requests_all(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
-            goto out;
-    } while (listing->count > from);
-    rc = listing->count > s.roots ? put_in_order(&s, err) : 0;
-out:
-    hashmap_free(s.names);
-    mem_free(s.sizes);
-    return rc;
+    if (!s)
+        return NULL;
+    *s = (struct children){ .listing = listing,
+                            .names = hashmap_new(err),
+                            .cap = listing->count,
+                            .roots = listing->count };
+    s->sizes = mem_array(listing->count, sizeof(*s->sizes), err);
+    if (s->names && s->sizes)
+        return s;
+    children_free(s);
+    return NULL;
+}
+
+int children_next(struct children *s, bool *over, struct err *err)
+{
+    size_t from = s->from;
+
+    *over = false;
+    s->from = s->listing->count;
+    if (note_names(s, from, err) < 0 || add_level(s, from, err) < 0)
+        return -1;
+    if (s->listing->count > s->from)
+        return 0;
+    *over = true;
+    return s->listing->count > s->roots ? put_in_order(s, err) : 0;
+}
+
+void children_free(struct children *s)
+{
+    if (!s)
+        return;
+    hashmap_free(s->names);
+    mem_free(s->sizes);
+    mem_free(s);
 }

@@ -18,7 +18,19 @@
 #define CHILDREN_MAX   1000 /* maximum number of runs in a tree below its root */
 #define CHILDREN_DEPTH 8    /* maximum number of levels below the root */
 
-/* List the children of all listed runs, and insert them after their roots. */
-int children_fetch(struct listing *listing, struct loop *loop, struct err *err) MUST_CHECK;
+struct children;
+
+/* Begin the search, once the requested runs are listed. NULL with ERR_MEMORY. */
+struct children *children_new(struct listing *listing, struct err *err) MUST_CHECK;
+
+/*
+ * Add the children of the runs that were listed since the last call to the listing's array,
+ * where they are to be listed before the next call. *over: there are no more; the children are
+ * in order after their roots. A root before the first one with children keeps its index.
+ */
+int children_next(struct children *children, bool *over, struct err *err) MUST_CHECK;
+
+/* Free it; may be NULL. */
+void children_free(struct children *children);
 
 #endif

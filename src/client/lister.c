@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/children.h"
+#include "client/identity.h"
 #include "client/run_requests.h"
 
 #include <stdio.h>
@@ -95,25 +96,113 @@ static int join_names(struct listing *listing, struct err *err)
     return rc;
 }
 
-int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
-                 struct err *err)
+/* Whether no two IDs can be names of one run: all are different, and of one kind. */
+static int look_at_ids(struct listing *listing, char *const *ids, size_t count, struct err *err)
+{
+    struct hashmap *names = hashmap_new(err);
+    bool tasks = false;
+    bool workflows = false;
+    size_t i;
+    int rc = names ? 0 : -1;
+
+    listing->plain = true;
+    for (i = 0; rc == 0 && i < count; i++) {
+        tasks = tasks || identity_is_task(ids[i]);
+        workflows = workflows || identity_is_workflow(ids[i]);
+        if (hashmap_get(names, ids[i], strlen(ids[i])))
+            listing->plain = false;
+        else
+            rc = hashmap_add(names, ids[i], strlen(ids[i]), listing, err);
+    }
+    listing->plain = listing->plain && !(tasks && workflows);
+    hashmap_free(names);
+    return rc;
+}
+
+int lister_begin(struct listing *listing, char *const *ids, size_t count, struct err *err)
 {
     size_t i;
 
     listing->region = region_new(err);
     listing->runs = mem_array(count, sizeof(*listing->runs), err);
-    if (!listing->runs || !listing->region)
+    if (!listing->runs || !listing->region || look_at_ids(listing, ids, count, err) < 0)
         return -1;
     listing->count = count;
     for (i = 0; i < count; i++) {
         listing->runs[i].id = ids[i];
         listing->runs[i].asked = i;
+        listing->runs[i].root = i;
     }
-    if (run_requests_all(listing, loop, 0, err) < 0 || join_names(listing, err) < 0)
+    return 0;
+}
+
+/* The requested runs are listed. */
+static int join(struct listing *listing, struct err *err)
+{
+    size_t i;
+
+    listing->joined = true;
+    if (!listing->plain && join_names(listing, err) < 0)
         return -1;
     for (i = 0; i < listing->count; i++)
         listing->runs[i].root = i;
-    return listing->children ? children_fetch(listing, loop, err) : 0;
+    if (!listing->children)
+        return 0;
+    listing->children_search = children_new(listing, err);
+    return listing->children_search ? 0 : -1;
+}
+
+int lister_step(struct listing *listing, bool *over, struct err *err)
+{
+    bool last = false;
+
+    *over = false;
+    if (listing->done == listing->count && !listing->err.kind) {
+        if (!listing->joined && join(listing, err) < 0)
+            return -1;
+        if (!listing->children_search)
+            last = true;
+        else if (children_next(listing->children_search, &last, err) < 0)
+            return -1;
+        listing->next = listing->done;
+        if (last) {
+            children_free(listing->children_search);
+            listing->children_search = NULL;
+            *over = true;
+            return 0;
+        }
+    }
+    return run_requests_more(listing, err);
+}
+
+bool lister_settled(const struct listing *listing, size_t i)
+{
+    const struct listed_run *run = &listing->runs[i];
+
+    return listing->plain && run->listed &&
+           (run->failed || !listing->children || !run->timeline.child_count);
+}
+
+int lister_turn(struct listing *listing, struct loop *loop, struct err *err)
+{
+    uint64_t due = callers_pump(listing->callers);
+
+    return listing->open && !listing->err.kind ? loop_turn(loop, due, err) : 0;
+}
+
+int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
+                 struct err *err)
+{
+    bool over = false;
+
+    if (lister_begin(listing, ids, count, err) < 0)
+        return -1;
+    while (!over) {
+        if (lister_step(listing, &over, err) < 0 ||
+            (!over && lister_turn(listing, loop, err) < 0))
+            return -1;
+    }
+    return 0;
 }
 
 void lister_clear(struct listing *listing)
@@ -121,6 +210,7 @@ void lister_clear(struct listing *listing)
     size_t asked;
 
     run_requests_clear(listing);
+    children_free(listing->children_search);
     (void)listing_cut(listing, 0, &asked);
     mem_free(listing->runs);
     region_free(listing->region);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "client/listing.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,6 +24,26 @@
  */
 int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
                  struct err *err) MUST_CHECK;
+
+/* Begin to list runs step by step, as lister_fetch does at once. */
+int lister_begin(struct listing *listing, char *const *ids, size_t count,
+                 struct err *err) MUST_CHECK;
+
+/*
+ * Begin further requests, as far as they may run at a time; to be called before each turn of
+ * the loop, until *over is set: all is listed. The array of runs may move.
+ */
+int lister_step(struct listing *listing, bool *over, struct err *err) MUST_CHECK;
+
+/* Run a turn of the loop after lister_step. */
+int lister_turn(struct listing *listing, struct loop *loop, struct err *err) MUST_CHECK;
+
+/*
+ * Before all is listed: whether requested run i is, whether it started no runs and whether no
+ * other requested run can turn out to be the same. If this is true for all runs up to i, these
+ * keep their indexes and contents.
+ */
+bool lister_settled(const struct listing *listing, size_t i);
 
 /* Free the listing; the loop must have been cleared. May be called twice, and on {0}. */
 void lister_clear(struct listing *listing);

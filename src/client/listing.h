@@ -40,6 +40,7 @@
 #define LISTED_NO_ARTIFACTS  "no-artifacts"  /* a completed run without any */
 #define LISTED_RETRY_PENDING "retry-pending" /* it had failed, and was to be retried */
 
+struct children;
 struct listing;
 struct run_requests;
 
@@ -71,6 +72,7 @@ struct listed_run {
     bool wide;                    /* listed without a type filter */
     bool other_lost;              /* no artifacts, and the request for the other name failed */
     bool cut;                     /* a limit was reached: not everything is listed */
+    bool listed;                  /* all of its requests have ended */
     bool failed;
     struct err err;     /* the error, if failed */
     enum reason reason; /* the error's reason for the manifest */
@@ -104,6 +106,9 @@ struct listing {
     struct run_requests *requests; /* open requests */
     unsigned open;
     size_t next; /* index of the first run without requests yet */
+    bool plain;  /* no two of the requested IDs can be names of one run */
+    bool joined; /* the requested runs are listed: runs that they started follow */
+    struct children *children_search;
     struct region *region;
     struct err err;
 };

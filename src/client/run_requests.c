@@ -362,6 +362,7 @@ static void finish(struct run_requests *q)
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
+    q->run->listed = true;
     l->open--;
     l->done++;
     release(q);
@@ -449,19 +450,10 @@ void run_requests_clear(struct listing *listing)
     listing->open = 0;
 }
 
-int run_requests_all(struct listing *listing, struct loop *loop, size_t from, struct err *err)
+int run_requests_more(struct listing *listing, struct err *err)
 {
-    listing->next = from;
-    while (listing->done < listing->count && !listing->err.kind) {
-        uint64_t due;
-
-        while (listing->next < listing->count && listing->open < WINDOW) {
-            if (begin(listing, &listing->runs[listing->next++], err) < 0)
-                return -1;
-        }
-        due = callers_pump(listing->callers);
-        if (listing->done < listing->count && listing->open && !listing->err.kind &&
-            loop_turn(loop, due, err) < 0)
+    while (!listing->err.kind && listing->next < listing->count && listing->open < WINDOW) {
+        if (begin(listing, &listing->runs[listing->next++], err) < 0)
             return -1;
     }
     if (!listing->err.kind)

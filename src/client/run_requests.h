@@ -18,11 +18,11 @@
 #include "client/listing.h"
 
 /*
- * Make all requests for the runs of the array from index from on, several runs at a time. Runs
- * the loop, and with it its hooks.
+ * Begin the requests of the next runs of the array, of which several are listed at a time. To
+ * be called again after each turn of the loop, until all runs are listed. Returns the
+ * listing's error, if it has one.
  */
-int run_requests_all(struct listing *listing, struct loop *loop, size_t from,
-                     struct err *err) MUST_CHECK;
+int run_requests_more(struct listing *listing, struct err *err) MUST_CHECK;
 
 /* Free all open requests; the loop must have been cleared. */
 void run_requests_clear(struct listing *listing);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/verify.h"
 
+#include "base/file.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/audit.h"
 #include "cmdutil/standing.h"
+#include "pull/mount_index.h"
 #include "reader/bag_stream.h"
 #include "reader/chain.h"
 
@@ -34,6 +36,7 @@ struct verify_args {
     const char *anchor;
     bool quick;
     bool against_api;
+    bool mount_index;
 };
 
 static const struct verify_args verify_defaults = { .session = SESSION_DEFAULTS };
@@ -46,6 +49,7 @@ static const struct opt verify_opts[] = {
     { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "file of the signature, if it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "for a directory: the chain must contain this head, which was kept elsewhere", 0, 0, NULL, false, NULL },
     { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "also ask the service whether the runs have artifacts, or started runs, that the archive (or all archives of a directory together) lacks (exit status 3)", 0, 0, NULL, false, NULL },
+    { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(verify_args, mount_index), "if the archive, a tar.zst, is good, write ARCHIVE.index.sqlite, with which ratarmount mounts it at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -403,6 +407,8 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
         return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
+    if (args->mount_index && (count > 1 || dirs))
+        return err_set(err, ERR_USAGE, "--ratarmount-index can be used with one archive only");
     if (check_file("--signers", args->signers, err) < 0 ||
         check_file("--signature", args->signature, err) < 0)
         return -1;
@@ -461,12 +467,30 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
         confine_read(&confine, signature);
         mem_free(signature);
     }
+    if (args->mount_index) {
+        char *dir = path_dir(operands[0]);
+
+        if (!dir)
+            return err_set(err, ERR_MEMORY, "out of memory");
+        confine_write(&confine, dir);
+        mem_free(dir);
+    }
     if (args->signature)
         confine_read(&confine, args->signature);
     if (args->signers)
         confine_read(&confine, args->signers);
     confine_enter(&confine);
     return 0;
+}
+
+/* Write ratarmount's index of a good archive, with the archive's permissions. */
+static int write_mount_index(struct ratarmount *index, const char *archive, struct err *err)
+{
+    struct stat st;
+
+    if (stat(archive, &st) < 0)
+        return err_sys(err, "cannot stat '%s'", archive);
+    return mount_index_write(index, archive, st.st_mode & 0666, signals_stopping(), err);
 }
 
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -479,6 +503,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         .stop = signals_stopping(),
         .watcher = { on_progress, &run },
     };
+    struct ratarmount *index = NULL;
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);
     int i;
@@ -487,6 +512,10 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         rc = signals_setup(err);
     if (rc == 0)
         rc = open_standings(&run, count, operands, err);
+    if (rc == 0 && run.args->mount_index) { /* before the sandbox: a temporary file */
+        index = ratarmount_new(file_temp_dir(), err);
+        rc = index ? 0 : -1;
+    }
     if (rc == 0)
         rc = confine_to(run.args, count, operands, err);
     if (rc == 0 && run.args->common.json) {
@@ -505,6 +534,9 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
+    if (rc == 0 && index && !damaged && !run.failed)
+        rc = write_mount_index(index, operands[0], err);
+    ratarmount_free(index);
     progress_end();
     if (rc >= 0 && run.w) {
         jsonw_close(run.w);

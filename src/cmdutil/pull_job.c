@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "cli/watchdog.h"
 #include "cmdutil/summary.h"
+#include "pull/mount_index.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -40,6 +41,7 @@ const struct opt archive_name_opts[] = {
     { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive's name)", 0, 0, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
+    { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(pull_job_args, mount_index), "also write ARCHIVE.index.sqlite, with which ratarmount mounts a tar.zst at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
     { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact, record or run is missing, or has another checksum than the service gave or content that does not fit its type", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -192,6 +194,10 @@ static int choose_output(struct pull_job *job, struct err *err)
     if (job->format != CONTAINER_TAR_ZST && args->level > 9)
         return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
                        container_name(job->format));
+    if (args->mount_index && (job->to_stdout || job->format != CONTAINER_TAR_ZST))
+        return err_set(
+            err, ERR_USAGE,
+            "--ratarmount-index: only beside an archive in a file of format tar.zst");
     choose_top(job, name);
     return 0;
 }
@@ -287,6 +293,23 @@ static int tell_anchor(const struct pull_job *job, const struct pull_result *res
         return err_wrap(err, "stopped; '%s' was written, but --anchor-command was stopped",
                         job->output);
     return err_wrap(err, "'%s' was written, but --anchor-command failed", job->output);
+}
+
+/* Write ratarmount's index. If that fails, the archive stays. */
+static int write_mount_index(const struct pull_job *job, const struct pull_opts *opts,
+                             struct err *err)
+{
+    struct ratarmount *index;
+    int rc;
+
+    if (!job->args->mount_index)
+        return 0;
+    index = ratarmount_new(opts->spool_dir, err);
+    rc = index ? mount_index_write(index, job->output, job->args->mode, opts->stop, err) : -1;
+    ratarmount_free(index);
+    return rc < 0 ? err_wrap(err, "'%s' was written, but '%s" RATARMOUNT_SUFFIX "' was not",
+                             job->output, job->output)
+                  : 0;
 }
 
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
@@ -415,7 +438,9 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     progress_end();
     if (rc < 0)
         tell_kept(job, result, err);
-    return rc == 0 && !job->dry_run ? tell_anchor(job, result, err) : rc;
+    if (rc == 0 && !job->dry_run)
+        rc = tell_anchor(job, result, err);
+    return rc == 0 && !job->dry_run ? write_mount_index(job, &opts, err) : rc;
 }
 
 int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,

@@ -56,6 +56,7 @@ struct pull_job_args {
     bool no_report;
     bool strict;
     bool force;
+    bool mount_index;
 };
 
 #define PULL_JOB_DEFAULTS                                                                      \

@@ -225,10 +225,11 @@ static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
     if (counted)
         part(out, "%s", text_size(text, s->bytes));
     if (level < NO_TOTAL && (s->unsized || s->bytes_expected))
-        part(out, " of %s%s", s->unsized ? "at least " : "", text_size(text, expected));
+        part(out, " of %s%s", s->unsized || s->early ? "at least " : "",
+             text_size(text, expected));
     if (rated)
         part(out, "%s%s/s", counted ? ", " : "", text_size(text, bps));
-    if (!s->unsized && pace_left(expected - s->bytes, bps, &ms))
+    if (!s->unsized && !s->early && pace_left(expected - s->bytes, bps, &ms))
         part(out, ", %s left", text_duration(text, ms));
     put_asked(out, s, level < SHORT_WAIT);
 }
@@ -237,10 +238,13 @@ static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
 static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
                          uint64_t bps, enum status_level level)
 {
-    if (level < NO_RUNS)
+    if (level < NO_RUNS && s->early)
+        part(out, "listing: %zu of %zu runs, ", s->runs_listed, s->runs);
+    else if (level < NO_RUNS)
         part(out, "%zu run%s, ", s->runs, text_plural(s->runs));
     if (level < NO_COUNTS)
-        part(out, "%zu of %zu%s, ", s->artifacts_done, s->artifacts,
+        part(out, "%zu of %s%zu%s, ", s->artifacts_done,
+             s->early && level < NO_WORDS ? "at least " : "", s->artifacts,
              level < NO_WORDS ? " artifacts" : "");
     put_bytes(out, s, bps, level);
     if (s->retries && level < NO_RUNS)
@@ -275,7 +279,7 @@ const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_statu
             out,
             &(struct progress_read){ "verifying", s->verified, s->bytes, s->bytes_expected },
             bps, columns);
-    if (s->waiting || s->runs_listed < s->runs || !s->artifacts) {
+    if (s->waiting || (s->runs_listed < s->runs && !s->early) || !s->artifacts) {
         put_runs(out, s, columns);
         return out;
     }

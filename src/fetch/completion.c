@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define FLUSH_MS 50
+#define FLUSH_MS  50
+#define EARLY_MAX BUNDLE_REQUEST /* bytes that may be fetched twice */
 
 /* How the members of a bundle are currently fetched. */
 struct bundle_state {
@@ -20,28 +21,38 @@ struct completion {
     struct completion_opts opts;
     struct tasks *tasks;
     struct bundle_state *bundles; /* by index */
+    size_t looked;                /* number of tasks that completion_ahead has seen */
     uint64_t flushed;             /* when the journal was last written */
     size_t done;
     size_t missing;
 };
 
+/* Plan how the members of all bundles are fetched. */
+static int begin_bundles(struct completion *c, struct err *err)
+{
+    const struct bundle *bundle;
+
+    mem_free(c->bundles);
+    c->bundles = mem_array(plan_bundle_count(c->opts.plan), sizeof(*c->bundles), err);
+    if (!c->bundles)
+        return -1;
+    for (bundle = plan_bundles(c->opts.plan); bundle; bundle = bundle->next)
+        c->bundles[bundle->index].whole = bundle->whole;
+    return 0;
+}
+
 struct completion *completion_new(const struct completion_opts *opts, struct err *err)
 {
     struct completion *c = mem_new(sizeof(*c), err);
-    const struct bundle *bundle;
 
     if (!c)
         return NULL;
     c->opts = *opts;
     c->tasks = opts->tasks;
-    c->bundles = mem_array(plan_bundle_count(opts->plan), sizeof(*c->bundles), err);
-    if (!c->bundles) {
-        completion_free(c);
-        return NULL;
-    }
-    for (bundle = plan_bundles(opts->plan); bundle; bundle = bundle->next)
-        c->bundles[bundle->index].whole = bundle->whole;
-    return c;
+    if (begin_bundles(c, err) == 0)
+        return c;
+    completion_free(c);
+    return NULL;
 }
 
 void completion_free(struct completion *c)
@@ -133,14 +144,14 @@ static bool is_done(const struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
 
-    if (item->leader || is_stored(c, item))
+    if ((item->leader && !tasks_of(c->tasks, item)->alone) || is_stored(c, item))
         return true;
     return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
 }
 
 /*
  * Mark the items kept from an interrupted attempt as stored; a follower may be kept without its
- * leader.
+ * leader, and a leader without a follower, which is then fetched itself.
  */
 static void take_before(struct completion *c, const struct task_before *before)
 {
@@ -150,34 +161,88 @@ static void take_before(struct completion *c, const struct task_before *before)
         const struct item *item = plan_at(c->opts.plan, i);
         struct task *task = tasks_of(c->tasks, item);
 
+        task->alone =
+            item->leader && before->packed[i].here != before->packed[item->leader->index].here;
         if (!before->packed[i].here)
             continue;
         task->packed = before->packed[i];
         task->outcome = before->outcomes[i];
-        task->alone = item->leader && !before->packed[item->leader->index].here;
         end_task(c, task, TASK_STORED);
+    }
+}
+
+/* Open the task of an item that is not fetched yet. */
+static void open_task(struct completion *c, const struct item *item)
+{
+    if (tasks_of(c->tasks, item)->state != TASK_IDLE || is_done(c, item))
+        return;
+    (void)task_open(c->tasks, item);
+    if (!item->bundle || item->bundle->parent == item)
+        release_task(c, tasks_of(c->tasks, item));
+}
+
+/* Open the tasks of a complete plan that are not open yet. */
+static void open_all(struct completion *c)
+{
+    const struct bundle *bundle;
+    size_t i;
+
+    for (i = 0; i < tasks_count(c->tasks); i++)
+        open_task(c, plan_at(c->opts.plan, i));
+    for (bundle = plan_bundles(c->opts.plan); bundle; bundle = bundle->next) {
+        if (!bundle->whole || is_stored(c, bundle->parent))
+            send_scout(c, bundle);
     }
 }
 
 void completion_begin(struct completion *c, const struct task_before *before)
 {
-    const struct bundle *bundle;
+    take_before(c, before);
+    open_all(c);
+}
+
+/* Whether artifacts of a type belong to a browser session, which several runs may share. */
+static bool is_shared(const char *type)
+{
+    static const char *const types[] = { "recording", "session_replay", "download" };
     size_t i;
 
-    take_before(c, before);
-    for (i = 0; i < plan_count(c->opts.plan); i++) {
-        const struct item *item = plan_at(c->opts.plan, i);
+    for (i = 0; type && i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
 
-        if (is_done(c, item))
-            continue;
-        (void)task_open(c->tasks, item);
-        if (!item->bundle || item->bundle->parent == item)
-            release_task(c, tasks_of(c->tasks, item));
+/*
+ * Whether an item may be fetched while runs are listed that may have an identical one. An item
+ * that only a record names (without uri) may turn out to be in a bundle.
+ */
+static bool may_be_early(const struct item *item)
+{
+    const struct plan_artifact *what = &item->what;
+
+    if (item->bundle || item->unlisted || !what->uri || what->bundle_key)
+        return false;
+    return what->sized ? what->file_size <= EARLY_MAX : !is_shared(what->type);
+}
+
+void completion_ahead(struct completion *c)
+{
+    for (; c->looked < tasks_count(c->tasks); c->looked++) {
+        const struct item *item = plan_at(c->opts.plan, c->looked);
+
+        if (may_be_early(item))
+            open_task(c, item);
     }
-    for (bundle = plan_bundles(c->opts.plan); bundle; bundle = bundle->next) {
-        if (!bundle->whole || is_stored(c, bundle->parent))
-            send_scout(c, bundle);
-    }
+}
+
+int completion_finish(struct completion *c, struct err *err)
+{
+    if (begin_bundles(c, err) < 0)
+        return -1;
+    open_all(c);
+    return 0;
 }
 
 /* The next item that an item stands for; NULL: there is none. */
@@ -455,7 +520,7 @@ void completion_expire(struct completion *c)
     size_t i;
 
     tasks_stop(c->tasks);
-    for (i = 0; i < plan_count(c->opts.plan); i++) {
+    for (i = 0; i < tasks_count(c->tasks); i++) {
         struct task *task = tasks_of(c->tasks, plan_at(c->opts.plan, i));
         const struct bundle *bundle = task->item->bundle;
 

@@ -26,7 +26,7 @@
 
 struct completion_opts {
     struct tasks *tasks;
-    const struct plan *plan;
+    const struct plan *plan; /* may grow: see completion_ahead */
     struct journal *journal; /* called with each archived item; NULL: none */
     bool strict;
 };
@@ -41,8 +41,18 @@ struct completion *completion_new(const struct completion_opts *opts,
 void completion_free(struct completion *c);
 
 /*
- * Take over the items kept from an interrupted attempt, and open the tasks that are to be
- * fetched.
+ * While the plan grows: open the tasks of the items that were added since the last call, and
+ * that may be fetched before the plan is complete. These have no bundle, and would cost little
+ * if an identical item of a later run had to be fetched, too.
+ */
+void completion_ahead(struct completion *c);
+
+/* The plan has grown for the last time: open the other tasks. */
+int completion_finish(struct completion *c, struct err *err) MUST_CHECK;
+
+/*
+ * With a complete plan: take over the items kept from an interrupted attempt, and open the
+ * tasks that are to be fetched.
  */
 void completion_begin(struct completion *c, const struct task_before *before);
 

@@ -11,6 +11,8 @@
 #include "fetch/transfer.h"
 #include "fetch/url_refresh.h"
 
+#include <string.h>
+
 #define OVERDUE_MS 1000 /* interval between checks for overdue transfers */
 
 /*
@@ -27,6 +29,7 @@ struct fetch {
     struct completion *completion;
     struct url_refresh *refresh;
     struct transfers transfers;
+    bool growing;        /* the plan is not complete */
     uint64_t overdue_at; /* when end_overdue last ran */
 };
 
@@ -123,7 +126,7 @@ static void discard_all(struct fetch *f)
         engine_drop(f->loop->engine, &f->transfers.slots[i].request);
         discard(&f->transfers.slots[i]);
     }
-    for (k = 0; k < plan_count(f->opts.plan); k++)
+    for (k = 0; k < tasks_count(f->tasks); k++)
         forget(f, tasks_of(f->tasks, plan_at(f->opts.plan, k)));
 }
 
@@ -335,14 +338,30 @@ static int begin_turn(struct fetch *f, uint64_t *due, struct err *err)
     return fill_slots(f, now, due, err);
 }
 
+/* Have the plan grow, and open the tasks of what was added. */
+static int grow(struct fetch *f, struct err *err)
+{
+    bool over = false;
+
+    if (f->opts.grow(f->opts.ctx, &over, err) < 0 || tasks_grow(f->tasks, err) < 0)
+        return -1;
+    if (!over) {
+        completion_ahead(f->completion);
+        return 0;
+    }
+    f->growing = false;
+    return url_refresh_reach(f->refresh, err) < 0 ? -1 : completion_finish(f->completion, err);
+}
+
 static int turn(struct fetch *f, struct err *err)
 {
     uint64_t due;
     bool again;
 
-    if (begin_turn(f, &due, err) < 0)
+    if ((f->growing && grow(f, err) < 0) || begin_turn(f, &due, err) < 0)
         return -1;
-    if (tasks_open(f->tasks) && !tasks_failure(f->tasks) && loop_turn(f->loop, due, err) < 0)
+    if ((tasks_open(f->tasks) || f->growing) && !tasks_failure(f->tasks) &&
+        loop_turn(f->loop, due, err) < 0)
         return -1;
     take_results(f);
     completion_flush(f->completion, false);
@@ -363,8 +382,10 @@ int fetch_run(struct fetch *f, struct err *err)
 {
     int rc = 0;
 
-    completion_begin(f->completion, &f->opts.before);
-    while (rc == 0 && tasks_open(f->tasks))
+    f->growing = f->opts.growing;
+    if (!f->growing)
+        completion_begin(f->completion, &f->opts.before);
+    while (rc == 0 && (f->growing || tasks_open(f->tasks)))
         rc = turn(f, err);
     completion_flush(f->completion, true);
     return rc;
@@ -423,7 +444,7 @@ void fetch_free(struct fetch *f)
 
     if (!f)
         return;
-    for (i = 0; f->tasks && i < plan_count(f->opts.plan); i++)
+    for (i = 0; f->tasks && i < tasks_count(f->tasks); i++)
         part_free(tasks_of(f->tasks, plan_at(f->opts.plan, i))->part);
     transfers_clear(&f->transfers);
     url_refresh_free(f->refresh);
@@ -447,7 +468,7 @@ size_t fetch_stored(const struct fetch *f)
     size_t count = 0;
     size_t i;
 
-    for (i = 0; i < plan_count(f->opts.plan); i++)
+    for (i = 0; i < tasks_count(f->tasks); i++)
         count += fetch_packed(f, plan_at(f->opts.plan, i))->here;
     return count;
 }
@@ -464,4 +485,20 @@ struct fetch_progress fetch_progress(const struct fetch *f)
 
     completion_count(f->completion, &progress.done, &progress.missing);
     return progress;
+}
+
+const char *fetch_via(const char *via)
+{
+    static const char *const others[] = { VIA_JOINED, VIA_BUNDLE };
+    int i;
+
+    for (i = FETCH_ROUTE_SIGNED; i <= FETCH_ROUTE_LOCAL; i++) {
+        if (strcmp(via, fetch_route_name((enum fetch_route)i)) == 0)
+            return fetch_route_name((enum fetch_route)i);
+    }
+    for (i = 0; i < 2; i++) {
+        if (strcmp(via, others[i]) == 0)
+            return others[i];
+    }
+    return "unknown";
 }

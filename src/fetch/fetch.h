@@ -33,7 +33,14 @@ struct journal;
 struct fetch_opts {
     const struct api *api;
     struct listing *listing; /* lists runs again to refresh their URLs */
-    const struct plan *plan;
+    struct plan *plan;
+    /*
+     * growing: the plan is not complete, and grow is called in each turn of the loop, until it
+     * sets *over. It may add runs to the plan and move the array of the listing's runs
+     */
+    bool growing;
+    int (*grow)(void *ctx, bool *over, struct err *err);
+    void *ctx;
     struct packer *packer;
     const struct spool *spool;
     /* chunks of a body that passes through; NULL: no body passes through */
@@ -86,6 +93,9 @@ void fetch_free(struct fetch *fetch);
 
 /* The outcome of an item; valid until fetch_free. */
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
+
+/* The static name of a source of content (outcome.via) that a journal names. */
+const char *fetch_via(const char *via);
 
 /* The packer's result for an item; valid until fetch_free. */
 const struct packed *fetch_packed(const struct fetch *fetch, const struct item *item);

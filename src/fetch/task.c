@@ -22,9 +22,12 @@
 struct tasks {
     struct tasks_opts opts;
     struct region *region;
-    struct task *all;           /* by the plan's index */
-    struct task_entry *entries; /* the same; in memory, since queues are not read in order */
-    size_t *firsts;             /* the first task of each run, and the number of tasks */
+    struct segments all;     /* of struct task, by the plan's index */
+    struct region *memory;   /* for the entries, since queues are not read in order */
+    struct segments entries; /* of struct task_entry, by the plan's index */
+    size_t count;
+    size_t *firsts; /* the first task of each run, and the number of tasks */
+    size_t runs;    /* number of runs with tasks, or before one with tasks */
     struct task_queue *queue;
     struct origin *api_origin; /* URL of the content endpoint */
     size_t open;
@@ -107,6 +110,8 @@ void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
     if (task->state == TASK_IDLE)
         tasks->open++;
     task->state = next;
+    if (next == TASK_RUNNING || next == TASK_PACKING || next == TASK_ENDED)
+        plan_close(tasks->opts.plan, task->item);
     if (next == TASK_ENDED)
         tasks->open--;
     task->entry->rank = task->rank;
@@ -122,37 +127,63 @@ void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
 struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err)
 {
     struct tasks *tasks = mem_new(sizeof(*tasks), err);
-    size_t count = plan_count(opts->plan);
-    size_t run = 0;
-    size_t i;
 
     if (!tasks)
         return NULL;
     tasks->opts = *opts;
     tasks->api_origin = engine_origin(opts->engine, opts->api->base);
     tasks->region = region_on(opts->pagefile, err);
-    if (tasks->region)
-        tasks->all = region_take(tasks->region, count * sizeof(*tasks->all), err);
-    tasks->entries = mem_array(count, sizeof(*tasks->entries), err);
-    tasks->firsts = mem_array(opts->listing->count + 1, sizeof(*tasks->firsts), err);
-    tasks->queue = task_queue_new(count, err);
-    if (!tasks->all || !tasks->entries || !tasks->firsts || !tasks->queue) {
-        tasks_free(tasks);
-        return NULL;
-    }
-    for (i = 0; i < count; i++) {
-        struct task *task = &tasks->all[i];
+    tasks->memory = region_new(err);
+    segments_init(&tasks->all, tasks->region, sizeof(struct task));
+    segments_init(&tasks->entries, tasks->memory, sizeof(struct task_entry));
+    tasks->queue = task_queue_new(plan_count(opts->plan), err);
+    if (tasks->region && tasks->memory && tasks->queue && tasks_grow(tasks, err) == 0)
+        return tasks;
+    tasks_free(tasks);
+    return NULL;
+}
 
-        task->item = plan_at(opts->plan, i);
-        task->entry = &tasks->entries[i];
-        *task->entry = (struct task_entry){ .task = task, .index = i };
+/* Make room for a number of tasks, and for the runs up to one. */
+static int make_room(struct tasks *tasks, size_t count, size_t last, struct err *err)
+{
+    size_t *firsts;
+
+    if (segments_reach(&tasks->all, count, err) < 0 ||
+        segments_reach(&tasks->entries, count, err) < 0 ||
+        task_queue_reach(tasks->queue, count, err) < 0)
+        return -1;
+    firsts = mem_resize(tasks->firsts, last + 2, sizeof(*firsts), err);
+    if (firsts)
+        tasks->firsts = firsts;
+    return firsts ? 0 : -1;
+}
+
+int tasks_grow(struct tasks *tasks, struct err *err)
+{
+    const struct plan *plan = tasks->opts.plan;
+    size_t count = plan_count(plan);
+
+    if (tasks->count == count)
+        return 0;
+    if (make_room(tasks, count, plan_at(plan, count - 1)->run, err) < 0)
+        return -1;
+    for (; tasks->count < count; tasks->count++) {
+        struct task *task = segments_at(&tasks->all, tasks->count);
+
+        task->item = plan_at(plan, tasks->count);
+        task->entry = segments_at(&tasks->entries, tasks->count);
+        *task->entry = (struct task_entry){ .task = task, .index = tasks->count };
         fetch_url_clear(&task->url);
-        for (; run <= task->item->run; run++) /* the plan is in the order of its runs */
-            tasks->firsts[run] = i;
+        for (; tasks->runs <= task->item->run; tasks->runs++) /* the plan is in their order */
+            tasks->firsts[tasks->runs] = tasks->count;
     }
-    for (; run <= opts->listing->count; run++)
-        tasks->firsts[run] = count;
-    return tasks;
+    tasks->firsts[tasks->runs] = count;
+    return 0;
+}
+
+size_t tasks_count(const struct tasks *tasks)
+{
+    return tasks->count;
 }
 
 void tasks_free(struct tasks *tasks)
@@ -160,15 +191,17 @@ void tasks_free(struct tasks *tasks)
     if (!tasks)
         return;
     task_queue_free(tasks->queue);
-    mem_free(tasks->entries);
+    segments_clear(&tasks->all);
+    segments_clear(&tasks->entries);
     mem_free(tasks->firsts);
     region_free(tasks->region);
+    region_free(tasks->memory);
     mem_free(tasks);
 }
 
 struct task *tasks_of(const struct tasks *tasks, const struct item *item)
 {
-    return &tasks->all[item->index];
+    return segments_at(&tasks->all, item->index);
 }
 
 size_t tasks_open(const struct tasks *tasks)
@@ -478,7 +511,7 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
     size_t i;
 
     for (i = tasks->firsts[list->run]; i < tasks->firsts[list->run + 1]; i++) {
-        struct task *task = &tasks->all[i];
+        struct task *task = segments_at(&tasks->all, i);
         const char *id = task->item->what.artifact_id;
         const char *text;
 

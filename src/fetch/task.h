@@ -112,10 +112,9 @@ struct task {
     struct outcome url_outcome;
     bool url_refuted; /* the last answer at its URL was something else than "not found" */
 
-    /* used by transfer.c */
-    struct part *part;   /* the kept part of a body that was interrupted */
+    struct part *part;   /* for transfer.c: the kept part of a body that was interrupted */
     enum task_rank rank; /* rank by that part */
-    uint64_t spent;      /* duration of its former attempts, in milliseconds */
+    uint64_t spent;      /* for transfer.c: duration of its former attempts */
 };
 
 /* What the caller has to do next for a task. */
@@ -146,18 +145,22 @@ struct tasks_opts {
     const struct api *api;
     struct engine *engine;
     const struct listing *listing;
-    const struct plan *plan;
+    struct plan *plan; /* its items are closed when their tasks start */
     unsigned retries;
     uint64_t deadline;         /* no retry after this time; UINT64_MAX: none */
     bool local;                /* --local-root is set */
     struct pagefile *pagefile; /* for the tasks; must outlive them. NULL: all in memory */
 };
 
-/* All tasks of a plan. */
-struct tasks;
+struct tasks; /* all tasks of a plan */
 
 /* Make a task for each item of the plan; opts must stay valid until tasks_free. */
 struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err) MUST_CHECK;
+
+/* The plan has grown by whole runs: make tasks for its new items, too. */
+int tasks_grow(struct tasks *tasks, struct err *err) MUST_CHECK;
+/* The number of tasks. */
+size_t tasks_count(const struct tasks *tasks);
 
 /* Free the tasks; their parts must have been discarded. May be NULL. */
 void tasks_free(struct tasks *tasks);
@@ -182,7 +185,6 @@ bool tasks_over(const struct tasks *tasks);
 
 /* The first fatal error; NULL: none. */
 const struct err *tasks_failure(const struct tasks *tasks);
-
 /* Keep a fatal error, unless one is kept already. */
 void tasks_fail(struct tasks *tasks, const struct err *err);
 
@@ -202,10 +204,8 @@ struct origin *task_origin(const struct tasks *tasks, const struct task *task);
 bool task_costly(const struct task *task);
 
 /*
- * Whether a ready task's URL has to be refreshed before it is used.
- *
- * listing  its run is being listed
- * now      by the server's clock
+ * Whether a ready task's URL has to be refreshed before it is used, at the server's time `now`;
+ * listing: its run is being listed.
  */
 bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool listing,
                         int64_t now);
@@ -241,10 +241,10 @@ struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum 
 /* The packer refused its body (PACK_MISMATCH, PACK_LENGTH, PACK_SUSPECT): the next step. */
 struct task_step task_refused(struct tasks *tasks, struct task *task, enum pack_event answer);
 
-/* A run was listed again: its tasks take their fresh URLs. */
-void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list);
-
 /* The deadline has passed: nothing is started or retried. */
 void tasks_stop(struct tasks *tasks);
+
+/* A run was listed again: its tasks take their fresh URLs. */
+void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list);
 
 #endif

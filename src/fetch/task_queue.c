@@ -42,6 +42,29 @@ static bool due_before(const struct task_entry *a, const struct task_entry *b)
     return a->due < b->due;
 }
 
+/* Allocate memory for this number of entries. */
+static int heap_reach(struct task_heap *heap, size_t space, struct err *err)
+{
+    struct task_entry **grown;
+
+    if (space <= heap->space)
+        return 0;
+    grown = mem_resize(heap->entries, space, sizeof(struct task_entry *), err);
+    if (!grown)
+        return -1;
+    heap->entries = grown;
+    heap->space = space;
+    return 0;
+}
+
+int task_queue_reach(struct task_queue *queue, size_t most, struct err *err)
+{
+    return heap_reach(&queue->ready, most, err) < 0 ||
+                   heap_reach(&queue->delayed, most, err) < 0
+               ? -1
+               : 0;
+}
+
 struct task_queue *task_queue_new(size_t most, struct err *err)
 {
     struct task_queue *queue = mem_new(sizeof(*queue), err);
@@ -50,9 +73,7 @@ struct task_queue *task_queue_new(size_t most, struct err *err)
         return NULL;
     queue->ready.before = expires_before;
     queue->delayed.before = due_before;
-    queue->ready.entries = mem_array(most, sizeof(struct task_entry *), err);
-    queue->delayed.entries = mem_array(most, sizeof(struct task_entry *), err);
-    if (queue->ready.entries && queue->delayed.entries)
+    if (task_queue_reach(queue, most, err) == 0)
         return queue;
     task_queue_free(queue);
     return NULL;
@@ -154,17 +175,9 @@ static struct task_hold *find_hold(const struct task_queue *queue, const struct 
 /* Allocate memory for one more entry. */
 static int make_space(struct task_heap *heap, struct err *err)
 {
-    size_t space = heap->space ? 2 * heap->space : HOLD_SPACE;
-    struct task_entry **grown;
-
     if (heap->count < heap->space)
         return 0;
-    grown = mem_resize(heap->entries, space, sizeof(struct task_entry *), err);
-    if (!grown)
-        return -1;
-    heap->entries = grown;
-    heap->space = space;
-    return 0;
+    return heap_reach(heap, heap->space ? 2 * heap->space : HOLD_SPACE, err);
 }
 
 int task_queue_reserve(struct task_queue *queue, const struct origin *origin, bool costly,

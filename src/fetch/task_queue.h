@@ -9,7 +9,7 @@
  * heaps, or in none.
  *
  * Units    milliseconds of the monotonic clock; expiry: of the server's clock since 1970
- * Errors   ERR_MEMORY; memory for ready and delayed tasks is allocated by the constructor
+ * Errors   ERR_MEMORY; memory for ready and delayed tasks is allocated in advance
  * Owns     its heaps; an entry lies inside its task
  * Threads  the transfer loop
  */
@@ -50,6 +50,9 @@ struct task_entry {
 
 /* Make a queue for this number of tasks; NULL with ERR_MEMORY. */
 struct task_queue *task_queue_new(size_t most, struct err *err) MUST_CHECK;
+
+/* Make room for this number of tasks. */
+int task_queue_reach(struct task_queue *queue, size_t most, struct err *err) MUST_CHECK;
 
 /* Free the queue; the tasks in it are not changed. May be NULL. */
 void task_queue_free(struct task_queue *queue);

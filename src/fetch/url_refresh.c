@@ -27,6 +27,7 @@ struct url_refresh {
     void (*renewed)(void *ctx, const struct url_refresh_list *list);
     void *ctx;
     struct renewal **runs; /* NULL until a run needs it */
+    size_t count;
 };
 
 struct url_refresh *url_refresh_new(struct listing *listing, struct callers *callers,
@@ -38,12 +39,27 @@ struct url_refresh *url_refresh_new(struct listing *listing, struct callers *cal
 
     if (!refresh)
         return NULL;
-    *refresh = (struct url_refresh){ listing, callers, renewed, ctx, NULL };
-    refresh->runs = mem_array(listing->count, sizeof(struct renewal *), err);
-    if (refresh->runs)
+    *refresh = (struct url_refresh){ listing, callers, renewed, ctx, NULL, 0 };
+    if (url_refresh_reach(refresh, err) == 0)
         return refresh;
     url_refresh_free(refresh);
     return NULL;
+}
+
+int url_refresh_reach(struct url_refresh *refresh, struct err *err)
+{
+    size_t count = refresh->listing->count;
+    struct renewal **grown;
+
+    if (count <= refresh->count)
+        return 0;
+    grown = mem_resize(refresh->runs, count, sizeof(struct renewal *), err);
+    if (!grown)
+        return -1;
+    refresh->runs = grown;
+    while (refresh->count < count)
+        refresh->runs[refresh->count++] = NULL;
+    return 0;
 }
 
 void url_refresh_free(struct url_refresh *refresh)
@@ -53,7 +69,7 @@ void url_refresh_free(struct url_refresh *refresh)
 
     if (!refresh)
         return;
-    for (i = 0; refresh->runs && i < refresh->listing->count; i++) {
+    for (i = 0; i < refresh->count; i++) {
         if (!refresh->runs[i])
             continue;
         call_clear(&refresh->runs[i]->call);

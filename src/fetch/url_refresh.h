@@ -34,6 +34,9 @@ struct url_refresh *url_refresh_new(struct listing *listing, struct callers *cal
                                                     const struct url_refresh_list *list),
                                     void *ctx, struct err *err) MUST_CHECK;
 
+/* More runs are listed: make room for all of the listing's runs. */
+int url_refresh_reach(struct url_refresh *refresh, struct err *err) MUST_CHECK;
+
 /* Free it; its calls must have ended. May be NULL. */
 void url_refresh_free(struct url_refresh *refresh);
 

@@ -23,6 +23,7 @@
 
 _Static_assert(HEAD + NAME_INDEX_ENTRIES * ENTRY <= NAME_INDEX_PAGE, "NAME_INDEX_ENTRIES");
 
+#define FULL         57                 /* entries of an average page */
 #define SPARE(pages) ((pages) / 64 + 1) /* pages that are no key's home, for what overflows */
 
 static void set_le(unsigned char *at, uint64_t value, unsigned bytes)
@@ -114,6 +115,45 @@ void name_index_get(const unsigned char page[NAME_INDEX_PAGE], unsigned i,
     get_place(at + 16, &out->file);
     get_place(at + 32, &out->row);
     memcpy(out->sha256, at + 48, NAME_INDEX_DIGEST);
+}
+
+uint32_t name_index_pages(uint64_t entries)
+{
+    return (uint32_t)(entries / FULL + 1);
+}
+
+void name_index_head(unsigned char out[NAME_INDEX_HEAD], uint32_t pages)
+{
+    set_le(out, SEEK_SKIPPABLE_NAMES, 4);
+    set_le(out + 4, (uint64_t)pages * NAME_INDEX_PAGE, 4);
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+int name_index_compare(const struct name_index_entry *a, const struct name_index_entry *b)
+{
+    int order = compare_numbers(a->key, b->key);
+
+    if (!order)
+        order = compare_numbers(a->row.frame_at, b->row.frame_at);
+    if (!order)
+        order = compare_numbers(a->row.within, b->row.within);
+    return order ? order : compare_numbers(a->flags, b->flags);
+}
+
+void name_index_add(struct name_index_sum *sum, const struct name_index_entry *entry)
+{
+    unsigned char page[NAME_INDEX_PAGE]; /* only the first entry is used */
+    XXH128_hash_t hash;
+
+    name_index_set(page, 0, entry);
+    hash = XXH3_128bits_withSeed(page + HEAD, ENTRY, sum->seed);
+    sum->low += hash.low64;
+    sum->high += hash.high64 + (sum->low < hash.low64);
+    sum->count++;
 }
 
 void name_index_seal(unsigned char page[NAME_INDEX_PAGE], uint32_t number, uint32_t pages,

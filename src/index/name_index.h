@@ -27,6 +27,7 @@
 
 #define NAME_INDEX_PAGE    4096
 #define NAME_INDEX_ENTRIES 63 /* of a page */
+#define NAME_INDEX_HEAD    8  /* of the skippable frame */
 #define NAME_INDEX_DIGEST  16 /* bytes of the SHA-256 that an entry has */
 
 /* What an entry is. */
@@ -75,6 +76,12 @@ uint32_t name_index_path(const char *path);
 /* The home page of a key in an index of so many pages (at least one). */
 uint32_t name_index_home(uint64_t key, uint32_t pages);
 
+/* The number of pages of an index with so many entries, unless some do not fit. */
+uint32_t name_index_pages(uint64_t entries);
+
+/* Write the head of the skippable frame of an index of so many pages. */
+void name_index_head(unsigned char out[NAME_INDEX_HEAD], uint32_t pages);
+
 /* Write entry i of a page, which must be zeroed before. */
 void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
                     const struct name_index_entry *entry);
@@ -82,6 +89,20 @@ void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
 /* Read entry i of a page. */
 void name_index_get(const unsigned char page[NAME_INDEX_PAGE], unsigned i,
                     struct name_index_entry *out);
+
+/* The order of two entries: by key, then by the places of their rows, then by flags. */
+int name_index_compare(const struct name_index_entry *a, const struct name_index_entry *b);
+
+/* A sum of entries, which is the same in whatever order they are added. */
+struct name_index_sum {
+    uint64_t seed; /* random, so that nobody can make other entries with the same sum */
+    uint64_t low;
+    uint64_t high;
+    uint64_t count;
+};
+
+/* Add an entry to a sum. */
+void name_index_add(struct name_index_sum *sum, const struct name_index_entry *entry);
 
 /* Write the head of page `number` of `pages`, after its entries. */
 void name_index_seal(unsigned char page[NAME_INDEX_PAGE], uint32_t number, uint32_t pages,

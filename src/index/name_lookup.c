@@ -3,8 +3,6 @@
 
 #include "format/manifest_read.h"
 
-#define HEAD 8 /* of the index's skippable frame */
-
 int name_lookup_init(struct name_lookup *lookup, seek_read_fn *read, void *ctx, uint64_t size,
                      struct err *err)
 {
@@ -13,12 +11,13 @@ int name_lookup_init(struct name_lookup *lookup, seek_read_fn *read, void *ctx, 
 
     if (rc <= 0)
         return rc;
-    if (locator.names_size <= HEAD || (locator.names_size - HEAD) % NAME_INDEX_PAGE)
+    if (locator.names_size <= NAME_INDEX_HEAD ||
+        (locator.names_size - NAME_INDEX_HEAD) % NAME_INDEX_PAGE)
         return err_set(err, ERR_FORMAT, "invalid size of the index of names");
     *lookup = (struct name_lookup){ .read = read,
                                     .ctx = ctx,
                                     .end = locator.names_at,
-                                    .pages = (uint32_t)((locator.names_size - HEAD) /
+                                    .pages = (uint32_t)((locator.names_size - NAME_INDEX_HEAD) /
                                                         NAME_INDEX_PAGE) };
     return 1;
 }
@@ -67,7 +66,8 @@ int name_lookup_find(struct name_lookup *lookup, uint64_t key, name_lookup_fn *f
 
     for (; rc == 2 && number < last; number++) {
         if (lookup->read(lookup->ctx, page, sizeof(page),
-                         lookup->end + HEAD + (uint64_t)number * NAME_INDEX_PAGE, err) < 0 ||
+                         lookup->end + NAME_INDEX_HEAD + (uint64_t)number * NAME_INDEX_PAGE,
+                         err) < 0 ||
             name_index_open(page, number, lookup->pages, &head, err) < 0)
             return -1;
         lookup->missing = head.missing;

@@ -522,6 +522,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     if (!engine)
         return NULL;
     engine->setup = (struct slot_setup){ .agent = opts->agent,
+                                         .http2 = slot_knows_http2(),
                                          .ca_file = opts->ca_file,
                                          .secure = opts->secure,
                                          .stall_bps = opts->stall_bps,

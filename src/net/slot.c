@@ -194,13 +194,18 @@ bool slot_shared(const struct slot *slot, const struct slot *running)
     return false;
 }
 
-/* HTTP/2 only if the TLS library tells whether it was negotiated: see slot_shared. */
-static long version_for(const char *origin)
+bool slot_knows_http2(void)
 {
     const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
-    bool seen = tls && strncmp(tls, "OpenSSL", 7) == 0;
 
-    return url_is_secure(origin) && seen ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    return tls && strncmp(tls, "OpenSSL", 7) == 0;
+}
+
+/* HTTP/2 only if the TLS library tells whether it was negotiated: see slot_shared. */
+static long version_for(const struct slot *slot, const char *origin)
+{
+    return url_is_secure(origin) && slot->setup->http2 ? CURL_HTTP_VERSION_2TLS
+                                                       : CURL_HTTP_VERSION_1_1;
 }
 
 int slot_set_up(struct slot *slot, const char *origin, struct err *err)
@@ -209,7 +214,8 @@ int slot_set_up(struct slot *slot, const char *origin, struct err *err)
         set_headers(slot, origin, err) < 0)
         return -1;
     if (set_method(slot) &&
-        curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(origin)) == CURLE_OK &&
+        curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(slot, origin)) ==
+            CURLE_OK &&
         curl_easy_setopt(slot->easy, CURLOPT_BUFFERSIZE,
                          url_is_secure(origin) ? RECEIVE_STREAM : RECEIVE_PLAIN) == CURLE_OK &&
         curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)

@@ -33,6 +33,7 @@ struct slot_setup {
     const char *agent;
     const char *ca_file;
     bool secure;
+    bool http2; /* slot_knows_http2, which takes too long for each request */
     uint64_t stall_bps;
     uint64_t stall_s;
     const struct slot_calls *calls;
@@ -60,6 +61,9 @@ struct slot {
     const struct slot_setup *setup;
     struct engine *engine; /* the owner, for the callbacks */
 };
+
+/* Whether the TLS library tells if a connection uses HTTP/2: see slot_shared. */
+bool slot_knows_http2(void);
 
 /* The URL to fetch: the redirect target, or the request's URL. */
 const char *slot_url(const struct slot *slot);

@@ -2,6 +2,8 @@
 #include "pull/manifest_text.h"
 
 #include "base/mem.h"
+#include "format/manifest_read.h"
+#include "format/suspect.h"
 #include "pull/missing.h"
 #include "redact/redact.h"
 
@@ -25,6 +27,7 @@ struct manifest_text {
     struct body *rows; /* the artifacts' rows, as text; NULL: not kept */
     bool whole;        /* all rows are in it */
     bool drained;      /* stored_bytes is known */
+    struct page *page; /* while the rows are given to the view, or NULL */
     struct jsonw w;
     struct region *region; /* number of texts that were changed by redaction */
     struct buf texts[RUN_TEXTS];
@@ -199,7 +202,28 @@ static size_t note_item(const struct item *item, const struct packed *packed,
     return i;
 }
 
-static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct item *item)
+/* Give an artifact's row to the view. */
+static int show_artifact(struct page *page, const struct manifest_artifact *row,
+                         struct err *err)
+{
+    struct manifest_read_artifact shown = { .path = row->path,
+                                            .run_id = row->run_id,
+                                            .artifact_id = row->artifact_id,
+                                            .artifact_type = row->artifact_type,
+                                            .created_at = row->created_at,
+                                            .duplicate_of = row->duplicate_of,
+                                            .step_id = row->step_id,
+                                            .media_type = row->media_type,
+                                            .size = row->size };
+    size_t i;
+
+    for (i = 0; i < row->note_count; i++)
+        shown.suspect = shown.suspect || strcmp(row->notes[i], SUSPECT_NOTE) == 0;
+    return page_artifact(page, &shown, err);
+}
+
+static int put_artifact(struct manifest_text *s, struct jsonw *w, const struct item *item,
+                        struct err *err)
 {
     const struct manifest_facts *facts = s->facts;
     const struct artifact *a = &facts->listing->runs[item->run].list.rows[item->row];
@@ -241,6 +265,7 @@ static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct 
     };
 
     manifest_artifact(w, &row);
+    return s->page ? show_artifact(s->page, &row, err) : 0;
 }
 
 /* The service's ID; NULL if it gave none. */
@@ -287,7 +312,7 @@ static void put_missing(struct manifest_text *s, struct jsonw *w)
     }
 }
 
-/* Where the manifest is written, and whether the rows are kept. */
+/* Where the manifest is written, and whether the rows are kept; the view needs not more. */
 struct tee {
     put_fn *put;
     void *ctx;
@@ -306,25 +331,31 @@ static int put_tee(void *ctx, const void *bytes, size_t len, struct err *err)
         body_free(s->rows); /* no space: the rows are then made again each time */
         s->rows = NULL;
     }
-    return tee->put(tee->ctx, bytes, len, err);
+    return tee->keeping && s->page ? 0 : tee->put(tee->ctx, bytes, len, err);
 }
 
-static void make_rows(struct manifest_text *s, struct tee *tee)
+static int make_rows(struct manifest_text *s, struct tee *tee, struct err *err)
 {
     const struct plan *plan = s->facts->plan;
+    int rc = 0;
     size_t i;
 
     jsonw_flush(&s->w);
     tee->keeping = true;
-    for (i = 0; i < plan_count(plan); i++) {
+    for (i = 0; rc == 0 && i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
         if (fetch_packed(s->facts->fetch, item)->here)
-            put_artifact(s, &s->w, item);
+            rc = put_artifact(s, &s->w, item, err);
     }
     jsonw_flush(&s->w);
     tee->keeping = false;
-    s->whole = s->rows && !s->w.failed;
+    s->whole = rc == 0 && s->rows && !s->w.failed;
+    if (!s->whole) { /* part of the rows must not be repeated */
+        body_free(s->rows);
+        s->rows = NULL;
+    }
+    return rc;
 }
 
 /* Write the kept rows again. */
@@ -365,17 +396,34 @@ int manifest_text_put(struct manifest_text *s, const struct manifest_views *view
     manifest_documents(&s->w);
     for (document = packer_documents(facts->packer); document; document = document->next)
         manifest_document(&s->w, document->path, document->size, document->digest.sha256);
-    for (i = 0; views && i < views->count; i++)
+    for (i = 0; i < views->count; i++)
         manifest_document(&s->w, views->files[i].path, views->files[i].size,
                           views->files[i].sha256);
     manifest_artifacts(&s->w);
-    if (!s->whole)
-        make_rows(s, &tee);
-    else if (repeat_rows(s, err) < 0)
+    if ((s->whole ? repeat_rows(s, err) : make_rows(s, &tee, err)) < 0)
         return -1;
     manifest_missing(&s->w);
     put_missing(s, &s->w);
-    if (views && drain(s, err) < 0)
+    if (!s->page && drain(s, err) < 0)
         return -1;
     return manifest_end(&s->w, &facts->totals, err);
+}
+
+static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return manifest_read_feed(ctx, bytes, len, err);
+}
+
+int manifest_text_show(struct manifest_text *s, struct page *page, struct err *err)
+{
+    static const struct manifest_views none;
+    struct manifest_read rows;
+    int rc;
+
+    manifest_read_init(&rows, page_row, page);
+    s->page = page;
+    rc = manifest_text_put(s, &none, feed_rows, &rows, err);
+    s->page = NULL;
+    manifest_read_clear(&rows);
+    return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest_text: writes manifest.json of a pull several times: once for the offline
- * view to learn its rows from, once to be measured and hashed, once for the archive.
+ * manifest_text: writes manifest.json of a pull twice, to be measured and hashed, and into the
+ * archive; and gives its rows to the offline view before that.
  *
  * The rows of artifacts, which are most of it, are made once: their text is kept in chunks that
  * are no longer used by bodies, then in an unnamed file; if the file cannot be written, the
@@ -20,6 +20,7 @@
 #include "fetch/fetch.h"
 #include "format/manifest.h"
 #include "pull/tag_writer.h"
+#include "view/page.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
@@ -54,11 +55,18 @@ void manifest_text_free(struct manifest_text *source);
 /*
  * Write the manifest. The places must be known (volume_flush) and must not change.
  *
- * views  the files of the offline view, which the manifest names; NULL: the view is to be made
- *        from this output, and stored_bytes may still be unknown; the first call with views
- *        waits until all pending data is written
+ * views  the files of the offline view, which the manifest names
+ *
+ * The first call waits until all pending data is written.
  */
 int manifest_text_put(struct manifest_text *source, const struct manifest_views *views,
                       put_fn *put, void *ctx, struct err *err) MUST_CHECK;
+
+/*
+ * Give all rows to the page; the places must be known, stored_bytes need not be. The rows of
+ * artifacts are not parsed for it.
+ */
+int manifest_text_show(struct manifest_text *source, struct page *page,
+                       struct err *err) MUST_CHECK;
 
 #endif

@@ -136,23 +136,34 @@ static uint64_t run_bytes(const struct planner_opts *opts, const struct listed_r
     return bytes;
 }
 
-size_t planner_fit(const struct planner_opts *opts, uint64_t most)
+size_t planner_fit(const struct planner *p, uint64_t most)
 {
-    uint64_t bytes = 0;
+    const struct listing *listing = p->opts.listing;
+    uint64_t bytes = p->bytes;
     /* the last requested run: it and its children are kept or left out together */
     size_t fit = 0;
     size_t i;
 
-    for (i = 0; i < opts->listing->count; i++) {
-        uint64_t more = run_bytes(opts, &opts->listing->runs[i]);
+    for (i = p->runs; i < listing->count; i++) {
+        uint64_t more = run_bytes(&p->opts, &listing->runs[i]);
 
-        if (!opts->listing->runs[i].depth)
+        if (!listing->runs[i].depth)
             fit = i;
         if (fit && bytes + more > most)
             return fit;
         bytes += more;
     }
     return i;
+}
+
+bool planner_admits(struct planner *p, uint64_t most)
+{
+    uint64_t more = run_bytes(&p->opts, &p->opts.listing->runs[p->runs]);
+
+    if (p->runs && p->bytes + more > most)
+        return false;
+    p->bytes += more;
+    return true;
 }
 
 /* Name an item before its content is known. */
@@ -168,37 +179,60 @@ static int name_item(const struct planner_opts *opts, struct plan *plan, size_t 
     return path ? 0 : -1;
 }
 
-struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
-                          struct err *err)
+/* Name the downloaded files among the items that were added, and count those items. */
+static int take_items(struct planner *p, size_t from, struct err *err)
 {
-    struct plan *plan = plan_on(opts->listing->pagefile, opts->dedupe, err);
     size_t i;
 
-    if (!plan)
-        return NULL;
-    *count = (struct planner_count){ 0 };
-    for (i = 0; i < opts->listing->count; i++) {
-        if (!opts->listing->runs[i].failed && plan_run(opts, plan, i, err) < 0)
-            goto fail;
-    }
-    plan_choose(plan, opts->bundles);
-    for (i = 0; i < plan_count(plan); i++) {
-        const struct item *item = plan_at(plan, i);
+    for (i = from; i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
 
         /* a downloaded file's name must not depend on the order of arrival */
-        if (item->what.type && strcmp(item->what.type, "download") == 0 &&
-            name_item(opts, plan, i, err) < 0)
-            goto fail;
-        count->listed += !item->unlisted;
+        if (item->what.type && strcmp(item->what.type, "download") == 0 && !item->path &&
+            name_item(&p->opts, p->plan, i, err) < 0)
+            return -1;
+        p->count.listed += !item->unlisted;
         if (!is_fetched(item))
             continue;
-        count->unsized += !item->what.sized;
-        count->bytes += item->what.sized ? item->what.file_size : 0;
+        p->count.unsized += !item->what.sized;
+        p->count.bytes += item->what.sized ? item->what.file_size : 0;
     }
-    return plan;
-fail:
-    plan_free(plan);
-    return NULL;
+    return 0;
+}
+
+int planner_begin(struct planner *p, const struct planner_opts *opts, struct err *err)
+{
+    *p = (struct planner){ .opts = *opts };
+    p->plan = plan_on(opts->listing->pagefile, opts->dedupe, err);
+    return p->plan ? 0 : -1;
+}
+
+void planner_clear(struct planner *p)
+{
+    plan_free(p->plan);
+    p->plan = NULL;
+}
+
+int planner_next(struct planner *p, struct err *err)
+{
+    size_t from = plan_count(p->plan);
+
+    if (!p->opts.listing->runs[p->runs].failed && plan_run(&p->opts, p->plan, p->runs, err) < 0)
+        return -1;
+    p->runs++;
+    return take_items(p, from, err);
+}
+
+int planner_finish(struct planner *p, struct err *err)
+{
+    for (; p->runs < p->opts.listing->count; p->runs++) {
+        if (!p->opts.listing->runs[p->runs].failed &&
+            plan_run(&p->opts, p->plan, p->runs, err) < 0)
+            return -1;
+    }
+    plan_choose(p->plan, p->opts.bundles);
+    p->count = (struct planner_count){ 0 };
+    return take_items(p, 0, err);
 }
 
 int planner_check(const struct planner_opts *opts, const struct plan *plan, size_t *unmatched,

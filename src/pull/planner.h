@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * planner: makes the plan of the artifacts to fetch from the lists of all runs.
+ * planner: makes the plan of the artifacts to fetch from the lists of runs, in their order.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT
- * Owns     nothing; the plan borrows from the listing
- * Threads  one, before other threads use the plan
+ * Owns     the plan, which borrows from the listing
+ * Threads  one; see writer/plan for the threads that use the plan meanwhile
  */
 #ifndef PULL_PLANNER_H
 #define PULL_PLANNER_H
@@ -54,13 +54,33 @@ struct pull_planned {
     const char *record; /* for a record of the run, its name; NULL for an artifact */
 };
 
+/* The plan of a pull, which can be made at once or while runs are being listed. */
+struct planner {
+    struct plan *plan; /* until planner_clear */
+    struct planner_count count;
+    size_t runs; /* number of runs that are planned: the first ones of the listing */
+
+    /* private */
+    struct planner_opts opts;
+    uint64_t bytes; /* of these runs, as counted by planner_admits */
+};
+
+/* Begin a plan, which is empty. What opts points to must stay valid until planner_clear. */
+int planner_begin(struct planner *planner, const struct planner_opts *opts,
+                  struct err *err) MUST_CHECK;
+
+/* Free the plan; may be called twice, and on {0}. */
+void planner_clear(struct planner *planner);
+
 /*
- * Make the plan of a pull from its lists: which artifacts are wanted, under which names.
- * *count gets the number of skipped artifacts. The caller frees the plan with plan_free;
- * NULL with an error.
+ * Plan the next run of the listing, which keeps its index and its list: which artifacts are
+ * wanted, under which names. The same plan results whether runs are planned one by one or by
+ * planner_finish, except that nothing is joined to items that were closed in between.
  */
-struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
-                          struct err *err) MUST_CHECK;
+int planner_next(struct planner *planner, struct err *err) MUST_CHECK;
+
+/* All is listed: plan the other runs, and decide how bundles are fetched. */
+int planner_finish(struct planner *planner, struct err *err) MUST_CHECK;
 
 /*
  * Exclude the bytes of items that are packed already from the expected bytes; packed: by the
@@ -79,9 +99,16 @@ int planner_check(const struct planner_opts *opts, const struct plan *plan, size
 
 /*
  * The number of runs, at least one requested run with its children, whose artifacts have at
- * most `most` bytes together; an artifact without a size counts as one of typical size.
+ * most `most` bytes together; an artifact without a size counts as one of typical size. Runs
+ * that are planned are counted if planner_admits was called for each of them.
  */
-size_t planner_fit(const struct planner_opts *opts, uint64_t most);
+size_t planner_fit(const struct planner *planner, uint64_t most);
+
+/*
+ * The same for the next run, which is a requested one without children: whether it is among
+ * these runs. Call it once for each run before planner_next.
+ */
+bool planner_admits(struct planner *planner, uint64_t most);
 
 /* Report what would be fetched: artifacts, then records. Names each artifact. */
 int planner_tell(const struct planner_opts *opts, struct plan *plan,

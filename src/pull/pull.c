@@ -6,18 +6,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "client/await.h"
 #include "client/call.h"
-#include "client/extras.h"
-#include "client/lister.h"
-#include "client/listing.h"
 #include "client/records_fetch.h"
 #include "fetch/budget.h"
 #include "fetch/fetch.h"
 #include "pull/cleaner.h"
 #include "pull/missing.h"
-#include "pull/planner.h"
 #include "pull/restore.h"
+#include "pull/run_lists.h"
 #include "pull/tagfiles.h"
 #include "writer/body.h"
 #include "writer/journal.h"
@@ -34,22 +30,15 @@ struct pull {
     struct budget budget;
     struct loop loop;
     struct callers callers;
-    struct pagefile *pagefile; /* the lists, and a row for each artifact */
-    struct listing listing;
+    struct pagefile *pagefile; /* see run_lists */
+    struct run_lists lists;
     struct cleaner cleaner;
-    struct records *records;             /* NULL: none wanted */
     struct records_fetch *records_fetch; /* transfers in progress, or NULL */
-    size_t asked;                        /* IDs of the request that the listing covers */
-    struct entry_names *names;
-    struct plan *plan;
     struct pool *pool;
     struct pool *pass;
     atomic_uint files;  /* for bodies in files */
     struct spool parts; /* for content extracted from ZIPs */
-    struct await await;
-    size_t ended; /* runs, while waiting */
     uint64_t trimmed;
-    struct planner_count count;
     struct volume *volume;
     struct journal *journal; /* NULL: an interrupted attempt cannot be resumed */
     struct restored restored;
@@ -77,21 +66,22 @@ static void trim(struct pull *p)
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    size_t runs = p->listing.count ? p->listing.count : p->opts->run_count;
+    size_t runs = p->lists.listing.count ? p->lists.listing.count : p->opts->run_count;
     struct fetch_progress progress =
         p->fetch ? fetch_progress(p->fetch) : (struct fetch_progress){ 0 };
     struct pull_status status = { .runs = runs,
-                                  .runs_listed = p->listing.done,
-                                  .artifacts = p->count.listed,
+                                  .runs_listed = p->lists.listing.done,
+                                  .artifacts = p->lists.planner.count.listed,
                                   .artifacts_done = progress.done,
                                   .missing = progress.missing,
                                   .running = progress.running,
                                   .retries = p->loop.retries,
-                                  .waiting = p->await.waiting,
-                                  .runs_ended = p->ended,
+                                  .waiting = p->lists.await.waiting,
+                                  .runs_ended = p->lists.ended,
+                                  .early = p->fetch && !p->lists.over,
                                   .bytes = progress.bytes,
-                                  .bytes_expected = p->count.bytes,
-                                  .unsized = p->count.unsized,
+                                  .bytes_expected = p->lists.planner.count.bytes,
+                                  .unsized = p->lists.planner.count.unsized,
                                   .asked = engine_asked(p->loop.engine, clock_mono()) };
 
     status.origin_count = engine_origins(p->loop.engine, status.origins, PULL_ORIGINS);
@@ -119,66 +109,6 @@ static int start_loop(struct pull *p, struct err *err)
     return 0;
 }
 
-static void on_ended(void *ctx, size_t ended, size_t count)
-{
-    (void)count;
-    ((struct pull *)ctx)->ended = ended;
-}
-
-/* List the runs, with --wait after they have ended. */
-static int list_runs(struct pull *p, struct err *err)
-{
-    const struct pull_opts *opts = p->opts;
-
-    p->await.how =
-        (struct wait_opts){ .api = opts->api,
-                            .loop = &p->loop,
-                            .callers = &p->callers,
-                            .interval = opts->wait_interval,
-                            .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
-                            .ended = wait_ignore_ended,
-                            .news = on_ended,
-                            .ctx = p };
-    if (await_list(&p->await, &p->listing, opts->run_ids, opts->run_count, err) < 0)
-        return -1;
-    if (opts->must_match)
-        await_warn(&p->listing);
-    return 0;
-}
-
-/*
- * Log which runs failed; an error if none is left, or if --strict does not allow a failed run.
- */
-static int check_runs(struct pull *p, struct pull_result *result, struct err *err)
-{
-    const struct listed_run *first = NULL;
-    size_t i;
-
-    for (i = 0; i < p->listing.count; i++) {
-        const struct listed_run *run = &p->listing.runs[i];
-
-        if (!run->failed)
-            continue;
-        result->runs_failed++;
-        if (first || (p->listing.count > 1 && !p->opts->strict))
-            log_line(LOG_ERROR, "%s", run->err.text);
-        first = first ? first : run;
-    }
-    if (!first)
-        return 0;
-    if (result->runs_failed == p->listing.count || p->opts->strict) {
-        *err = first->err;
-        if (result->runs_failed < p->listing.count)
-            (void)err_hint(err, "without --strict the other runs are archived");
-        else if (p->listing.count > 1)
-            (void)err_set(err, first->err.kind,
-                          "none of the %zu runs could be listed; nothing was written",
-                          p->listing.count);
-        return -1;
-    }
-    return 0;
-}
-
 /*
  * Show a file to the view. The view is optional: if its own file cannot be written (a full
  * disk), the archive is written without it. Runs in the packer's thread.
@@ -202,11 +132,32 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
 /* A patient pull fails while artifacts are missing that may still appear. */
 static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
 {
-    result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
+    result->coming = p->opts->patient ? missing_coming(p->fetch, p->lists.planner.plan) : 0;
     if (!result->coming)
         return 0;
     return err_set(err, ERR_BUSY, "%zu artifact%s missing, but may still appear",
                    result->coming, result->coming == 1 ? " is" : "s are");
+}
+
+/* Begin what needs the lists of all runs, while bodies may be fetched already. */
+static int begin_rest(struct pull *p, struct err *err)
+{
+    plan_seal(p->lists.planner.plan);
+    cleaner_begin(&p->cleaner, &p->lists.listing);
+    if (!p->lists.records)
+        return 0;
+    p->records_fetch = records_fetch_new(&p->lists.listing, err);
+    return p->records_fetch ? 0 : -1;
+}
+
+static int on_grow(void *ctx, bool *over, struct err *err)
+{
+    struct pull *p = ctx;
+
+    if (run_lists_step(&p->lists, err) < 0)
+        return -1;
+    *over = p->lists.over;
+    return *over ? begin_rest(p, err) : 0;
 }
 
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
@@ -224,8 +175,11 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                   .news = loop_wake,
                                   .ctx = &p->loop };
     struct fetch_opts fetch = { .api = opts->api,
-                                .listing = &p->listing,
-                                .plan = p->plan,
+                                .listing = &p->lists.listing,
+                                .plan = p->lists.planner.plan,
+                                .growing = !p->lists.over,
+                                .grow = on_grow,
+                                .ctx = p,
                                 .spool = &spool,
                                 .callers = &p->callers,
                                 .local_root = opts->local_root,
@@ -252,7 +206,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     pool_on_return(p->pool, loop_wake, &p->loop);
     pool_on_return(p->pass, loop_wake, &p->loop);
     spool.pool = p->pool;
-    p->packer = packer_new(&packer, p->volume, p->plan, p->names, err);
+    p->packer = packer_new(&packer, p->volume, p->lists.planner.plan, p->lists.names, err);
     if (!p->packer)
         return -1;
     fetch.packer = p->packer;
@@ -260,16 +214,14 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    p->records_fetch = p->records ? records_fetch_new(&p->listing, err) : NULL;
-    if (!p->fetch || (p->records && !p->records_fetch) || fetch_run(p->fetch, err) < 0 ||
-        be_content(p, result, err) < 0 ||
+    if (!p->fetch || fetch_run(p->fetch, err) < 0 || be_content(p, result, err) < 0 ||
         (p->records_fetch &&
          records_fetch_finish(p->records_fetch, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
     /* appended to the part kept from an interrupted attempt */
     if (cleaner_end(&p->cleaner, err) < 0 ||
-        tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
+        tagfiles_documents(&p->lists.listing, p->lists.records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
@@ -311,7 +263,7 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .previous = opts->previous,
                                   .previous_sha256 = opts->previous_sha256,
                                   .run_ids = opts->run_ids,
-                                  .run_count = p->asked,
+                                  .run_count = p->lists.asked,
                                   .filter = pull_opts_filter(opts),
                                   .dedupe = opts->dedupe,
                                   .children = opts->children,
@@ -321,8 +273,8 @@ static struct tagfiles described(struct pull *p, const char **names)
                              .page = p->viewless ? NULL : p->page,
                              .facts = { .head = head,
                                         .api = opts->api,
-                                        .listing = &p->listing,
-                                        .plan = p->plan,
+                                        .listing = &p->lists.listing,
+                                        .plan = p->lists.planner.plan,
                                         .fetch = p->fetch,
                                         .packer = p->packer,
                                         .parent = opts->parent,
@@ -345,13 +297,13 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     tagfiles_count(&record);
-    missing_records(&p->listing, result);
-    if (opts->strict && missing_refuse(p->plan, p->fetch, result, err) < 0)
+    missing_records(&p->lists.listing, result);
+    if (opts->strict && missing_refuse(p->lists.planner.plan, p->fetch, result, err) < 0)
         return -1;
-    missing_wrong(p->plan, p->fetch);
-    missing_tell(opts, p->plan, p->fetch);
+    missing_wrong(p->lists.planner.plan, p->fetch);
+    missing_tell(opts, p->lists.planner.plan, p->fetch);
     if (opts->only_new && !record.facts.totals.artifacts &&
-        !pull_opts_any_new(opts, &p->listing)) {
+        !pull_opts_any_new(opts, &p->lists.listing)) {
         result->nothing = true;
         result->totals = record.facts.totals;
         return 0;
@@ -365,8 +317,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     result->totals = record.facts.totals;
     result->mismatches = record.mismatches;
     result->suspects = record.suspects;
-    result->reason_count =
-        missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
+    result->reason_count = missing_reasons(&p->lists.listing, p->lists.planner.plan, p->fetch,
+                                           result->reasons, PULL_REASONS);
     result->size = volume.size;
     result->directory = opts->format == CONTAINER_DIR;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
@@ -387,16 +339,19 @@ static int open_journal(struct pull *p, struct err *err)
     return p->journal ? 0 : -1;
 }
 
-/* Begin the view; its texts are those of failed runs first. */
+/*
+ * Begin the view; its texts are those of failed runs first. Of runs that are not listed yet,
+ * the manifest's rows tell at the end.
+ */
 static void begin_view(struct pull *p)
 {
     size_t i;
 
     p->page = page_new(p->opts->spool_dir, &p->view_err);
-    for (i = 0; p->page && i < p->listing.count; i++) {
-        const struct listed_run *run = &p->listing.runs[i];
+    for (i = 0; p->page && i < p->lists.listing.count; i++) {
+        const struct listed_run *run = &p->lists.listing.runs[i];
 
-        if (!run->failed && run_is_terminal(run->run.status) &&
+        if (run->listed && !run->failed && run_is_terminal(run->run.status) &&
             !run_is_completed(run->run.status) &&
             page_failed(p->page, run->id, &p->view_err) < 0) {
             page_free(p->page);
@@ -410,27 +365,24 @@ static void begin_view(struct pull *p)
 static int begin_volume(struct pull *p, struct err *err)
 {
     struct restore_opts restore = { .top = p->opts->top,
-                                    .plan = p->plan,
-                                    .names = p->names,
+                                    .plan = p->lists.planner.plan,
+                                    .names = p->lists.names,
                                     .volume = p->volume,
                                     .pagefile = p->pagefile };
 
     if (p->opts->view)
         begin_view(p);
     p->started = true;
-    if (!volume_resumes(p->volume)) {
-        plan_seal(p->plan);
+    if (!volume_resumes(p->volume))
         return volume_start(p->volume, NULL, err);
-    }
     if (open_journal(p, err) < 0)
         return -1;
     restore.journal = p->journal;
     restore.page = p->page;
     if (restore_run(&restore, &p->restored, err) < 0)
         return -1;
-    plan_seal(p->plan);
     if (p->restored.items)
-        planner_subtract(p->plan, p->restored.packed, &p->count);
+        planner_subtract(p->lists.planner.plan, p->restored.packed, &p->lists.planner.count);
     return 0;
 }
 
@@ -459,47 +411,8 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     return result->kept > 0;
 }
 
-/* Set what the listing has to find out. */
-static int begin_listing(struct pull *p, struct err *err)
-{
-    const struct pull_opts *opts = p->opts;
-    struct listing *l = &p->listing;
-
-    l->api = opts->api;
-    l->callers = &p->callers;
-    l->pagefile = p->pagefile;
-    l->filter = &opts->filter->kinds;
-    l->lazy = true;
-    l->calm = opts->calm;
-    l->bundles = opts->bundles != BUNDLE_MEMBERS;
-    l->children = opts->children;
-    l->deep = true;
-    l->tell = opts->must_match;
-    p->asked = opts->run_count;
-    if (!opts->records)
-        return 0;
-    p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
-    l->records = p->records;
-    return p->records ? 0 : -1;
-}
-
-/* Pass the listed runs to the hook of the options. */
-static int meet(struct pull *p, struct pull_result *result, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < p->listing.count; i++) {
-        struct listed_run *run = &p->listing.runs[i];
-        int rc = p->opts->met(p->opts->ctx, run, err);
-
-        if (rc < 0 || (rc && listing_canonical(&p->listing, run, err) < 0))
-            return -1;
-        result->runs_going += !run->failed && !run_is_over(&run->run);
-    }
-    return 0;
-}
-
-static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
+/* Open the output, and list the runs. */
+static int begin(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct volume_opts volume = { .path = opts->output,
@@ -508,13 +421,6 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .force = opts->force,
                                   .mode = opts->mode,
                                   .unhashed = !opts->digest };
-    struct planner_opts planner = { .listing = &p->listing,
-                                    .filter = opts->filter,
-                                    .must_match = opts->must_match,
-                                    .dedupe = opts->dedupe,
-                                    .bundles = opts->bundles,
-                                    .skip = opts->skip,
-                                    .ctx = opts->ctx };
     struct budget_limits limits = { opts->jobs, opts->rate_bps, opts->share,
                                     budget_descriptors(), opts->memory };
     struct err ignored;
@@ -535,22 +441,28 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
             return -1;
     }
     p->pagefile = pagefile_new(file_temp(opts->spool_dir, &ignored), err);
-    if (!p->pagefile || begin_listing(p, err) < 0 || start_loop(p, err) < 0 ||
-        list_runs(p, err) < 0 || check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
+    if (!p->pagefile || start_loop(p, err) < 0)
         return -1;
-    if (opts->most_bytes)
-        result->runs_left =
-            listing_cut(&p->listing, planner_fit(&planner, opts->most_bytes), &p->asked);
-    result->runs = p->listing.count;
-    p->names = planner.names = entry_names_on(p->pagefile, err);
-    p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
-    if (!p->plan || planner_check(&planner, p->plan, &result->runs_unmatched, err) < 0)
+    p->lists.opts = opts;
+    p->lists.result = result;
+    p->lists.loop = &p->loop;
+    p->lists.pagefile = p->pagefile;
+    p->lists.deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX;
+    p->lists.resumes = p->volume && volume_has_left(p->volume);
+    return run_lists_begin(&p->lists, &p->callers, err);
+}
+
+static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+
+    if (begin(p, result, err) < 0)
         return -1;
-    result->incomplete = result->runs_unmatched || (opts->dry_run && result->runs_failed);
     if (opts->dry_run)
-        return planner_tell(&planner, p->plan, opts->planned, opts->ctx, err);
-    cleaner_begin(&p->cleaner, &p->listing);
-    if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
+        return planner_tell(&p->lists.planner.opts, p->lists.planner.plan, opts->planned,
+                            opts->ctx, err);
+    if (begin_volume(p, err) < 0 || (p->lists.over && begin_rest(p, err) < 0) ||
+        fetch_all(p, result, err) < 0)
         return -1;
     return seal(p, result, err);
 }
@@ -580,7 +492,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
     if (kept && p.started && err->kind != ERR_CANCELLED)
-        result->kept = restore_measure(opts, p.plan, p.pagefile);
+        result->kept = restore_measure(opts, p.lists.planner.plan, p.pagefile);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);
@@ -588,11 +500,8 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.pool);
     pool_free(p.pass);
     pool_free(p.parts.pool);
-    plan_free(p.plan);
-    entry_names_free(p.names);
     cleaner_stop(&p.cleaner);
-    lister_clear(&p.listing);
-    records_free(p.records);
+    run_lists_clear(&p.lists);
     restored_clear(&p.restored);
     pagefile_free(p.pagefile);
     return rc;

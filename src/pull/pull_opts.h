@@ -40,6 +40,7 @@ struct pull_status {
     size_t runs_listed;
     size_t runs_ended; /* runs, while waiting */
     bool waiting;
+    bool early; /* bodies are fetched, but not all runs are listed: totals may grow */
     size_t artifacts;
     size_t artifacts_done;
     size_t missing;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fetch/fetch.h"
 #include "format/sniff.h"
 #include "format/suspect.h"
 #include "pull/pull_opts.h"
@@ -40,6 +41,7 @@ struct restore {
     struct hasher *hasher;
     struct hashmap *by_path; /* found files, as struct packed */
     bool *seen;              /* the same, by the plan's index */
+    bool *listed;            /* the journal lists the item, by the plan's index */
     struct found *found;     /* found since that border */
     size_t count;
     size_t cap;
@@ -77,15 +79,15 @@ static struct packed *packed_of(const struct restore *r, const struct item *item
 }
 
 /*
- * Number of an item's followers that an archive must have with it, without those found in it
- * as separate files.
+ * Number of an item's followers that were archived with it, or later when the plan had grown,
+ * without those found as separate files.
  */
 static size_t followers(const struct restore *r, const struct item *item)
 {
     size_t count = 0;
 
     for (item = item->followers; item; item = item->next)
-        count += !item->unlisted && !packed_of(r, item)->here;
+        count += !item->unlisted && r->listed[item->index] && !packed_of(r, item)->here;
     return count;
 }
 
@@ -228,23 +230,6 @@ static int on_end(void *ctx, struct err *err)
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
 
-/* The static name of a route that a journal names. */
-static const char *via_of(const char *via)
-{
-    static const char *const others[] = { VIA_JOINED, VIA_BUNDLE };
-    int i;
-
-    for (i = FETCH_ROUTE_SIGNED; i <= FETCH_ROUTE_LOCAL; i++) {
-        if (strcmp(via, fetch_route_name((enum fetch_route)i)) == 0)
-            return fetch_route_name((enum fetch_route)i);
-    }
-    for (i = 0; i < 2; i++) {
-        if (strcmp(via, others[i]) == 0)
-            return others[i];
-    }
-    return "unknown";
-}
-
 /* Keep a found file. */
 static int take(struct restore *r, struct found *found, struct err *err)
 {
@@ -264,7 +249,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
         return -1;
     mem_free(found->text);
     found->text = NULL;
-    *outcome = (struct outcome){ .via = via_of(row->via),
+    *outcome = (struct outcome){ .via = fetch_via(row->via),
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
@@ -319,6 +304,7 @@ static void clear(struct restore *r)
     hasher_free(r->hasher);
     hashmap_free(r->by_path);
     mem_free(r->seen);
+    mem_free(r->listed);
     mem_free(r->ids);
     buf_clear(&r->text);
     seek_clear(&r->kept.seek);
@@ -410,7 +396,7 @@ static bool is_complete(const struct restore *r, const struct found *found)
     if (found->first && !r->seen[found->first - r->packed])
         return false;
     for (item = found->item->followers; item; item = item->next) {
-        if (!item->unlisted && !r->seen[item->index])
+        if (!item->unlisted && r->listed[item->index] && !r->seen[item->index])
             return false;
     }
     return true;
@@ -467,6 +453,20 @@ out:
     return rc;
 }
 
+/* Find the items that the journal lists. */
+static int look_up(struct restore *r, struct err *err)
+{
+    const struct journal_row *row = r->listed ? journal_first(r->opts->journal) : NULL;
+
+    for (; row; row = row->next) {
+        const struct item *item = plan_find(r->opts->plan, row->run_id, row->artifact_id, err);
+
+        if (item)
+            r->listed[item->index] = true;
+    }
+    return r->listed ? 0 : -1;
+}
+
 /* Allocate what restoring needs. */
 static int set_up(struct restore *r, struct err *err)
 {
@@ -479,7 +479,8 @@ static int set_up(struct restore *r, struct err *err)
     r->by_path = hashmap_on(r->opts->pagefile, err);
     r->kept.sha = sha256_new(err);
     r->seen = mem_array(count, sizeof(*r->seen), err);
-    if (!region)
+    r->listed = mem_array(count, sizeof(*r->listed), err);
+    if (!region || look_up(r, err) < 0)
         return -1;
     restored->outcomes = region_take(region, count * sizeof(*restored->outcomes), err);
     restored->places = region_take(region, count * sizeof(*restored->places), err);

@@ -5,7 +5,8 @@
  * Every file in it is read and hashed again. It is kept if the journal lists it, the plan wants
  * it, and it matches the journal. OUTPUT.partial is truncated at the first file that is not
  * kept or is incomplete, back to where a frame and a file end together.
- * Items that are identical by the plan are kept together or not at all. Of a directory, each
+ * Items that are identical by the plan, and that the journal lists, are kept together or not
+ * at all; the others are fetched again. Of a directory, each
  * file is judged by itself, and what is not kept is removed.
  *
  * Units    bytes

@@ -128,23 +128,6 @@ static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
     return volume_add(ctx, bytes, len, err);
 }
 
-static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
-{
-    return manifest_read_feed(ctx, bytes, len, err);
-}
-
-/* The offline view reads its rows from the manifest as it is made. */
-static int feed_view(const struct tag_source *source, struct err *err)
-{
-    struct manifest_read rows;
-    int rc;
-
-    manifest_read_init(&rows, page_row, source->page);
-    rc = source->manifest(source->ctx, NULL, feed_rows, &rows, err);
-    manifest_read_clear(&rows);
-    return rc < 0 ? -1 : page_settle(source->page, err);
-}
-
 /* Begin a file in the volume. */
 static int begin_file(struct making *m, const char *name, uint64_t size, struct spot *place,
                       struct err *err)
@@ -282,7 +265,8 @@ static int write_view(struct making *m, struct measure *measure, struct err *err
 {
     const struct tag_sum *tag = &m->tags[MADE_VIEW];
 
-    if (feed_view(m->source, err) < 0) {
+    if (m->source->show(m->source->ctx, m->source->page, err) < 0 ||
+        page_settle(m->source->page, err) < 0) {
         if (!page_broken(m->source->page))
             return -1;
         log_line(LOG_WARNING, "the offline view is left out: %s", err->text);

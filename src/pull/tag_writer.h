@@ -41,12 +41,12 @@ struct tag_source {
     /*
      * Write manifest.json; the same bytes each time.
      *
-     * views  the files of the offline view, which the manifest names (none if there is no
-     * view); NULL: the view is to be made from this output; the total of stored bytes is then
-     *        not needed
+     * views  the files of the offline view, which the manifest names; none if there is no view
      */
     int (*manifest)(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                     struct err *err);
+    /* Give the rows of the manifest to the page; the total of stored bytes is not needed. */
+    int (*show)(void *ctx, struct page *page, struct err *err);
     /* Call tag_payload_add for each payload file, in the same order each time. */
     int (*payload)(void *ctx, struct tag_payload *payload, struct err *err);
     void *ctx;

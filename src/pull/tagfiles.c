@@ -73,6 +73,11 @@ static int make_manifest(void *ctx, const struct manifest_views *views, put_fn *
     return manifest_text_put(((struct making *)ctx)->manifest, views, put, to, err);
 }
 
+static int show_rows(void *ctx, struct page *page, struct err *err)
+{
+    return manifest_text_show(((struct making *)ctx)->manifest, page, err);
+}
+
 /* The payload files: the runs' documents, then the items. */
 static int make_payload(void *ctx, struct tag_payload *payload, struct err *err)
 {
@@ -108,6 +113,7 @@ int tagfiles_write(struct tagfiles *record, struct tag_result *manifest, struct 
                                            .previous = head->previous,
                                            .previous_sha256 = head->previous_sha256 },
                                  .manifest = make_manifest,
+                                 .show = show_rows,
                                  .payload = make_payload,
                                  .ctx = &making };
     int rc = making.manifest ? tag_writer_write(&source, manifest, err) : -1;

@@ -59,7 +59,7 @@ struct archive_reader {
     struct stop stop;
     struct archive_reader_watcher watcher;
     const struct manifest_read *rows; /* while manifest_scan reads */
-    uint64_t manifest_at; /* after it: offset of the manifest's content, if indexed */
+    uint64_t manifest_at; /* offset of the manifest's content, from its first row on */
     /* shared by all threads */
     atomic_bool telling;   /* one of them is in watcher.progress */
     _Atomic uint64_t read; /* bytes of the file */

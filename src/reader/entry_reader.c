@@ -250,6 +250,7 @@ int entry_reader_next(struct entry_reader *entries, struct entry_reader_entry *o
     out->offset =
         zip ? entries->count
             : entries->from + (uint64_t)archive_read_header_position(entries->archive);
+    out->data = entries->from + (uint64_t)archive_filter_bytes(entries->archive, 0);
     entries->count++;
     if (!zip && out->offset >= entries->to)
         return 0;

@@ -43,6 +43,7 @@ struct entry_reader_entry {
     uint64_t size;
     int64_t mtime;   /* seconds since 1970 */
     uint64_t offset; /* of the header; in a zip: the entry's number */
+    uint64_t data;   /* offset of the content; in a zip: undefined */
 };
 
 struct entry_reader;

@@ -46,8 +46,10 @@ static int find_manifest(struct archive_reader *reader, struct entry_reader *ent
         if (hit && entry.size > MANIFEST_SCAN_MAX)
             return err_set(err, ERR_LIMIT, "manifest.json has more than %llu bytes",
                            (unsigned long long)MANIFEST_SCAN_MAX);
-        if (hit)
+        if (hit) {
+            reader->manifest_at = entry.data;
             return 0;
+        }
         if (reader->indexed)
             return err_set(err, ERR_FORMAT,
                            "the locator points to '%.100s' instead of manifest.json",
@@ -83,18 +85,6 @@ static int feed(struct entry_reader *entries, uint64_t size, struct manifest_rea
     return rc == 1 ? 0 : manifest_read_end(rows, err);
 }
 
-/* Find out where the content of the manifest, which was read, begins: before the next entry,
- * padded to whole blocks. */
-static void note_place(struct archive_reader *reader, struct entry_reader *entries,
-                       uint64_t size)
-{
-    struct entry_reader_entry next;
-    struct err ignored;
-
-    if (reader->indexed && entry_reader_next(entries, &next, &ignored) > 0)
-        reader->manifest_at = next.offset - (size + 511) / 512 * 512;
-}
-
 int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err)
 {
@@ -114,7 +104,6 @@ int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx
     if (entries && (!digests || sha512) && find_manifest(reader, entries, &size, err) == 0)
         rc = feed(entries, size, &rows, sha256, sha512, err);
     if (rc == 0 && digests) {
-        note_place(reader, entries, size);
         digests->size = size;
         sha256_end(sha256, digests->sha256);
         sha512_end(sha512, digests->sha512);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name_check: compares an archive's index of names with its manifest and its seek table: the
- * index is made again, and every byte compared.
+ * name_check: compares an archive's index of names with its manifest and its seek table.
+ *
+ * The manifest and the index are read one after the other, and sums of their entries compared:
+ * memory does not depend on the number of names.
  *
  * Units    bytes
  * Errors   those of manifest_scan; a wrong index is no error, but an answer
- * Limits   some 52 bytes of memory for each name
  * Owns     nothing
  * Threads  one
  * Source   docs/archive-format.md, "The index of names"
@@ -20,10 +21,10 @@
 /*
  * Read the manifest as manifest_scan does, and compare the index, if there is one.
  *
- * wrong  must be empty; gets what is wrong with the index
+ * wrong_index  must be empty; gets what is wrong with the index
  */
 int name_check_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
-                    struct manifest_digests *digests, struct err *wrong,
+                    struct manifest_digests *digests, struct err *wrong_index,
                     struct err *err) MUST_CHECK;
 
 #endif

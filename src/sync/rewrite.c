@@ -386,26 +386,35 @@ static int make_manifest(struct rewrite *r, const struct manifest_views *view, u
     return rc;
 }
 
-/*
- * Write the new manifest, which is made once for the view, and once for the archive, when all
- * positions are known.
- */
+/* Write the new manifest, which is made once, when all positions are known. */
 static int put_manifest(void *ctx, const struct manifest_views *view, put_fn *put, void *to,
                         struct err *err)
 {
     struct rewrite *r = ctx;
     uint64_t stored = 0;
 
-    if (!view) {
-        if (make_manifest(r, NULL, 0, err) < 0)
-            return -1;
-    } else if (!r->drained) {
+    if (!r->drained) {
         if (volume_drain(r->volume, &stored, err) < 0 ||
             make_manifest(r, view, stored, err) < 0)
             return -1;
         r->drained = true;
     }
     return put(to, r->manifest.data, r->manifest.len, err);
+}
+
+/* Give the new manifest's rows to the view: a tag_source's show. */
+static int show_rows(void *ctx, struct page *page, struct err *err)
+{
+    struct rewrite *r = ctx;
+    struct manifest_read rows;
+    int rc;
+
+    if (make_manifest(r, NULL, 0, err) < 0)
+        return -1;
+    manifest_read_init(&rows, page_row, page);
+    rc = manifest_read_feed(&rows, r->manifest.data, r->manifest.len, err);
+    manifest_read_clear(&rows);
+    return rc;
 }
 
 static int put_payload(void *ctx, struct tag_payload *payload, struct err *err)
@@ -437,6 +446,7 @@ static int put_tags(struct rewrite *r, struct err *err)
                   .previous = json_text(previous, "archive", r->region),
                   .previous_sha256 = json_text(previous, "manifest_sha256", r->region) },
         .manifest = put_manifest,
+        .show = show_rows,
         .payload = put_payload,
         .ctx = r
     };

@@ -2,8 +2,9 @@
 // Where the offline view gets its data from, and the only part of it that knows. The rest asks
 //   skyarc.runs       the short rows of all runs, in the archive's order
 //   skyarc.load(run)  a promise of {run, rows, missing, texts}: the whole row of a run, the rows of
-//                     its artifacts, what is missing, and a Map of path -> {cut, value}, where a
-//                     value is a text, or what was parsed from JSON (records, requests)
+//                     its artifacts (p path, z size, m image, video, audio or "", s step, i ID, t type, c time of
+//                     creation, x suspect), what is missing, and a Map of path -> {cut, value}, where a value
+//                     is a text, or what was parsed from JSON (records, requests)
 //   skyarc.words(run) the texts of a run that was loaded, in lower case, for searches; or ""
 // A page that was opened from a file can load scripts, but read no files: so each run has a script,
 // its sidecar, which calls skyarc.take with one string. Only names of sidecars are ever loaded.
@@ -49,28 +50,44 @@ const skyarc = (() => {
     });
   }
 
-  /* What a row lacks is in its path, data/RUN_ID/TYPE/TIME_ID.EXT. */
-  function complete(row) {
-    const parts = row.p.split("/");
-    const name = parts.pop();
-    const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d+)?)Z_/.exec(name);
-    row.i ??= name.slice(name.indexOf("_") + 1, name.lastIndexOf("."));
-    row.t ??= parts.pop();
-    row.c ??= time ? time[1] + "-" + time[2] + "-" + time[3] + "T" + time[4] + ":" + time[5] + ":" + time[6] : "";
-    row.s ??= null;
+  const KINDS = ["", "image", "video", "audio"];
+
+  /* A path without data/RUN_ID/ is of the run. */
+  function whole(run, path) {
+    return path.startsWith("data/") ? path : "data/" + run.run_id + "/" + path;
+  }
+
+  /* The object of an artifact's row. What the row lacks is in its path, data/RUN_ID/TYPE/TIME_ID.EXT. */
+  function complete(run, [path, size, kind, step, id, type, created, odd]) {
+    const p = whole(run, path);
+    const end = p.lastIndexOf("/");
+    const name = p.slice(end + 1);
+    let c = created;
+    if (typeof c !== "string") {
+      const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d+)?)Z_/.exec(name);
+      c = time ? time[1] + "-" + time[2] + "-" + time[3] + "T" + time[4] + ":" + time[5] + ":" + time[6] : "";
+    }
+    return { p, z: size, m: KINDS[kind || 0], s: step || null, i: id || name.slice(name.indexOf("_") + 1, name.lastIndexOf(".")),
+      t: typeof type === "string" ? type : p.slice(p.lastIndexOf("/", end - 1) + 1, end), c, x: Boolean(odd) };
+  }
+
+  /* The object of a run's short row. */
+  function brief(row) {
+    const [run_id, status, run_type, created_at, error, other_run_id, parent_run_id, title, failure_reason] = row.map((v) => v || null);
+    return { run_id, status, run_type, created_at, error, other_run_id, parent_run_id, title, failure_reason };
   }
 
   async function get(run) {
     const el = here.get(run.run_id);
     const data = JSON.parse(el ? el.textContent : await fetchText(run.run_id));
-    data.rows.forEach(complete);
-    data.texts = new Map(data.texts.map(([path, cut, value]) => [path, { cut: Boolean(cut), value }]));
+    data.rows = data.rows.map((row) => complete(run, row));
+    data.texts = new Map(data.texts.map(([path, cut, value]) => [whole(run, path), { cut: Boolean(cut), value }]));
     found.set(run.run_id, data);
     return data;
   }
 
   return {
-    runs: JSON.parse(document.getElementById("rows").textContent).runs,
+    runs: JSON.parse(document.getElementById("rows").textContent).runs.map(brief),
     policy,
     take,
     load(run) {

@@ -32,6 +32,7 @@ struct page {
     struct region *scratch; /* texts of the last rows */
     size_t scratch_used;
     page_clean_fn *clean;
+    char hashes[2][HASH_TEXT]; /* of the style and the script, once known */
     struct buf cleaned;
     struct buf block;
     struct buf raw;
@@ -159,8 +160,7 @@ static int add_text(struct page *page, const struct text *text, bool json, struc
 
     buf_reset(raw);
     buf_reset(&page->block);
-    if (buf_adds(raw, "[", err) < 0 ||
-        jsonw_quote(raw, text->path, strlen(text->path), err) < 0 ||
+    if (buf_adds(raw, "[", err) < 0 || row_json_path(raw, text->path, text->run->id, err) < 0 ||
         buf_adds(raw, text->cut ? ",1," : ",0,", err) < 0 ||
         (json ? buf_add(raw, text->bytes, text->len, err)
               : jsonw_quote(raw, text->bytes, text->len, err)) < 0 ||
@@ -275,22 +275,35 @@ static bool is_media(const char *type)
                     strncmp(type, "audio/", 6) == 0);
 }
 
+/* Note whether it was the page's own files that failed. */
+static int note(struct page *page, int rc, const struct err *err)
+{
+    page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);
+    return rc;
+}
+
+int page_artifact(struct page *page, const struct manifest_read_artifact *row, struct err *err)
+{
+    struct sidecar_run *run =
+        sidecars_run(page->sidecars, row->run_id, strlen(row->run_id), err);
+
+    buf_reset(&page->raw);
+    if (!run || row_json_artifact(&page->raw, row, err) < 0)
+        return note(page, -1, err);
+    page->payload += row->duplicate_of           ? 0
+                     : is_media(row->media_type) ? row->size * PAGE_MEDIA
+                                                 : row->size;
+    return note(page, add_part(page, run, SIDECAR_ROW, err), err);
+}
+
 static int add_artifact(struct page *page, const char *text, size_t len, struct region *region,
                         struct err *err)
 {
     struct manifest_read_artifact row;
-    struct sidecar_run *run;
 
-    if (manifest_read_artifact(&row, text, len, region, err) < 0)
-        return -1;
-    run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
-    buf_reset(&page->raw);
-    if (!run || row_json_artifact(&page->raw, &row, err) < 0)
-        return -1;
-    page->payload += row.duplicate_of           ? 0
-                     : is_media(row.media_type) ? row.size * PAGE_MEDIA
-                                                : row.size;
-    return add_part(page, run, SIDECAR_ROW, err);
+    return manifest_read_artifact(&row, text, len, region, err) < 0
+               ? -1
+               : page_artifact(page, &row, err);
 }
 
 static int add_missing(struct page *page, const char *text, size_t len, struct region *region,
@@ -306,13 +319,6 @@ static int add_missing(struct page *page, const char *text, size_t len, struct r
     if (!run || buf_add(&page->raw, text, len, err) < 0)
         return -1;
     return add_part(page, run, SIDECAR_MISSING, err);
-}
-
-/* Note whether it was the page's own files that failed. */
-static int note(struct page *page, int rc, const struct err *err)
-{
-    page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);
-    return rc;
 }
 
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
@@ -408,12 +414,10 @@ static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err
 }
 
 /* Make the part of the page before the rows. */
-static int make_head(struct buf *out, const char *title, bool marked, struct err *err)
+static int make_head(struct page *page, struct buf *out, const char *title, struct err *err)
 {
-    char style[HASH_TEXT];
-    char script[HASH_TEXT];
-
-    if (asset_hash(&asset_style, style, err) < 0 || asset_hash(&asset_script, script, err) < 0)
+    if (!*page->hashes[0] && (asset_hash(&asset_style, page->hashes[0], err) < 0 ||
+                              asset_hash(&asset_script, page->hashes[1], err) < 0))
         return -1;
     if (buf_addf(
             out, err,
@@ -422,7 +426,7 @@ static int make_head(struct buf *out, const char *title, bool marked, struct err
             "script-src 'sha256-%s' 'strict-dynamic'; style-src 'sha256-%s'; img-src file:; "
             "media-src file:; frame-src file:; base-uri 'none'; form-action 'none'; "
             "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
-            marked ? PAGE_MARK "\n" : "", script, style) < 0 ||
+            page->marked ? PAGE_MARK "\n" : "", page->hashes[1], page->hashes[0]) < 0 ||
         buf_adds(out,
                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
@@ -484,8 +488,7 @@ int page_write(struct page *page, const char *title, bool whole, put_fn *put, vo
     struct buf *head = &page->block;
 
     buf_reset(head);
-    if (make_head(head, title, page->marked, err) < 0 ||
-        put(ctx, head->data, head->len, err) < 0 ||
+    if (make_head(page, head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
         store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0 ||
         put_text("]}</script>\n", put, ctx, err) < 0 ||
         (whole && put_whole(page, put, ctx, err) < 0) ||

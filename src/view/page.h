@@ -93,6 +93,10 @@ int page_failed(struct page *page, const char *run_id, struct err *err) MUST_CHE
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err) MUST_CHECK;
 
+/* Add a row of an artifact that was not made from text; `page_row` does the same for a text. */
+int page_artifact(struct page *page, const struct manifest_read_artifact *row,
+                  struct err *err) MUST_CHECK;
+
 /* How a page of chosen runs begins, within its first PAGE_MARK_AT bytes. */
 #define PAGE_MARK    "<meta name=\"generator\" content=\"skyarc: chosen runs\">"
 #define PAGE_MARK_AT 512

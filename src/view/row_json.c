@@ -5,23 +5,51 @@
 #include "base/jsonw.h"
 #include "base/path.h"
 
+#include <stdint.h>
 #include <string.h>
 
-static int add_member(struct buf *out, const char *key, const char *text, size_t max,
-                      struct err *err)
-{
-    size_t len = text ? strlen(text) : 0;
+/* A member of an array; text NULL: 0. */
+struct item {
+    const char *text;
+    size_t max;
+};
 
-    if (!text)
-        return 0;
-    if (len > max) { /* at a character */
-        len = max;
-        while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+static int add_text(struct buf *out, const struct item *item, struct err *err)
+{
+    size_t len = item->text ? strlen(item->text) : 0;
+
+    if (!item->text)
+        return buf_adds(out, "0", err);
+    if (len > item->max) { /* at a character */
+        len = item->max;
+        while (len && ((unsigned char)item->text[len] & 0xc0) == 0x80)
             len--;
     }
-    if (buf_addf(out, err, "\"%s\":", key) < 0 || jsonw_quote(out, text, len, err) < 0)
-        return -1;
-    return buf_adds(out, ",", err);
+    return jsonw_quote(out, item->text, len, err);
+}
+
+/* Append members, without the last ones that are NULL, each after a comma. */
+static int add_texts(struct buf *out, const struct item *items, size_t count, struct err *err)
+{
+    size_t i;
+
+    while (count && !items[count - 1].text)
+        count--;
+    for (i = 0; i < count; i++) {
+        if (buf_adds(out, ",", err) < 0 || add_text(out, &items[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int row_json_path(struct buf *out, const char *path, const char *run_id, struct err *err)
+{
+    size_t len = strlen(run_id);
+    bool inside = strncmp(path, "data/", 5) == 0 && strncmp(path + 5, run_id, len) == 0 &&
+                  path[5 + len] == '/' && strncmp(path + 6 + len, "data/", 5) != 0;
+    const char *at = inside ? path + 6 + len : path;
+
+    return jsonw_quote(out, at, strlen(at), err);
 }
 
 /* Whether a file's name begins with a time: "2026-01-20T11:52:29.27" as
@@ -39,6 +67,19 @@ static bool begins_with_time(const char *name, const char *time)
     return strncmp(name, "Z_", 2) == 0;
 }
 
+/* The digit for a media type: which element shows it. */
+static char kind_of(const char *media_type)
+{
+    static const char *const kinds[] = { "image/", "video/", "audio/" };
+    size_t i;
+
+    for (i = 0; media_type && i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (strncmp(media_type, kinds[i], 6) == 0)
+            return (char)('1' + i);
+    }
+    return '0';
+}
+
 int row_json_artifact(struct buf *out, const struct manifest_read_artifact *row,
                       struct err *err)
 {
@@ -52,17 +93,30 @@ int row_json_artifact(struct buf *out, const struct manifest_read_artifact *row,
                  name[-(ptrdiff_t)type_len - 2] == '/' &&
                  strncmp(name - type_len - 1, row->artifact_type, type_len) == 0;
 
-    if (buf_adds(out, "{", err) < 0 || add_member(out, "p", row->path, SIZE_MAX, err) < 0 ||
-        (!named && add_member(out, "i", row->artifact_id, SIZE_MAX, err) < 0) ||
-        (!typed && add_member(out, "t", row->artifact_type ? row->artifact_type : "", SIZE_MAX,
-                              err) < 0) ||
-        add_member(out, "s", row->step_id, SIZE_MAX, err) < 0 ||
-        (!begins_with_time(name, row->created_at) &&
-         add_member(out, "c", row->created_at ? row->created_at : "", SIZE_MAX, err) < 0) ||
-        add_member(out, "m", row->media_type, SIZE_MAX, err) < 0 ||
-        (row->suspect && buf_adds(out, "\"x\":true,", err) < 0))
+    const struct item items[] = {
+        { row->step_id, SIZE_MAX },
+        { named ? NULL : row->artifact_id, SIZE_MAX },
+        { typed                ? NULL
+          : row->artifact_type ? row->artifact_type
+                               : "",
+          SIZE_MAX },
+        { begins_with_time(name, row->created_at) ? NULL
+          : row->created_at                       ? row->created_at
+                                                  : "",
+          SIZE_MAX },
+        { row->suspect ? "x" : NULL, SIZE_MAX },
+    };
+    size_t count = sizeof(items) / sizeof(*items);
+    char kind = kind_of(row->media_type);
+    bool more = row->step_id || items[1].text || items[2].text || items[3].text || row->suspect;
+
+    if (buf_adds(out, "[", err) < 0 || row_json_path(out, row->path, row->run_id, err) < 0 ||
+        buf_addf(out, err, ",%llu", (unsigned long long)row->size) < 0 ||
+        ((more || kind != '0') &&
+         (buf_adds(out, ",", err) < 0 || buf_add(out, &kind, 1, err) < 0)) ||
+        add_texts(out, items, count, err) < 0)
         return -1;
-    return buf_addf(out, err, "\"z\":%llu}", (unsigned long long)row->size);
+    return buf_adds(out, "]", err);
 }
 
 bool row_json_failed(const struct manifest_read_run *row)
@@ -80,25 +134,36 @@ bool row_json_failed(const struct manifest_read_run *row)
 int row_json_short(struct buf *out, const struct manifest_read_run *row, uint64_t *words,
                    struct err *err)
 {
-    bool full = *words >= ROW_JSON_WORDS_MAX;
-    const char *title = full ? NULL : row->title;
-    const char *reason = full ? NULL : row->failure_reason;
+    unsigned part = *words < ROW_JSON_WORDS_MAX / 2 ? 1 : *words < ROW_JSON_WORDS_MAX ? 3 : 0;
+    size_t title_max = part ? ROW_JSON_TITLE_MAX / part : 0;
+    size_t reason_max = part ? ROW_JSON_REASON_MAX / part : 0;
+    const struct item items[] = {
+        { row->status, ROW_JSON_TITLE_MAX },
+        { row->run_type, ROW_JSON_TITLE_MAX },
+        { row->created_at, ROW_JSON_TIME_MAX },
+        { row->error, ROW_JSON_TITLE_MAX },
+        { row->other_run_id, SIZE_MAX },
+        { row->parent_run_id, SIZE_MAX },
+        { part ? row->title : NULL, title_max },
+        { part ? row->failure_reason : NULL, reason_max },
+    };
 
-    *words += (title ? strnlen(title, ROW_JSON_TITLE_MAX) : 0) +
-              (reason ? strnlen(reason, ROW_JSON_REASON_MAX) : 0);
-    if (buf_adds(out, "{", err) < 0 ||
-        add_member(out, "other_run_id", row->other_run_id, SIZE_MAX, err) < 0 ||
-        add_member(out, "parent_run_id", row->parent_run_id, SIZE_MAX, err) < 0 ||
-        add_member(out, "status", row->status, ROW_JSON_TITLE_MAX, err) < 0 ||
-        add_member(out, "run_type", row->run_type, ROW_JSON_TITLE_MAX, err) < 0 ||
-        add_member(out, "created_at", row->created_at, ROW_JSON_TITLE_MAX, err) < 0 ||
-        add_member(out, "error", row->error, ROW_JSON_TITLE_MAX, err) < 0 ||
-        add_member(out, "title", title, ROW_JSON_TITLE_MAX, err) < 0 ||
-        add_member(out, "failure_reason", reason, ROW_JSON_REASON_MAX, err) < 0 ||
-        buf_adds(out, "\"run_id\":", err) < 0 ||
-        jsonw_quote(out, row->run_id, strlen(row->run_id), err) < 0)
+    *words += (row->title ? strnlen(row->title, title_max) : 0) +
+              (row->failure_reason ? strnlen(row->failure_reason, reason_max) : 0);
+    if (buf_adds(out, "[", err) < 0 ||
+        jsonw_quote(out, row->run_id, strlen(row->run_id), err) < 0 ||
+        add_texts(out, items, sizeof(items) / sizeof(*items), err) < 0)
         return -1;
-    return buf_adds(out, "}", err);
+    return buf_adds(out, "]", err);
+}
+
+/* Whether a member of a run's row is left out: nothing is in it, or its record has it. */
+static bool is_dull(const char *key, size_t key_len, const char *value, size_t len)
+{
+    return (key_len == 6 &&
+            (strncmp(key, "prompt", 6) == 0 || strncmp(key, "output", 6) == 0)) ||
+           (len == 4 && strncmp(value, "null", 4) == 0) ||
+           (len == 2 && strncmp(value, "[]", 2) == 0);
 }
 
 int row_json_long(struct buf *out, const char *text, size_t len, struct err *err)
@@ -115,8 +180,7 @@ int row_json_long(struct buf *out, const char *text, size_t len, struct err *err
         const char *value = json_raw(v, &value_len);
         const char *quote = json_type(v) == JSON_STRING ? "\"" : "";
 
-        if ((key_len == 6 && strncmp(key, "prompt", 6) == 0) ||
-            (key_len == 6 && strncmp(key, "output", 6) == 0))
+        if (is_dull(key, key_len, value, *quote ? 0 : value_len))
             continue;
         if (buf_adds(out, first ? "\"" : ",\"", err) < 0 ||
             buf_add(out, key, key_len, err) < 0 || buf_adds(out, "\":", err) < 0 ||

@@ -3,6 +3,9 @@
 // document by textContent only, never as markup.
 (() => {
   const SHOWN = 500; // lines and rows shown at once
+  const OPEN = 5; // HARs of a run that are open at first
+  const LITTLE = 800; // bytes of a text that needs only a little frame
+  const STEPS = 100; // steps shown at once
 
   /* Create an element with properties and children (elements or texts). */
   function make(tag, props, ...children) {
@@ -100,7 +103,7 @@
   /* A file in a sandbox, or a link to it. */
   function fileBody(row) {
     if (!SHOWABLE.test(row.p)) return [make("p", {}, "Not in this page: ", link(row))];
-    return [make("p", {}, link(row)), make("iframe", { sandbox: "", referrerpolicy: "no-referrer", loading: "lazy", title: label(row), src: href(row.p) })];
+    return [make("p", {}, link(row)), make("iframe", { class: row.z < LITTLE ? "little" : null, sandbox: "", referrerpolicy: "no-referrer", loading: "lazy", title: label(row), src: href(row.p) })];
   }
 
   /* The text of an artifact, or its file if the page does not contain the text. */
@@ -160,31 +163,31 @@
     turn(to);
   });
 
-  function shots(rows, all) {
-    return make("div", { class: "shots" }, ...rows.map((row) => make("button", {
+  function shotButton(row, all) {
+    return make("button", {
       type: "button",
       onclick: () => {
         series = all;
         box.showModal();
         turn(all.indexOf(row));
       },
-    }, make("img", { loading: "lazy", decoding: "async", src: href(row.p), alt: label(row) }), make("span", { text: (row.t || "").replace(/^screenshot_?/, "") + " " + time(row.c) }))));
+    }, make("img", { loading: "lazy", decoding: "async", src: href(row.p), alt: label(row) }), make("span", { text: (row.t || "").replace(/^screenshot_?/, "") + " " + time(row.c) }));
   }
 
   /* -- network, logs -------------------------------------------------------------------- */
 
-  /* Append items to parent, SHOWN at a time; rows are created when they are shown. Returns the button. */
-  function growing(parent, items, render) {
+  /* Append items to parent, SHOWN at a time; rows are created when they are shown. Returns the parent and the button. */
+  function growing(parent, items, render, step = SHOWN) {
     let shown = 0;
     const more = make("button", { type: "button", onclick: grow });
     function grow() {
-      parent.append(...items.slice(shown, shown + SHOWN).map(render));
-      shown = Math.min(shown + SHOWN, items.length);
+      parent.append(...items.slice(shown, shown + step).map(render));
+      shown = Math.min(shown + step, items.length);
       more.textContent = "Show more (" + (items.length - shown) + " left)";
       more.hidden = shown >= items.length;
     }
     grow();
-    return more;
+    return [parent, more];
   }
 
   function harBody(row) {
@@ -209,7 +212,7 @@
           make("td", { class: "url", text: url + (error ? " (" + error + ")" : "") }), make("td", { class: "n", text: status || "failed" }),
           make("td", { text: mime }), make("td", { class: "n", text: bytes < 0 ? "" : size(bytes) }),
           make("td", { class: "n", text: Math.round(took) + " ms" }), make("td", { class: "fall" }, make("div", { class: "bar" }, bar)));
-      }));
+      })[1]);
     }
     fill();
     const heads = ["#", "Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"];
@@ -252,7 +255,7 @@
       const rows = lines.filter((l) => l.toLowerCase().includes(want) && (min < 0 || order.indexOf(level(l)) >= min));
       count.textContent = rows.length + " of " + lines.length + " lines";
       list.replaceChildren();
-      place.replaceChildren(growing(list, rows, (l) => marked(l, want)));
+      place.replaceChildren(growing(list, rows, (l) => marked(l, want))[1]);
     }
     fill();
     return [make("div", { class: "tools" }, find, least), make("p", {}, count, " ", link(row, isCut(row.p) ? "truncated; whole log" : "whole log")),
@@ -327,15 +330,13 @@
     const words = [["", say(action.intention)], ["Because: ", say(action.reasoning)], ["Answer: ", say(action.response)], ["Typed: ", say(action.text)],
       ["File: ", say(action.file_url)], ["Element: ", say(action.element_id)]].filter(([, text]) => text);
     const sure = typeof action.confidence_float === "number" ? ", " + Math.round(action.confidence_float * 100) + " % sure" : "";
-    return make("li", { class: "action" }, shot && is.shot(shot) ? shots([shot], all) : null,
+    return make("li", { class: "action" }, shot && is.shot(shot) ? make("div", { class: "shots" }, shotButton(shot, all)) : null,
       make("div", {}, make("strong", { text: say(action.action_type) || "action" }), make("span", { class: "dim", text: " " + say(action.status) + sure }),
         ...words.map(([title, text]) => make("p", {}, title ? make("span", { class: "dim", text: title }) : null, text))));
   }
 
   function actionList(actions, story, all) {
-    const items = make("ol", { class: "actions" });
-    const more = growing(items, actions, (a) => actionItem(a, story, all));
-    return [items, more];
+    return growing(make("ol", { class: "actions" }), actions, (a) => actionItem(a, story, all));
   }
 
   /* A block or a thought of the timeline, with its nested items. */
@@ -363,9 +364,7 @@
 
   /* A list of timeline items, oldest first: the service sends the newest first. */
   function timelineList(items, depth) {
-    const box = make("ul", { class: "timeline" });
-    const more = growing(box, [...items].reverse(), (item) => timelineItem(item, depth) || make("li", { class: "dim", text: say(item.type) }));
-    return make("div", {}, box, more);
+    return make("div", {}, ...growing(make("ul", { class: "timeline" }), [...items].reverse(), (item) => timelineItem(item, depth) || make("li", { class: "dim", text: say(item.type) })));
   }
 
   function attemptsPart(record, story) {
@@ -410,8 +409,8 @@
   /* -- one run -------------------------------------------------------------------------- */
 
   const is = {
-    shot: (r) => /^image\//.test(r.m || "") && r.t !== "download",
-    film: (r) => /^(video|audio)\//.test(r.m || "") && r.t !== "download",
+    shot: (r) => r.m === "image" && r.t !== "download",
+    film: (r) => (r.m === "video" || r.m === "audio") && r.t !== "download",
     html: (r) => /^html/.test(r.t || ""),
     llm: (r) => /^llm_/.test(r.t || ""),
     har: (r) => r.t === "har",
@@ -429,17 +428,16 @@
   function stepPart(id, rows, nth, all, story) {
     const times = rows.map((r) => r.c).filter(Boolean);
     const title = nth === null ? "Without a step" : "Step " + nth;
-    const span = times.length ? " " + time(times[0]) + (times.length > 1 ? " to " + time(times[times.length - 1]) : "") : "";
+    const span = times.length ? " " + [...new Set([time(times[0]), time(times[times.length - 1])])].join(" to ") : "";
     const cost = story.steps.has(id) ? costOf(story.steps.get(id)) : "";
     const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span + (cost ? ", " + cost : "") })));
     const actions = story.actions.get(id) || [];
     const beside = new Set(actions.map((a) => a.screenshot_artifact_id));
     const pictures = rows.filter((r) => is.shot(r) && !beside.has(r.i));
     if (actions.length) out.append(...actionList(actions, story, all));
-    if (pictures.length) out.append(shots(pictures, all));
-    for (const row of rows.filter(is.llm)) out.append(lazy(label(row), () => textBody(row)));
-    for (const row of rows.filter(is.html)) out.append(lazy(label(row), () => htmlBody(row)));
-    for (const row of rows.filter((r) => !Object.values(is).some((f) => f(r)))) out.append(lazy(label(row), () => textBody(row)));
+    if (pictures.length) out.append(...growing(make("div", { class: "shots" }), pictures, (row) => shotButton(row, all)));
+    const files = [...rows.filter(is.llm), ...rows.filter(is.html), ...rows.filter((r) => !Object.values(is).some((f) => f(r)))];
+    if (files.length) out.append(...growing(make("div"), files, (row) => lazy(label(row), () => (is.html(row) ? htmlBody(row) : textBody(row)))));
     return out;
   }
 
@@ -452,13 +450,15 @@
     }
     for (const id of [...story.steps.keys(), ...story.actions.keys()]) if (id && !steps.has(id)) steps.set(id, []);
     let nth = 0;
-    return [...steps].map(([id, list]) => stepPart(id, list, id === null ? null : ++nth, all, story));
+    const named = [...steps].map(([id, list]) => [id, list, id === null ? null : ++nth]);
+    return growing(make("div"), named, ([id, list, number]) => stepPart(id, list, number, all, story), STEPS);
   }
 
   function films(rows) {
-    return rows.filter(is.film).map((row) => make("figure", {},
-      make(/^audio/.test(row.m) ? "audio" : "video", { controls: "", preload: "metadata", src: href(row.p), "aria-label": label(row) }),
-      make("figcaption", { class: "dim" }, label(row) + " ", link(row))));
+    const all = rows.filter(is.film);
+    return all.length === 0 ? all : growing(make("div"), all, (row) => make("figure", {},
+      make(row.m === "audio" ? "audio" : "video", { controls: "", preload: "metadata", src: href(row.p), "aria-label": label(row) }),
+      make("figcaption", { class: "dim" }, label(row) + " ", link(row))), STEPS);
   }
 
   function consoleErrors(rows) {
@@ -466,8 +466,7 @@
     for (const row of rows.filter((r) => r.t === "browser_console_log"))
       for (const line of (textOf(row.p) || "").split("\n")) if (level(line) === "error") lines.push(line);
     if (!lines.length) return null;
-    const list = make("ol", { class: "lines" });
-    return part("Console errors (" + lines.length + ")", list, growing(list, lines, (l) => marked(l, "")));
+    return part("Console errors (" + lines.length + ")", ...growing(make("ol", { class: "lines" }), lines, (l) => marked(l, "")));
   }
 
   /* Artifacts whose content does not fit their type, such as a sign-in page instead of a recording. */
@@ -488,7 +487,7 @@
   function filesPart(run, rows) {
     return lazy("All files (" + rows.length + ")", () => {
       const body = make("tbody");
-      const more = growing(body, rows, (r) => make("tr", {}, make("td", { text: r.t || "" }), make("td", { class: "n", text: size(r.z) }),
+      const [, more] = growing(body, rows, (r) => make("tr", {}, make("td", { text: r.t || "" }), make("td", { class: "n", text: size(r.z) }),
         make("td", { text: r.c || "" }), make("td", { class: "url" }, link(r, r.p.replace(/^data\//, "")))));
       const base = "data/" + run.run_id + "/";
       return [make("p", {}, "Records as sent by the service: ", link({ p: base + "run.json" }), ", ", link({ p: base + "artifacts.json" })),
@@ -536,7 +535,7 @@
     const counts = run.counts || {};
     const parts = [title(run),
       make("p", {}, badge(run), " ",
-        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), say(counts.archived) + " of " + say(counts.listed) + " artifacts", totalsOf(run, story),
+        make("span", { class: "dim", text: [run.run_type, (run.created_at || "").slice(0, 19).replace("T", " "), seconds(run.started_at, run.finished_at), say(counts.archived) + " of " + say(counts.listed) + " artifacts", totalsOf(run, story),
           run.other_run_id ? "also " + run.other_run_id : ""].filter(Boolean).join(", ") }))];
     if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
     if (Array.isArray(run.notes) && run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.map(say).join(", ") }));
@@ -546,9 +545,10 @@
     const steps = part("Steps", ...stepParts(rows, story));
     parts.push(video.length ? make("div", { class: "side" }, steps, make("div", { class: "films" }, part("Recording", ...video))) : steps);
     parts.push(requestParts(record, story));
-    for (const row of rows.filter(is.har)) parts.push(part("Network", lazy(label(row), () => harBody(row), true)));
+    const hars = rows.filter(is.har);
+    if (hars.length) parts.push(part("Network", ...growing(make("div"), hars, (row) => lazy(label(row), () => harBody(row), hars.indexOf(row) < OPEN))));
     const logs = rows.filter(is.log);
-    if (logs.length) parts.push(part("Logs", ...logs.map((row) => lazy(label(row), () => logBody(row)))));
+    if (logs.length) parts.push(part("Logs", ...growing(make("div"), logs, (row) => lazy(label(row), () => logBody(row)))));
     parts.push(recordsPart(run), part("Files", filesPart(run, rows)), scopePart(rows));
     main.replaceChildren(...parts.filter(Boolean));
   }

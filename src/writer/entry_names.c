@@ -9,6 +9,7 @@
 #include "format/sniff.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,7 @@
 #define EXT_ROOM  32 /* size of an extension with its dot */
 
 struct entry_names {
+    pthread_mutex_t lock; /* the plan may grow, and name items, while the packer does */
     struct region *region;
     struct hashmap *taken; /* lower-case path -> the names themselves */
     struct buf path;
@@ -35,6 +37,7 @@ struct entry_names *entry_names_on(struct pagefile *file, struct err *err)
 
     if (!names)
         return NULL;
+    (void)pthread_mutex_init(&names->lock, NULL);
     buf_init(&names->path, KEY_MAX);
     buf_init(&names->key, KEY_MAX);
     names->region = region_on(file, err);
@@ -53,6 +56,7 @@ void entry_names_free(struct entry_names *names)
     hashmap_free(names->taken);
     buf_clear(&names->path);
     buf_clear(&names->key);
+    (void)pthread_mutex_destroy(&names->lock);
     mem_free(names);
 }
 
@@ -114,12 +118,22 @@ static const char *keep(struct entry_names *names, const char *path, struct err 
 
 bool entry_names_is_free(struct entry_names *names, const char *path)
 {
-    return key_of(names, path, NULL) == 0 && key_is_free(names);
+    bool is_free;
+
+    (void)pthread_mutex_lock(&names->lock);
+    is_free = key_of(names, path, NULL) == 0 && key_is_free(names);
+    (void)pthread_mutex_unlock(&names->lock);
+    return is_free;
 }
 
 const char *entry_names_take(struct entry_names *names, const char *path, struct err *err)
 {
-    return key_of(names, path, err) < 0 ? NULL : keep(names, path, err);
+    const char *kept;
+
+    (void)pthread_mutex_lock(&names->lock);
+    kept = key_of(names, path, err) < 0 ? NULL : keep(names, path, err);
+    (void)pthread_mutex_unlock(&names->lock);
+    return kept;
 }
 
 /* The name without directory: the name of the downloaded file, or TIME_ARTIFACT_ID.EXT. */
@@ -148,8 +162,8 @@ static void base_name(const struct item *item, const char *ext, char *stem, size
     (void)snprintf(suffix, EXT_ROOM, "%s", ext);
 }
 
-const char *entry_names_give(struct entry_names *names, const struct item *item,
-                             const void *head, size_t len, struct err *err)
+static const char *give(struct entry_names *names, const struct item *item, const void *head,
+                        size_t len, struct err *err)
 {
     char dir[PATH_NAME_MAX + 1];
     char ext[EXT_ROOM] = ".";
@@ -178,4 +192,15 @@ const char *entry_names_give(struct entry_names *names, const struct item *item,
     }
     (void)err_set(err, ERR_LIMIT, "too many files of one name");
     return NULL;
+}
+
+const char *entry_names_give(struct entry_names *names, const struct item *item,
+                             const void *head, size_t len, struct err *err)
+{
+    const char *path;
+
+    (void)pthread_mutex_lock(&names->lock);
+    path = give(names, item, head, len, err);
+    (void)pthread_mutex_unlock(&names->lock);
+    return path;
 }

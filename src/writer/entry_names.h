@@ -4,7 +4,7 @@
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     the paths that it returns, until entry_names_free
- * Threads  one at a time: the thread that makes the plan, then the packer until it is joined
+ * Threads  any: the thread that makes the plan, and the packer
  * Source   docs/archive-format.md, "Names"
  */
 #ifndef WRITER_ENTRY_NAMES_H

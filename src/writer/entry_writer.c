@@ -26,7 +26,7 @@ struct entry_writer {
     struct volume *volume;
     struct entry_names *names;
     struct region *region;
-    struct slot *slots; /* by the plan's index */
+    struct segments slots; /* of struct slot, by the plan's index */
     struct hasher *hasher;
     struct dedupe *dedupe;
     unsigned char *scratch;
@@ -46,16 +46,14 @@ static int take_before(struct entry_writer *entries, const struct plan *plan, st
     const struct packed_before *before = &entries->opts.before;
     size_t i;
 
-    for (i = 0; i < plan_count(plan); i++) {
-        const struct packed *packed = before->items ? &before->items[i] : NULL;
-        struct slot *slot = &entries->slots[i];
+    for (i = 0; before->items && i < plan_count(plan); i++) {
+        const struct packed *packed = &before->items[i];
+        struct slot *slot = segments_at(&entries->slots, i);
 
-        slot->path = plan_at(plan, i)->path;
-        slot->family = entry_family(plan_at(plan, i)->what.type);
-        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
-        if (!packed || !packed->here)
+        if (!packed->here)
             continue;
         slot->path = packed->path;
+        slot->family = entry_family(plan_at(plan, i)->what.type);
         slot->here = true;
         slot->place = before->places[i];
         if (entries->opts.dedupe && !packed->duplicate_of &&
@@ -63,6 +61,18 @@ static int take_before(struct entry_writer *entries, const struct plan *plan, st
             dedupe_add(entries->dedupe, packed->size, &packed->digest, slot, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+int entry_writer_reach(struct entry_writer *entries, size_t count, struct err *err)
+{
+    size_t i = segments_room(&entries->slots);
+
+    if (segments_reach(&entries->slots, count, err) < 0)
+        return -1;
+    for (; i < segments_room(&entries->slots); i++)
+        ((struct slot *)segments_at(&entries->slots, i))->place =
+            (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     return 0;
 }
 
@@ -81,10 +91,9 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
     entries->dedupe = dedupe_on(opts->pagefile, err);
     entries->scratch = mem_new(CHUNK_SIZE, err);
     entries->region = region_on(opts->pagefile, err);
-    if (entries->region)
-        entries->slots =
-            region_take(entries->region, plan_count(plan) * sizeof(*entries->slots), err);
-    if (entries->hasher && entries->dedupe && entries->scratch && entries->slots &&
+    segments_init(&entries->slots, entries->region, sizeof(struct slot));
+    if (entries->hasher && entries->dedupe && entries->scratch && entries->region &&
+        entry_writer_reach(entries, plan_count(plan), err) == 0 &&
         take_before(entries, plan, err) == 0)
         return entries;
     entry_writer_free(entries);
@@ -98,13 +107,14 @@ void entry_writer_free(struct entry_writer *entries)
     hasher_free(entries->hasher);
     dedupe_free(entries->dedupe);
     mem_free(entries->scratch);
+    segments_clear(&entries->slots);
     region_free(entries->region);
     mem_free(entries);
 }
 
 static struct slot *slot_of(const struct entry_writer *entries, const struct item *item)
 {
-    return &entries->slots[item->index];
+    return segments_at(&entries->slots, item->index);
 }
 
 bool entry_writer_has(const struct entry_writer *entries, const struct item *item)
@@ -114,7 +124,9 @@ bool entry_writer_has(const struct entry_writer *entries, const struct item *ite
 
 struct spot entry_writer_place(const struct entry_writer *entries, const struct item *item)
 {
-    return slot_of(entries, item)->place;
+    return item->index < segments_room(&entries->slots)
+               ? slot_of(entries, item)->place
+               : (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
 }
 
 /* Give an item a path, unless it has one. */
@@ -122,9 +134,11 @@ static int name(struct entry_writer *entries, const struct item *item, struct er
 {
     struct slot *slot = slot_of(entries, item);
 
+    slot->family = entry_family(item->what.type);
     if (!slot->path)
-        slot->path =
-            entry_names_give(entries->names, item, entries->head, entries->head_len, err);
+        slot->path = item->path ? item->path
+                                : entry_names_give(entries->names, item, entries->head,
+                                                   entries->head_len, err);
     return slot->path ? 0 : -1;
 }
 

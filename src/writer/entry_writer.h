@@ -97,6 +97,9 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
                                       struct volume *volume, const struct plan *plan,
                                       struct entry_names *names, struct err *err) MUST_CHECK;
 
+/* The plan has grown to `count` items: call this before any of the new ones is written. */
+int entry_writer_reach(struct entry_writer *entries, size_t count, struct err *err) MUST_CHECK;
+
 /* Free it; may be NULL. The volume is not changed. */
 void entry_writer_free(struct entry_writer *entries);
 

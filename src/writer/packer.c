@@ -34,6 +34,8 @@ struct parcel {
     uint64_t size;
     bool whole;
     unsigned again; /* flags of enum packer_again */
+    size_t items;   /* of the plan so far */
+    size_t bundles;
 };
 
 struct packer {
@@ -183,21 +185,6 @@ static int pack_parent(struct packer *p, const struct parcel *parcel, bool apart
     return answer(p, item, apart ? PACK_SPLIT : PACK_BROKEN, err);
 }
 
-/* Replace the ZIP that was sent in place of a picture which only a record names. */
-static int find_picture(struct packer *p, struct parcel *parcel, struct packed *packed,
-                        struct err *err)
-{
-    struct body *picture =
-        unbundle_picture(&p->unbundle, parcel->item, parcel->body, &packed->digest, err);
-
-    if (!picture)
-        return err->kind ? -1 : 0;
-    body_free(parcel->body);
-    parcel->body = picture;
-    packed_note(packed, "from-zip");
-    return entry_writer_hash(p->entries, picture, &packed->digest, err);
-}
-
 static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
 {
     const struct item *item = parcel->item;
@@ -233,7 +220,8 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_SPLIT, err);
     if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
-    if ((sniff_is(is, "zip") && find_picture(p, parcel, &packed, err) < 0) ||
+    if ((sniff_is(is, "zip") &&
+         unbundle_picture(&p->unbundle, item, &parcel->body, &packed, err) < 0) ||
         (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
          unwrap(p, item, &parcel->body, &packed, err) < 0))
         return -1;
@@ -333,7 +321,9 @@ static void handle(struct packer *p, struct parcel *parcel)
     pulse_beat(BEAT_PACKED);
     if (!atomic_load(&p->failed) && !atomic_load(&p->stopping)) {
         err_clear(&err);
-        if (unpack(p, parcel, &err) < 0) {
+        if (entry_writer_reach(p->entries, parcel->items, &err) < 0 ||
+            unbundle_reach(&p->unbundle, parcel->bundles, &err) < 0 ||
+            unpack(p, parcel, &err) < 0) {
             p->err = err;
             atomic_store(&p->failed, true);
         } else if (volume_failed(p->volume)) {
@@ -434,11 +424,10 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         .plan = plan,
         .parts = opts->parts,
         .max_size = opts->max_size,
-        .zips = mem_array(plan_bundle_count(plan), sizeof(struct unbundle_zip), err),
         .noted = on_noted,
         .ctx = p,
     };
-    if (!p->queue || !p->results || !p->entries || !p->unbundle.zips)
+    if (!p->queue || !p->results || !p->entries)
         goto fail;
     if (opts->stepped)
         return p;
@@ -480,7 +469,7 @@ void packer_free(struct packer *p)
     queue_free(p->queue);
     queue_free(p->results);
     entry_writer_free(p->entries);
-    mem_free(p->unbundle.zips);
+    unbundle_clear(&p->unbundle);
     mem_free(p);
 }
 
@@ -496,6 +485,8 @@ static int hand_over(struct packer *p, const struct parcel *what, struct err *er
         return -1;
     }
     *parcel = *what;
+    parcel->items = plan_count(p->unbundle.plan);
+    parcel->bundles = plan_bundle_count(p->unbundle.plan);
     if (queue_push(p->queue, parcel, err) == 0)
         return 0;
     parcel_free(parcel);

@@ -80,8 +80,8 @@ struct pack_result {
 };
 
 /*
- * Start the thread. plan, volume and names must outlive it; only the packer may use volume and
- * names until packer_join.
+ * Start the thread. plan, volume and names must outlive it; only the packer may use volume
+ * until packer_join. The plan may grow: see writer/plan.
  */
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
                           const struct plan *plan, struct entry_names *names,

@@ -90,12 +90,19 @@ void plan_set_path(struct plan *plan, size_t i, const char *path)
     plan->items[i]->path = path;
 }
 
-/* The item registered under the key, or else this item, which is registered. */
+/*
+ * The item registered under the key, or else this item, which is registered; also in the place
+ * of one that nothing may follow any more.
+ */
 static int find_or_add(struct plan *plan, struct item *item, struct item **found,
                        struct err *err)
 {
     struct item *there = hashmap_get(plan->joins, plan->key.data, plan->key.len);
 
+    if (there && (there->leader ? there->leader : there)->closed) {
+        hashmap_replace(plan->joins, plan->key.data, plan->key.len, item);
+        return 0;
+    }
     if (there) {
         *found = there;
         return 0;
@@ -181,14 +188,19 @@ static int join(struct plan *plan, struct item *item, struct err *err)
             find_or_add(plan, item, &found, err) < 0)
             return -1;
     }
+    if (found && found->leader)
+        found = plan->items[found->leader->index];
     if (!found)
         return 0;
-    if (found->leader)
-        found = plan->items[found->leader->index];
     item->leader = found;
     item->next = found->followers;
     found->followers = item;
     return 0;
+}
+
+void plan_close(struct plan *plan, const struct item *item)
+{
+    plan->items[item->index]->closed = true;
 }
 
 static int bundle_key(struct plan *plan, size_t run, const char *uri, struct err *err)

@@ -6,13 +6,17 @@
  * they are fetched follow a leader: one artifact_id under two runs, one object (uri without
  * bundle_key), one checksum with one file_size.
  *
- * Once it is complete, a plan is only read, by all threads. The packer reports the results for
- * its items (struct packed), and the transfer loop keeps them by the index of the item.
+ * A plan may grow while its first items are fetched. An item does not change any more from
+ * plan_close on, which the transfer loop calls before the packer gets the item: identical items
+ * that are added later are fetched by themselves. Until the plan is complete, other threads
+ * read closed items only, and only those without a bundle; then all may read all of it. The
+ * packer reports the results for items (struct packed), and the transfer loop keeps them by the
+ * index of the item.
  *
  * Units    bytes; times in microseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     its items; the description of an item's artifact and its path are borrowed
- * Threads  one while it is made and searched (plan_find); then any, to read
+ * Threads  one while it is made and searched (plan_find); others as above
  * Source   docs/archive-format.md, "Names"
  */
 #ifndef WRITER_PLAN_H
@@ -87,6 +91,7 @@ struct item {
     const struct bundle *bundle; /* its bundle, as a member or the parent; NULL: none */
     const struct item *sibling;  /* the bundle's next member */
     bool unlisted;               /* a parent that is fetched only to be unpacked */
+    bool closed;                 /* see plan_close; only for the thread that makes the plan */
     const char *path; /* below the top directory; NULL: named once its content is known */
     const char *notes[ITEM_NOTES]; /* anomalies of its row, as words */
     unsigned note_count;
@@ -137,6 +142,9 @@ bool plan_bundle_lists(const struct plan *plan, const struct bundle *bundle, con
  */
 int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
                 bool keep, bool alone, struct err *err) MUST_CHECK;
+
+/* From now on no further item follows this one. */
+void plan_close(struct plan *plan, const struct item *item);
 
 /* Decide for each bundle how it is fetched, after all rows were added. */
 void plan_choose(struct plan *plan, enum bundle_mode mode);

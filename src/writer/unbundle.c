@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/unbundle.h"
 
+#include "base/mem.h"
 #include "writer/split.h"
 
 #include <string.h>
@@ -8,6 +9,28 @@
 bool unbundle_only_bad(const struct err *err)
 {
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
+}
+
+int unbundle_reach(struct unbundle *u, size_t count, struct err *err)
+{
+    struct unbundle_zip *grown;
+
+    if (count <= u->zip_count)
+        return 0;
+    grown = mem_resize(u->zips, count, sizeof(*grown), err);
+    if (!grown)
+        return -1;
+    memset(grown + u->zip_count, 0, (count - u->zip_count) * sizeof(*grown));
+    u->zips = grown;
+    u->zip_count = count;
+    return 0;
+}
+
+void unbundle_clear(struct unbundle *u)
+{
+    mem_free(u->zips);
+    u->zips = NULL;
+    u->zip_count = 0;
 }
 
 static struct unbundle_zip *zip_of(const struct unbundle *u, const struct item *item)
@@ -110,9 +133,13 @@ static bool is_picture(const char *name)
            (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0 || strcmp(dot, ".jpeg") == 0);
 }
 
-struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
-                              const struct body *body, const struct digest *digest,
-                              struct err *err)
+/*
+ * The one picture of a ZIP that no row names. NULL: it has none, or several, or is unusable, or
+ * an error that is fatal (err->kind is set).
+ */
+static struct body *find_picture(const struct unbundle *u, const struct item *item,
+                                 const struct body *body, const struct digest *digest,
+                                 struct err *err)
 {
     bool png = item->what.ext && strcmp(item->what.ext, "png") == 0;
     struct split_reader reader;
@@ -141,6 +168,19 @@ struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
     if (!picture && err->kind && unbundle_only_bad(err))
         err_clear(err);
     return picture;
+}
+
+int unbundle_picture(const struct unbundle *u, const struct item *item, struct body **body,
+                     struct packed *packed, struct err *err)
+{
+    struct body *picture = find_picture(u, item, *body, &packed->digest, err);
+
+    if (!picture)
+        return err->kind ? -1 : 0;
+    body_free(*body);
+    *body = picture;
+    packed_note(packed, "from-zip");
+    return entry_writer_hash(u->entries, picture, &packed->digest, err);
 }
 
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)

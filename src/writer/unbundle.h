@@ -3,7 +3,7 @@
  * unbundle: unpacks a bundle's ZIP and packs its members.
  *
  * Errors   an invalid or too large ZIP is not an error; all other errors are fatal
- * Owns     nothing; the caller owns the zips
+ * Owns     the zips, until unbundle_clear
  * Threads  the packer's
  */
 #ifndef WRITER_UNBUNDLE_H
@@ -30,11 +30,18 @@ struct unbundle {
     const struct plan *plan;
     const struct spool *parts; /* the body store for members */
     uint64_t max_size;         /* maximum bytes of one member */
-    struct unbundle_zip *zips; /* by the bundle's index */
+    struct unbundle_zip *zips; /* by the bundle's index; see unbundle_reach */
+    size_t zip_count;
     /* Called with an anomaly of an item that is already in the archive. */
     int (*noted)(void *ctx, const struct item *item, const char *word, struct err *err);
     void *ctx;
 };
+
+/* The plan has `count` bundles: call this before any of them is unpacked. */
+int unbundle_reach(struct unbundle *u, size_t count, struct err *err) MUST_CHECK;
+
+/* Free the zips. */
+void unbundle_clear(struct unbundle *u);
 
 /* A ZIP that is unpacked for an item. */
 struct unbundle_request {
@@ -58,16 +65,15 @@ bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
                      const struct digest *digest);
 
 /*
- * Find the picture of an item that only a record names in a ZIP that was sent in its place: the
- * one picture that no row names.
- * The rows are those of the bundle whose ZIP this is, as seen before.
+ * Replace a ZIP that was sent in place of an item that only a record names by the picture in it
+ * that no row names, if there is one such. The rows are those of the bundle whose ZIP this is,
+ * as seen before.
  *
- * returns  its body; NULL: the ZIP has none, or several, or is unusable, or an error that is
- *          fatal (err->kind is set)
+ * body     the ZIP; replaced by the picture
+ * packed   digest: of the body, before and after
  */
-struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
-                              const struct body *zip, const struct digest *digest,
-                              struct err *err) MUST_CHECK;
+int unbundle_picture(const struct unbundle *u, const struct item *item, struct body **body,
+                     struct packed *packed, struct err *err) MUST_CHECK;
 
 /* Add the notes from its bundle's ZIP to an item that is about to be packed. */
 void unbundle_note(const struct unbundle *u, const struct item *item, struct packed *packed);

@@ -41,6 +41,16 @@ def test_a_full_spool_costs_the_view_alone(skyarc, disk, tmp_path):
     assert not (extract(tmp_path / "a.tar.zst", tmp_path) / "index.html").exists()
 
 
+def test_a_spool_that_gets_full_of_rows(skyarc, disk, emu, tmp_path):
+    """The view fails while it takes the manifest's rows: the manifest has each of them once."""
+    emu.run("tsk_rows", [{"id": "row_%04d" % i, "type": "llm_prompt", "data": b"prompt %d" % i} for i in range(4000)])
+    folder, room = disk
+    room(128 << 10)
+    result = skyarc("pull", "--spool-dir", folder, "-o", "a.tar.zst", "tsk_rows", check=0)
+    assert "the offline view is left out" in result.err and "No space left" in result.err
+    skyarc("verify", "a.tar.zst", check=0)
+
+
 @pytest.mark.parametrize("count", [12, 16, 20, 24, 28, 31, 40])
 def test_sync_with_few_descriptors(skyarc, env, tmp_path, count):
     """The same of a sync, which has its catalog, its lock and its volumes open, too."""

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The index of names: what it saves, and that a wrong one never gives a wrong answer."""
+import bisect
 import ctypes
+import itertools
 import json
+import os
 import re
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -57,11 +61,13 @@ def places(data):
     return locator - size + 8, (size - 8) // PAGE, locator, [struct.unpack("<II", table[i:i + 8]) for i in range(0, len(table), 8)]
 
 
+XXH3 = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSeed
+XXH3.restype = ctypes.c_uint64
+XXH3.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
+
+
 def xxh3(data, seed=0):
-    lib = ctypes.CDLL("libxxhash.so.0")
-    lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
-    lib.XXH3_64bits_withSeed.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
-    return lib.XXH3_64bits_withSeed(data, len(data), seed)
+    return XXH3(data, len(data), seed)
 
 
 def token(path):
@@ -87,9 +93,9 @@ def entries_of(manifest, place):
     return sorted(found)
 
 
-def pages_of(entries, missing):
-    """The pages with these entries."""
-    count = len(entries) // 57 + 1
+def pages_of(entries, missing, count=0):
+    """The pages with these entries; as many as the document says, or count."""
+    count = count or len(entries) // 57 + 1
     while True:
         homes = count - (count // 64 + 1) if count > 1 else 1
         left, pages = list(entries), []
@@ -122,6 +128,16 @@ def test_the_document(many, skyarc):
 
     assert data[at:at + pages * PAGE] == pages_of(entries_of(manifest, place), 0)
     assert pages > 4
+
+
+def with_index(data, locator, rows, index):
+    """The bytes of an archive with that index; rows: of all frames with content."""
+    frame, coded, plain, size, _ = struct.unpack("<QQQQQ", data[locator + 16:locator + 56])
+    end = sum(row[0] for row in rows)
+    table = b"".join(struct.pack("<II", *row) for row in [*rows, (8 + len(index), 0), (56, 0)])
+    return (data[:end] + struct.pack("<II", 0x184D2A5C, len(index)) + index + struct.pack("<II", 0x184D2A5D, 48) +
+            craft.locator(frame, coded, plain, size, end + 8 + len(index) + 56) +
+            struct.pack("<II", 0x184D2A5E, len(table) + 9) + table + struct.pack("<IBI", len(rows) + 2, 0, 0x8F92EAB1))
 
 
 def lie(archive, change):
@@ -255,6 +271,162 @@ def test_lies(many, skyarc, change):
         assert skyarc("cat", archive, name, check=0).out == data
         assert skyarc("list", "--json", archive, name, check=0).json() == row
     assert "index of names" in skyarc("verify", archive, check=4).err
+
+
+def an_entry_less(entries):
+    return pages_of(entries[:7] + entries[8:], 0)
+
+
+def an_entry_twice(entries):
+    return pages_of(entries[:7] + entries[6:], 0)
+
+
+def an_entry_for_another(entries):
+    return pages_of(entries[:7] + [entries[6]] + entries[8:], 0)
+
+
+def another_order(entries):
+    assert entries[6][0] >> 50 != entries[9][0] >> 50
+    return pages_of(entries[:6] + [entries[9]] + entries[7:9] + [entries[6]] + entries[10:], 0)
+
+
+def a_page_more(entries):
+    return pages_of(entries, 0, len(entries) // 57 + 2)
+
+
+def missing_items(entries):
+    return pages_of(entries, 1)
+
+
+def a_link_elsewhere(entries):
+    i = next(i for i, entry in enumerate(entries) if entry[3][15] >> 4 & 4)
+    return pages_of(entries[:i] + [(*entries[i][:3], bytes(other_place(bytearray(entries[i][3]))))] + entries[i + 1:], 0)
+
+
+def resealed(page):
+    return page[:8] + struct.pack("<Q", xxh3(bytes(page[16:]))) + page[16:]
+
+
+def split(index):
+    """The pages of an index, and how many entries each has."""
+    pages = [bytearray(index[i:i + PAGE]) for i in range(0, len(index), PAGE)]
+    return pages, [struct.unpack("<H", page[28:30])[0] for page in pages]
+
+
+def joined(pages):
+    return b"".join(page[:8] + struct.pack("<Q", xxh3(bytes(page[16:]))) + page[16:] for page in map(bytes, pages))
+
+
+def an_entry_in_the_next_page(entries):
+    """The last entry of a page is the first of the next."""
+    pages, counts = split(pages_of(entries, 0))
+    i = next(i for i in range(len(pages) - 1) if counts[i] and counts[i + 1] < 63)
+    last = 32 + 64 * (counts[i] - 1)
+    pages[i + 1][32:] = (pages[i][last:last + 64] + pages[i + 1][32:])[:PAGE - 32]
+    pages[i][last:last + 64] = bytes(64)
+    pages[i][28:32] = struct.pack("<HH", counts[i] - 1, 1)
+    pages[i + 1][28:30] = struct.pack("<H", counts[i + 1] + 1)
+    return joined(pages)
+
+
+def more_of_none(entries):
+    pages, _ = split(pages_of(entries, 0))
+    pages[0][30] ^= 1
+    return joined(pages)
+
+
+def not_only_zeros(entries):
+    pages, counts = split(pages_of(entries, 0))
+    pages[next(i for i in range(len(pages)) if counts[i] < 63)][PAGE - 1] = 1
+    return joined(pages)
+
+
+@pytest.mark.parametrize("change", [an_entry_less, an_entry_twice, an_entry_for_another, another_order, a_page_more, missing_items,
+                                    a_link_elsewhere, an_entry_in_the_next_page, more_of_none, not_only_zeros])
+def test_verify_compares_all_of_the_index(many, skyarc, change):
+    """An index that is not the one of the manifest is found, however well made it is."""
+    archive, _ = many
+    data = archive.read_bytes()
+    at, pages, locator, rows = places(data)
+    entries = []
+    for page in range(at, at + pages * PAGE, PAGE):
+        for i in range(struct.unpack("<H", data[page + 28:page + 30])[0]):
+            entry = data[page + 32 + 64 * i:page + 96 + 64 * i]
+            entries.append((struct.unpack("<Q", entry[:8])[0], i, entry[15] >> 4, entry))
+    assert with_index(data, locator, rows[:-2], pages_of(entries, 0)) == data
+    archive.write_bytes(with_index(data, locator, rows[:-2], change(entries)))
+    assert "index of names" in skyarc("verify", archive, check=4).err
+
+
+class LongBag(craft.Bag):
+    """1,000 entries a frame."""
+
+    def frames(self):
+        heads = [b"".join(self.entries[i:min(i + 1000, self.first_tag)]) for i in range(0, self.first_tag, 1000)]
+        return heads + craft.pieces(self._tail())
+
+
+def long_archive(path, count, name="data/r1/html/notime_a_%d.html"):
+    """Write an archive of so many artifacts, all but one of them hard links, with an index."""
+    def change(manifest):
+        for i, row in enumerate(manifest["artifacts"]):
+            row.update(frame=i // 1000, artifact_id=token(row["path"]))
+
+    first = name % 0
+    bag = LongBag({first: b"<p>one</p>"}, {name % i: first for i in range(1, count)}, manifest=change)
+    data = bag.tar_zst()
+    frames_ = [(len(craft.zstd_frame(plain)), len(plain)) for plain in bag.frames()]
+    starts = list(itertools.accumulate((row[1] for row in frames_), initial=0))
+    coded = list(itertools.accumulate((row[0] for row in frames_), initial=0))
+
+    def place(offset):
+        i = bisect.bisect_right(starts, offset) - 1
+        return struct.pack("<QII", coded[i], frames_[i][0], offset - starts[i])
+
+    text = bag.tags["manifest.json"]
+    begin = text.index(b'"artifacts": [')
+    entries = []
+    for row, found in zip(bag.rows, re.finditer(rb"\n  (\{[^{}]*\})", text[begin:])):
+        at = begin + found.start(1)
+        key = xxh3(row["artifact_id"].encode())
+        head = struct.pack("<QII", key, xxh3(row["path"].encode(), 1) & 0xffffffff, len(found[1]) | (7 if row["link"] else 3) << 28)
+        entries.append((key, at, 0, head + place(0) + place(bag.manifest_at + 512 + at) + bytes.fromhex(row["sha256"])[:16]))
+    assert len(entries) == count
+    locator = len(data) - 9 - 8 * (len(frames_) + 1) - 8 - 56
+    path.write_bytes(with_index(data, locator, frames_, pages_of(sorted(entries), 0)))
+
+
+def peak(process):
+    """The largest resident size of a process in bytes, as last seen before it ended."""
+    found = 0
+    while process.poll() is None:
+        with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
+            seen = re.search(r"VmHWM:\s*(\d+) kB", file.read())
+        found = max(found, int(seen[1]) * 1024 if seen else 0)
+        time.sleep(0.005)
+    return found
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory of its own")
+def test_the_memory_of_verify(env, tmp_path):
+    """A row takes 104 bytes, its name, and what finding it takes; the index of names takes none."""
+    peaks = []
+    for count in (1000, 100_000):
+        long_archive(tmp_path / "a.tar.zst", count)
+        process = subprocess.Popen([SKYARC, "verify", "--quiet", "a.tar.zst"], env=env, cwd=tmp_path)
+        peaks.append(peak(process))
+        assert process.returncode == 0
+    assert 4 << 20 < peaks[0] and peaks[1] - peaks[0] < 99_000 * 190, peaks
+
+
+def test_an_index_of_one_key(skyarc, tmp_path):
+    """Where all names have one key, more pages are needed than usual: verify knows how many."""
+    long_archive(tmp_path / "a.tar.zst", 300, "data/r1/%d/notime_same.html")
+    assert places((tmp_path / "a.tar.zst").read_bytes())[1] > 300 // 57 + 1
+    skyarc("verify", "a.tar.zst", check=0)
+    assert len(skyarc("list", "--json", "a.tar.zst", "same", check=0).json()) >= 1
+    for i in (0, 150, 299):
+        assert skyarc("cat", "a.tar.zst", "data/r1/%d/notime_same.html" % i, check=0).out == b"<p>one</p>"
 
 
 def test_an_index_that_lost_its_entries(many, skyarc):

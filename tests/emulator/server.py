@@ -224,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "late":  # the answer, after a while
+            time.sleep(fault["seconds"])
+            return False
         elif kind == "silence":
             time.sleep(fault["seconds"])
             self.cut()

@@ -421,7 +421,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
     struct planner_opts planner = {
         .skip = planner_skips_none, .listing = &h->listing, .filter = &h->filter, .dedupe = true
     };
-    struct planner_count count;
+    struct planner making;
     struct err err;
 
     server.volume = volume_open(&volume, &err);
@@ -440,7 +440,9 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
     h->run.listing = &h->listing;
     h->names = planner.names = entry_names_new(&err);
     FUZZ_CHECK(h->names);
-    h->plan = planner_plan(&planner, &count, &err);
+    FUZZ_CHECK(planner_begin(&making, &planner, &err) == 0 &&
+               planner_finish(&making, &err) == 0);
+    h->plan = making.plan;
     h->pool = pool_new(4, CHUNK, &err);
     h->pass = pool_new(9, CHUNK, &err);
     h->spool = (struct spool){ h->pool, "/tmp", &h->files };

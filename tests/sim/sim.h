@@ -57,6 +57,7 @@ struct world {
     unsigned unsaid;      /* percentage of responses without a length */
     unsigned endless;     /* percentage of artifacts that never end */
     unsigned slow;        /* percentage of very slow connections */
+    unsigned admits;      /* requests of artifacts that a host answers at a time */
     unsigned packer_weight;
     unsigned frame_weight;
     unsigned byte_weight;

@@ -49,8 +49,19 @@ static void header(struct slot *slot, const char *line)
     request_header(slot->request, line, strlen(line), clock_wall());
 }
 
+/* Whether a host has more requests of artifacts than it answers at a time. */
+static bool is_crowded(const struct engine *engine, const struct origin *origin)
+{
+    const struct slot *slot;
+    unsigned count = 0;
+
+    for (slot = engine->running; slot; slot = slot->next)
+        count += slot->thing && slot->status != 503 && slot->request->origin == origin;
+    return count > world.admits;
+}
+
 /* Choose the server's response to a request. */
-static void answer_thing(struct slot *slot)
+static void answer_thing(struct slot *slot, bool crowded)
 {
     struct request *request = slot->request;
     struct thing *thing = slot->thing;
@@ -59,6 +70,10 @@ static void answer_thing(struct slot *slot)
     slot->size = thing->sent.len;
     slot->status = 200;
     slot->slow = sim_percent(world.slow);
+    if (crowded) {
+        slot->status = 503;
+        return;
+    }
     thing->attempts++;
     if (thing->attempts > 4 || !sim_percent(world.fault)) /* faults are temporary */
         return;
@@ -303,7 +318,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
     engine->running = slot;
     engine->count++;
     if (slot->thing)
-        answer_thing(slot);
+        answer_thing(slot, is_crowded(engine, request->origin));
     else
         answer_call(slot);
     return 0;

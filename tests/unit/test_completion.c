@@ -146,6 +146,47 @@ static void test_strict(void **state)
     fixture_clear(&f);
 }
 
+/* While the plan grows, what would be costly to fetch twice is left, and opened at the end. */
+static void test_ahead(void **state)
+{
+    static const char rows[] =
+        "[{\"artifact_id\":\"small\",\"uri\":\"s3://b/1\",\"file_size\":262144},"
+        "{\"artifact_id\":\"large\",\"uri\":\"s3://b/2\",\"file_size\":262145},"
+        "{\"artifact_id\":\"unsized\",\"uri\":\"s3://b/3\"},"
+        "{\"artifact_id\":\"shared\",\"artifact_type\":\"recording\",\"uri\":\"s3://b/4\"},"
+        "{\"artifact_id\":\"unlisted\",\"file_size\":9},"
+        "{\"artifact_id\":\"member\",\"uri\":\"s3://b/"
+        "5\",\"bundle_key\":\"k\",\"file_size\":9},"
+        "{\"artifact_id\":\"same\",\"uri\":\"s3://b/1\",\"file_size\":262144}]";
+    static const enum task_state early[] = { TASK_READY, TASK_IDLE, TASK_READY, TASK_IDLE,
+                                             TASK_IDLE,  TASK_IDLE, TASK_IDLE };
+    struct completion_opts opts = { .strict = false };
+    struct completion *c;
+    struct fixture f;
+    size_t i;
+
+    (void)state;
+    fixture_make(&f, rows);
+    opts.tasks = f.tasks;
+    opts.plan = f.plan;
+    c = completion_new(&opts, NULL);
+    completion_ahead(c);
+    for (i = 0; i < 7; i++)
+        assert_int_equal(fixture_task(&f, i)->state, early[i]);
+    assert_false(plan_at(f.plan, 0)->closed);
+    (void)fixture_settle(&f, fixture_task(&f, 0), FETCH_ROUTE_DONE, REASON_NONE);
+    assert_true(plan_at(f.plan, 0)->closed);
+    assert_false(plan_at(f.plan, 2)->closed);
+    assert_int_equal(completion_finish(c, NULL), 0);
+    assert_int_equal(fixture_task(&f, 0)->state, TASK_PACKING);
+    for (i = 1; i < 6; i++)
+        assert_int_equal(fixture_task(&f, i)->state, TASK_READY);
+    assert_int_equal(fixture_task(&f, 6)->state, TASK_IDLE); /* its leader brings it */
+    assert_int_equal(tasks_open(f.tasks), 6);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_member_may_be_stored_after_all),
         cmocka_unit_test(test_the_time_is_up),
         cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_ahead),
     };
 
     return RUN(tests);

@@ -233,6 +233,63 @@ static void test_a_table(void **state)
     pagefile_free(file);
 }
 
+#define ELEMENTS 100000
+
+struct element {
+    size_t number;
+    char more[100];
+};
+
+static void test_elements_stay_in_their_place(void **state)
+{
+    struct region *region = region_new(NULL);
+    struct segments s;
+    struct element *first;
+    size_t i;
+
+    (void)state;
+    segments_init(&s, region, sizeof(struct element));
+    assert_int_equal(segments_room(&s), 0);
+    assert_int_equal(segments_reach(&s, 1, NULL), 0);
+    first = segments_at(&s, 0);
+    for (i = 0; i < ELEMENTS; i++) {
+        struct element *element;
+
+        assert_int_equal(segments_reach(&s, i + 1, NULL), 0);
+        element = segments_at(&s, i);
+        assert_int_equal(element->number, 0); /* zeroed, and no other element */
+        element->number = i + 1;
+    }
+    assert_ptr_equal(segments_at(&s, 0), first);
+    for (i = 0; i < ELEMENTS; i++)
+        assert_int_equal(((struct element *)segments_at(&s, i))->number, i + 1);
+    segments_clear(&s);
+    segments_clear(&s);
+    region_free(region);
+}
+
+static void test_segments_without_memory(void **state)
+{
+    struct region *region = region_new(NULL);
+    struct segments s;
+    struct err err;
+    unsigned long nth;
+
+    (void)state;
+    for (nth = 1; nth < 3; nth++) {
+        segments_init(&s, region, 1 << 20); /* larger than a block of a region */
+        mem_fail_at(nth, 1);
+        assert_int_equal(segments_reach(&s, 1, &err), -1);
+        mem_fail_at(0, 0);
+        assert_int_equal(err.kind, ERR_MEMORY);
+        assert_int_equal(segments_room(&s), 0);
+        assert_int_equal(segments_reach(&s, 2, &err), 0);
+        assert_int_equal(segments_room(&s), 2);
+        segments_clear(&s);
+    }
+    region_free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_a_failed_allocation_is_told),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_a_table),
+        cmocka_unit_test(test_elements_stay_in_their_place),
+        cmocka_unit_test(test_segments_without_memory),
     };
 
     return RUN(tests);

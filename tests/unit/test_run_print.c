@@ -4,6 +4,7 @@
 #include "view/har.h"
 #include "view/inert.h"
 #include "view/page.h"
+#include "view/row_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,9 +108,8 @@ static void test_inert(void **state)
     sidecar_of(page, 0, &side);
     assert_non_null(
         strstr(buf_text(&side), "\\u003c/script\\u003e\\u003cscript\\u003ealert(1)"));
-    assert_non_null(strstr(buf_text(&side),
-                           "[\"data/run/l/\\\"\\u003e\\u003cscript\\u003ex_log\","
-                           "1,"));
+    assert_non_null(strstr(buf_text(&side), "[\"l/\\\"\\u003e\\u003cscript\\u003ex_log\","
+                                            "1,"));
     assert_null(strstr(buf_text(&side), "<"));
     assert_null(strstr(buf_text(&side), "$"));
     assert_null(strstr(buf_text(&side), "a prompt")); /* the record has it */
@@ -207,7 +207,7 @@ static void test_failed_runs_and_last_steps_first(void **state)
     assert_non_null(strstr(buf_text(&bad), "qqqq"));
     assert_non_null(strstr(buf_text(&bad), "rrrr"));
     assert_null(strstr(buf_text(&bad), "pppp"));
-    assert_int_equal(count_of(buf_text(&bad), "\"p\":"), 3); /* all rows are there */
+    assert_int_equal(count_of(buf_text(&bad), "0000,0,0,\"a_1\",0,\"\"]"), 3); /* all rows */
     buf_clear(&ok);
     buf_clear(&bad);
     page_free(page);
@@ -236,10 +236,81 @@ static void test_more_texts_than_are_buffered(void **state)
     buf_clear(&side);
     sidecar_of(page, 0, &side);
     for (i = 0; i < 900; i++) { /* the last ones, as many as the budget allows: 225 MiB / 64 */
-        (void)snprintf(path, sizeof(path), "[\"data/ok/html/2026%06d_a.html\",", i);
+        (void)snprintf(path, sizeof(path), "[\"html/2026%06d_a.html\",0,\"", i);
         assert_int_equal(strstr(buf_text(&side), path) != NULL, i >= 900 - 14);
     }
     buf_clear(&side);
+    page_free(page);
+}
+
+static void row_is(const struct manifest_read_artifact *row, const char *want)
+{
+    struct buf out;
+
+    buf_init(&out, 4096);
+    assert_int_equal(row_json_artifact(&out, row, NULL), 0);
+    assert_string_equal(buf_text(&out), want);
+    buf_clear(&out);
+}
+
+static void test_rows_of_artifacts(void **state)
+{
+    struct manifest_read_artifact row = {
+        .path = "data/r_1/screenshot/20260120T115229.276851Z_a_7.png",
+        .run_id = "r_1",
+        .artifact_id = "a_7",
+        .artifact_type = "screenshot",
+        .created_at = "2026-01-20T11:52:29.276851",
+        .media_type = "image/png",
+        .size = 5
+    };
+
+    (void)state;
+    row_is(&row, "[\"screenshot/20260120T115229.276851Z_a_7.png\",5,1]");
+    row.step_id = "stp";
+    row.created_at = NULL;
+    row_is(&row, "[\"screenshot/20260120T115229.276851Z_a_7.png\",5,1,\"stp\",0,0,\"\"]");
+    row.suspect = true;
+    row.media_type = NULL;
+    row.run_id = "r_"; /* the path is of another run */
+    row_is(&row,
+           "[\"data/r_1/screenshot/20260120T115229.276851Z_a_7.png\",5,0,\"stp\",0,0,\"\","
+           "\"x\"]");
+    row = (struct manifest_read_artifact){ .path = "data/r/data/b.txt", .run_id = "r" };
+    row_is(&row,
+           "[\"data/r/data/b.txt\",0,0,0,0,\"\",\"\"]"); /* not taken for one of its run */
+}
+
+/* A page of 2,000 runs, each with all that a row may have. */
+static void test_a_page_of_many_runs(void **state)
+{
+    struct page *page = page_new("/tmp", NULL);
+    char row[1000];
+    char words[201];
+    struct buf out;
+    int i;
+
+    (void)state;
+    assert_non_null(page);
+    memset(words, 'w', 200);
+    words[200] = '\0';
+    for (i = 0; i < 2000; i++) {
+        (void)snprintf(row, sizeof(row),
+                       "{\"run_id\": \"tsk_v2_%018d\", \"other_run_id\": \"wr_%018d\", "
+                       "\"status\": \"failed\", \"run_type\": \"task_v2\", \"notes\": [], "
+                       "\"counts\": {}, \"created_at\": \"2026-01-20T11:52:29.276851\", "
+                       "\"title\": \"%s\", \"failure_reason\": \"%s\"}",
+                       i, i, words, words);
+        add_row(page, MANIFEST_READ_RUNS, row);
+    }
+    assert_int_equal(page_settle(page, NULL), 0);
+    buf_init(&out, (size_t)1 << 22);
+    assert_int_equal(page_write(page, "t", false, buf_put, &out, NULL), 0);
+    assert_true(out.len < (size_t)400 << 10);
+    assert_non_null(strstr(buf_text(&out),
+                           "[\"tsk_v2_000000000000001999\",\"failed\",\"task_v2\","
+                           "\"2026-01-20T11:52:29\",0,\"wr_000000000000001999\"]"));
+    buf_clear(&out);
     page_free(page);
 }
 
@@ -273,6 +344,8 @@ int main(void)
                                         cmocka_unit_test(test_failed_runs_and_last_steps_first),
                                         cmocka_unit_test(test_more_texts_than_are_buffered),
                                         cmocka_unit_test(test_wants),
+                                        cmocka_unit_test(test_rows_of_artifacts),
+                                        cmocka_unit_test(test_a_page_of_many_runs),
                                         cmocka_unit_test(test_har) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,26 @@ static void test_unknown(void **state)
                         "1 run, 5 of 20 artifacts, 6.0 MiB of 6.0 MiB, 1.0 MiB/s");
 }
 
+/* Not all runs are listed: the totals may grow. */
+static void test_early(void **state)
+{
+    struct pull_status s = { .runs = 3,
+                             .runs_listed = 1,
+                             .early = true,
+                             .artifacts = 20,
+                             .artifacts_done = 5,
+                             .bytes = 2 * MIB,
+                             .bytes_expected = 12 * MIB };
+
+    (void)state;
+    assert_string_equal(line(&s, MIB, SIZE_MAX),
+                        "listing: 1 of 3 runs, 5 of at least 20 artifacts, "
+                        "2.0 MiB of at least 12.0 MiB, 1.0 MiB/s");
+    assert_string_equal(line(&s, MIB, 79),
+                        "5 of at least 20 artifacts, 2.0 MiB of at least 12.0 MiB, 1.0 MiB/s");
+    assert_string_equal(line(&s, MIB, 43), "5 of 20, 2.0 MiB, 1.0 MiB/s");
+}
+
 static void test_asked(void **state)
 {
     struct pull_status s = { .runs = 3,
@@ -110,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_widths),
         cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_early),
         cmocka_unit_test(test_asked),
     };
 
