@@ -209,6 +209,26 @@ static void test_families_are_bounded_together(void **state)
     framer_free(framer);
 }
 
+/* A buffer that returns gives its pages back, and no page of another. */
+static void test_buffers_share_no_page(void **state)
+{
+    struct pool *pool = pool_new(2, 100, NULL);
+    struct chunk *one;
+    struct chunk *two;
+
+    (void)state;
+    pool_lazy(pool, 150);
+    one = pool_try(pool);
+    two = pool_try(pool);
+    assert_true(pool_grow(two, 100) && pool_grow(one, 50));
+    assert_false(pool_grow(one, 1)); /* they have all that the pool may have */
+    one->data[0] = two->data[0] = 'x';
+    chunk_unref(one);
+    assert_int_equal(two->data[0], 'x');
+    chunk_unref(two);
+    pool_free(pool);
+}
+
 static void test_old_frames_end(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
@@ -372,6 +392,7 @@ static void test_chunks_by_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buffers_share_no_page),
         cmocka_unit_test_setup_teardown(test_two_lanes, output_set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_frame_ends_where_a_file_begins,
                                         output_set_up, output_tear_down),
