@@ -403,9 +403,15 @@ class Model(World):
     def prune(self, kill=None, shift=0, **env):
         may = self.may_go()
         before = {self.truth[a][1].id for a in self.present(self.standing())}
+        hidden = dict(self.hidden)
         status, out, err = self.do("prune", "--dest", "vault", "--json", "--apply", "--keep-days", str(KEEP_DAYS),
                                        "--keep-status", "failed", kill=kill, shift=shift, may_lose=may, **env)
         after = {self.truth[a][1].id for a in self.present(self.standing())}
+        # a volume with hidden damage that is gone, and not set aside, was rewritten or removed: its unreadable
+        # artifacts, which present() does not list, are pruned too
+        files = self.shelf.files()
+        before |= {self.truth[a][1].id for name, had in hidden.items()
+                   if not any(f == name or f.startswith(name + ".d") for f in files) for a in had}
         gone = (before - after) & may
         if status == 4:  # reported: some runs are still in a volume that could not be rewritten
             gone -= {r for (r,) in self.query("SELECT run_id FROM runs")}
