@@ -37,7 +37,7 @@ struct tag_payload {
 /* What the tag files of an archive are made from. */
 struct tag_source {
     struct volume *volume;
-    struct page *page;    /* the offline view, or NULL */
+    struct page *page; /* the offline view, or NULL */
     /*
      * Whether the places of all payload files are known, since only runs' documents came last:
      * the view then shares their frame, so that its copies of them cost little.
