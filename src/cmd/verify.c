@@ -306,7 +306,8 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
     if (run->w) {
         jsonw_close(run->w);
         jsonw_text(run->w, "head", head);
-        jsonw_text(run->w, "catalog_error", unusable);
+        if (unusable)
+            jsonw_text(run->w, "catalog_error", unusable);
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
         (void)printf("%s: %zu archive%s, %s%s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,

@@ -429,7 +429,8 @@ static int begin(struct pull *p, struct pull_result *result, struct err *err)
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode,
-                                  .unhashed = !opts->digest };
+                                  .unhashed = !opts->digest,
+                                  .stop = opts->stop };
     struct budget_limits limits = { opts->jobs, opts->rate_bps, opts->share,
                                     budget_descriptors(), opts->memory };
     struct err ignored;

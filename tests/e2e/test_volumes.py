@@ -384,7 +384,7 @@ def test_verify_finds_a_swap_without_a_catalog(skyarc, sync, runs, big, vault):
 def test_verify_says_that_a_catalog_cannot_be_used(skyarc, sync, runs, big, vault, version, said):
     """Without the catalog, a volume replaced by another valid archive may go unseen: exit status 3, not 0."""
     three(big, sync, vault)
-    assert skyarc("verify", "vault", "--json", check=0).json()[-1]["catalog_error"] is None
+    assert "catalog_error" not in skyarc("verify", "vault", "--json", check=0).json()[-1]
     alter(vault, "PRAGMA user_version = %d" % version)
     result = skyarc("verify", "vault", check=3)
     assert said in result.err and "cannot compare the volumes of 'vault' with its catalog" in result.err
