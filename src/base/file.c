@@ -133,19 +133,21 @@ int file_open_to_read(const char *path, struct err *err)
     return -1;
 }
 
-int file_open_to_write(const char *path, struct err *err)
+int file_open_to_write(const char *path, struct stop stop, struct err *err)
 {
     static const struct timespec pause = { .tv_nsec = 50000000L };
+    bool stopped = false;
     int fd;
 
     pulse_begin(WAIT_READER);
+    /* a signal may also arrive between two sleeps, and interrupt neither */
     while ((fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0 &&
-           errno == ENXIO && nanosleep(&pause, NULL) == 0)
-        continue;
+           errno == ENXIO && !(stopped = stop_asked(&stop)))
+        (void)nanosleep(&pause, NULL);
     pulse_end(WAIT_READER);
     if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
         return fd;
-    if (fd < 0 && errno == EINTR)
+    if (stopped)
         (void)err_set(err, ERR_CANCELLED, "stopped while waiting for the reader of '%s'", path);
     else
         (void)err_sys(err, "cannot write '%s'", path);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,9 +37,9 @@ int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
 
 /*
  * Open a device or a named pipe to write to it. The reader of a named pipe is waited for, until
- * a signal arrives (ERR_CANCELLED); the wait is registered (pulse).
+ * the operation is stopped (ERR_CANCELLED); the wait is registered (pulse).
  */
-int file_open_to_write(const char *path, struct err *err) MUST_CHECK;
+int file_open_to_write(const char *path, struct stop stop, struct err *err) MUST_CHECK;
 
 /*
  * Open a file to read it. The first bytes of a named pipe are waited for, until a signal

@@ -69,8 +69,10 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
         left -= len;
     }
     used = trim_end(out, used);
-    if (!used)
-        return strcpy(out, "_");
+    if (!used) {
+        memcpy(out, "_", 2);
+        return out;
+    }
     if (is_device(out)) {
         if (used == PATH_NAME_MAX) { /* drop the last character to make room */
             while (used && ((unsigned char)out[used - 1] & 0xc0) == 0x80)

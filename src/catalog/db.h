@@ -9,8 +9,8 @@
  * catalog that was altered is an error.
  *
  * Errors   ERR_NOT_FOUND: no catalog; ERR_FORMAT: not a catalog, or a damaged one, which can be
- *          rebuilt; ERR_LIMIT: made by a newer skyarc; ERR_BUSY; ERR_SYSTEM with SQLite's
- *          message
+ *          rebuilt; ERR_LIMIT: made by a newer skyarc; ERR_MISMATCH (DB_READ only): made by an
+ *          older one; ERR_BUSY; ERR_SYSTEM with SQLite's message
  * Owns     its connection and statements, until db_free
  * Threads  one at a time
  * Source   docs/sync.md, "The catalog"

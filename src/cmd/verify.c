@@ -71,6 +71,7 @@ struct verifying {
     struct standing *standing;
     struct standing **standings; /* for each operand that is a directory */
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
+    size_t unread;  /* catalogs that could not be used */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
     struct pace pace;        /* of the bytes of this archive */
@@ -284,9 +285,17 @@ static void on_break(void *ctx, const char *path, const char *what)
 static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
     char shown[2][SHOWN_MAX];
+    const char *unusable = standing_unusable(run->standing);
     const char *head;
     size_t breaks;
 
+    if (unusable)
+        log_line(
+            LOG_WARNING,
+            "cannot compare the volumes of '%s' with its catalog: %s (a volume replaced by "
+            "another valid archive is not found without the catalog)",
+            dir, unusable);
+    run->unread += unusable != NULL;
     if (run->w) {
         jsonw_object(run->w, NULL, JSONW_LINES);
         jsonw_text(run->w, "directory", dir);
@@ -297,11 +306,14 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
     if (run->w) {
         jsonw_close(run->w);
         jsonw_text(run->w, "head", head);
+        if (unusable)
+            jsonw_text(run->w, "catalog_error", unusable);
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
-        (void)printf("%s: %zu archive%s, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
+        (void)printf("%s: %zu archive%s, %s%s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
                      text_plural(count), head ? "head " : "not a single chain",
-                     text_shown(shown[1], SHOWN_MAX, head ? head : ""));
+                     text_shown(shown[1], SHOWN_MAX, head ? head : ""),
+                     unusable ? ", not compared with the catalog" : "");
     }
     return breaks;
 }
@@ -546,10 +558,10 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     close_standings(&run, count);
     if (rc < 0)
         return api_client_status(err);
-    return damaged       ? EXIT_DAMAGED
-           : run.failed  ? run.failed
-           : run.lacking ? EXIT_INCOMPLETE
-                         : EXIT_DONE;
+    return damaged                     ? EXIT_DAMAGED
+           : run.failed                ? run.failed
+           : run.lacking || run.unread ? EXIT_INCOMPLETE
+                                       : EXIT_DONE;
 }
 
 const struct command cmd_verify = {
@@ -573,7 +585,8 @@ const struct command cmd_verify = {
                 "skyarc verify --against-api run.tar.zst\n",
     .exits = "0    good, as far as was asked for\n"
              "1    an archive cannot be read\n"
-             "3    the service has something else, or more\n"
+             "3    the service has something else, or more; or a directory's catalog\n"
+             "     cannot be used, so that its volumes were not compared with it\n"
              "4    an archive is damaged, or no archive\n",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),

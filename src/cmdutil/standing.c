@@ -112,7 +112,8 @@ struct standing {
     const char *dir; /* borrowed */
     size_t prefix;   /* length of the directory's prefix in paths, including the slash */
     struct db *catalog;
-    struct err damage; /* why the catalog cannot be used */
+    struct err damage;   /* the catalog is damaged */
+    struct err unusable; /* the catalog exists, but cannot be read; it may be in order */
     struct region *region;
     struct hashmap *by_name;
     struct seen **seen;
@@ -139,11 +140,9 @@ struct standing *standing_open(const char *dir, struct err *err)
         return NULL;
     }
     s->catalog = db_open(dir, DB_READ, &s->damage);
-    if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT) {
-        log_line(LOG_WARNING, "%s", s->damage.text); /* the catalog is newer, or locked */
-        err_clear(&s->damage);
-    }
-    if (s->damage.kind == ERR_NOT_FOUND)
+    if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT)
+        s->unusable = s->damage; /* of another version, locked, or not readable by this user */
+    if (s->damage.kind != ERR_FORMAT)
         err_clear(&s->damage);
     return s;
 }
@@ -177,6 +176,11 @@ int standing_see(struct standing *s, const char *path, const char *top, const ch
     if (hashmap_get(s->by_name, seen->name, strlen(seen->name)))
         return 0;
     return hashmap_add(s->by_name, seen->name, strlen(seen->name), seen, err);
+}
+
+const char *standing_unusable(const struct standing *s)
+{
+    return s->unusable.kind ? s->unusable.text : NULL;
 }
 
 static void tell(struct standing *s, const char *path, const char *what)

@@ -41,7 +41,8 @@ int standing_list_safe(struct standing_safe *safe, struct err *err) MUST_CHECK;
 /* A directory being verified. */
 struct standing;
 
-/* Open the directory's catalog; a directory without one is fine. */
+/* Open the directory's catalog. A directory without one is fine; one that cannot be used is no
+ * error: see standing_unusable. */
 struct standing *standing_open(const char *dir, struct err *err) MUST_CHECK;
 
 /* Close the catalog and free the state; NULL is fine. */
@@ -50,6 +51,14 @@ void standing_close(struct standing *standing);
 /* Record an archive found below the directory, its top directory and manifest digest (hex). */
 int standing_see(struct standing *standing, const char *path, const char *top,
                  const char *sha256, struct err *err) MUST_CHECK;
+
+/*
+ * Why the directory's catalog cannot be used, such as one of a newer skyarc; NULL: it can, or
+ * there is none, or it is damaged (which standing_judge reports). Without a catalog, a volume
+ * that was replaced by another valid archive with its top directory is not found. Valid until
+ * standing_close.
+ */
+const char *standing_unusable(const struct standing *standing);
 
 /* After the last archive: report archives that do not match their name or the catalog, and
  * volumes of the catalog that do not exist. Returns their number. */

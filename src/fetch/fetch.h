@@ -51,10 +51,10 @@ struct fetch_opts {
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     struct stall stall;
-    unsigned retries;
+    unsigned retries;          /* of one artifact */
     struct task_before before; /* the items kept from an interrupted attempt */
     struct journal *journal;   /* see completion.h */
-    uint64_t max_size;         /* retries of one artifact */
+    uint64_t max_size;         /* limit of one artifact */
     /* deadline of the whole pull, on the monotonic clock; UINT64_MAX: none */
     uint64_t deadline;
     bool strict; /* fail at the first missing artifact */

@@ -29,7 +29,7 @@ struct tasks {
     size_t *firsts; /* the first task of each run, and the number of tasks */
     size_t runs;    /* number of runs with tasks, or before one with tasks */
     struct task_queue *queue;
-    struct origin *api_origin; /* URL of the content endpoint */
+    struct origin *api_origin; /* origin of the content endpoint */
     size_t open;
     bool over;
     struct err err; /* fatal */

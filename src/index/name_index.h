@@ -54,7 +54,7 @@ struct name_index_entry {
     uint8_t sha256[NAME_INDEX_DIGEST]; /* the first bytes of the content's SHA-256 */
 };
 
-/* What a page says of itself. */
+/* The head of a page. */
 struct name_index_page {
     uint32_t missing; /* rows of missing items in the manifest */
     unsigned count;   /* entries */

@@ -3,9 +3,9 @@
  * name_lookup: finds names in an archive's index, by reading its end and, for each name, a
  * page.
  *
- * The index is input from others: pages have checksums, and every place that an entry names is
- * checked to be within the archive. Whether that place has what the entry says, who reads it
- * checks.
+ * The index is not trusted: the checksum of each page is checked, and that every place in an
+ * entry is within the archive. The caller checks that the place has the row and the file that
+ * the entry describes.
  *
  * Units    bytes
  * Errors   ERR_FORMAT for a damaged index, ERR_LIMIT; errors of reading
@@ -30,7 +30,7 @@ struct name_lookup {
     void *ctx;
     uint64_t end; /* where the frames with content end, and the index begins */
     uint32_t pages;
-    uint32_t missing; /* rows of missing items, as a page said that was read */
+    uint32_t missing; /* number of rows of missing items, by the last page read */
 };
 
 /*

@@ -29,7 +29,7 @@ struct name_row {
     uint64_t row_at; /* in manifest.json */
     uint8_t sha256[NAME_INDEX_DIGEST];
     uint32_t path;
-    uint32_t row; /* its length, and the flags above it */
+    uint32_t row; /* length of the row in the lower bits, flags in the upper ones */
 };
 
 /* Reads rows, and counts those of missing items; {0} at first. */

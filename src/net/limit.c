@@ -23,7 +23,7 @@
 #define SHARE_OF      32    /* recent requests of which the share that broke is known */
 #define BROKEN_SHARE  0.08  /* if that many break, the limit is lowered */
 #define CAP_MS        2000  /* the first wait before a rejected limit is tried again */
-#define CAP_OVER      8     /* so many more than what was rejected: the host has changed */
+#define CAP_OVER      8     /* after a step of this size the waits begin anew */
 #define CAP_MAX_MS    600000
 
 void limit_init(struct limit *limit, unsigned most)
@@ -257,8 +257,8 @@ static bool recover(struct limit *limit)
 }
 
 /*
- * Try more than what was rejected, when it is time: one, and after each success twice as many
- * more.
+ * When the wait after a rejection is over, try a higher limit than the rejected one: one more,
+ * and after each success twice as many more.
  */
 static void look_at_cap(struct limit *limit, uint64_t now)
 {

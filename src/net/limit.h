@@ -32,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMIT_START 16 /* the first limit, if the most is not lower */
+#define LIMIT_START 16 /* the first limit, unless the upper bound is lower */
 
 /* Why a request was rejected. */
 enum limit_why {

@@ -160,6 +160,21 @@ static int on_grow(void *ctx, bool *over, struct err *err)
     return *over ? begin_rest(p, err) : 0;
 }
 
+/* Make the pools: for bodies, for the body that passes through, and for members of ZIPs. */
+static int make_pools(struct pull *p, struct err *err)
+{
+    p->pool = pool_new(p->budget.body_chunks, BUDGET_CHUNK, err);
+    p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
+    p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
+                               p->opts->spool_dir, NULL };
+    if (!p->pool || !p->pass || !p->parts.pool)
+        return -1;
+    pool_on_return(p->pool, loop_wake, &p->loop);
+    pool_on_return(p->pass, loop_wake, &p->loop);
+    return 0;
+}
+
+/* Fetch and pack all artifacts, then the runs' documents. */
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -195,16 +210,10 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != ENTRY_WRITER_COPY;
 
-    p->pool = pool_new(p->budget.body_chunks, BUDGET_CHUNK, err);
-    p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
-    p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
-                               opts->spool_dir, NULL };
+    if (make_pools(p, err) < 0)
+        return -1;
     packer.entries.seen = on_seen;
     packer.entries.ctx = p;
-    if (!p->pool || !p->pass || !p->parts.pool)
-        return -1;
-    pool_on_return(p->pool, loop_wake, &p->loop);
-    pool_on_return(p->pass, loop_wake, &p->loop);
     spool.pool = p->pool;
     p->packer = packer_new(&packer, p->volume, p->lists.planner.plan, p->lists.names, err);
     if (!p->packer)
@@ -420,7 +429,8 @@ static int begin(struct pull *p, struct pull_result *result, struct err *err)
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode,
-                                  .unhashed = !opts->digest };
+                                  .unhashed = !opts->digest,
+                                  .stop = opts->stop };
     struct budget_limits limits = { opts->jobs, opts->rate_bps, opts->share,
                                     budget_descriptors(), opts->memory };
     struct err ignored;

@@ -201,6 +201,23 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
     return run_state_asked(opts->catalog, run->id, opts->now_ms, err);
 }
 
+/* Record the answers about a batch of runs, in one transaction. */
+static int note_answers(const struct discover_opts *opts, const struct waited *runs,
+                        size_t count, const char *state, struct err *err)
+{
+    size_t i;
+    int rc = db_begin(opts->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    for (i = 0; rc == 0 && i < count; i++)
+        rc = note_answer(opts, &runs[i], state, err);
+    if (rc == 0)
+        return db_commit(opts->catalog, err);
+    db_rollback(opts->catalog);
+    return -1;
+}
+
 /* Fetch the records of a batch of runs concurrently, and record the answers. */
 static int poll_batch(const struct discover_opts *opts, const struct text_list *ids,
                       const char *state, struct err *err)
@@ -213,21 +230,13 @@ static int poll_batch(const struct discover_opts *opts, const struct text_list *
                              .once = true,
                              .ended = wait_ignore_ended,
                              .news = wait_ignore_news };
-    size_t i;
-    int rc = runs ? 0 : -1;
+    int rc;
 
+    if (!runs)
+        return -1;
+    rc = wait_for(&how, runs, ids->count, err);
     if (rc == 0)
-        rc = wait_for(&how, runs, ids->count, err);
-    if (rc == 0)
-        rc = db_begin(opts->catalog, err);
-    if (rc == 0) {
-        for (i = 0; rc == 0 && i < ids->count; i++)
-            rc = note_answer(opts, &runs[i], state, err);
-        if (rc == 0)
-            rc = db_commit(opts->catalog, err);
-        else
-            db_rollback(opts->catalog);
-    }
+        rc = note_answers(opts, runs, ids->count, state, err);
     wait_free(runs, ids->count);
     return rc;
 }

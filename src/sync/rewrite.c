@@ -460,9 +460,11 @@ static int put_tags(struct rewrite *r, struct err *err)
 
 static int write_all(struct rewrite *r, struct err *err)
 {
-    struct volume_opts opts = {
-        .path = r->opts->to, .mode = 0600, .unhashed = true, .workers = budget_workers()
-    };
+    struct volume_opts opts = { .path = r->opts->to,
+                                .mode = 0600,
+                                .unhashed = true,
+                                .workers = budget_workers(),
+                                .stop = stop_never() };
 
     if (container_of_name(r->opts->to, false, &opts.format, err) < 0)
         return -1;

@@ -5,7 +5,7 @@
  *
  * A sidecar is a script of one call, skyarc.take("RUN_ID",String.raw`JSON`), since a page
  * opened by file:// can load scripts and nothing else. All that was captured is in the JSON,
- * which inert_json has escaped: whatever it is, it is one string to the browser.
+ * which inert_json has escaped: any content is one string to the browser.
  *
  * Parts come in any order, and are buffered in one file; what is kept in memory is some 50
  * bytes for each record and text, and for each series of rows of one run.

@@ -3,11 +3,11 @@
  * texts: the texts of artifacts that may be copied into the offline view, and the choice of
  * those that are.
  *
- * Texts come in the order in which artifacts are stored, which is any. They are buffered as
- * they are in a file; when it has grown to TEXTS_ROOM, only the texts that would be chosen of
- * it are kept. The choice is made in turns, of the runs that failed and then of the others: in
- * each turn of each run the last text of each kind that is left. A text that no longer fits is
- * left out, and smaller ones are still taken.
+ * Texts are added in the order in which artifacts are stored, which may be any. They are
+ * buffered as they are in a file; when it has grown to TEXTS_ROOM, only the texts that would be
+ * chosen of it are kept. The choice is made in turns, of the runs that failed and then of the
+ * others: in each turn of each run the last text of each kind that is left. A text that no
+ * longer fits is left out, and smaller ones are still taken.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM if the file fails, ERR_MEMORY

@@ -98,7 +98,7 @@ static int open_partial(struct output *output, struct err *err)
     return 0;
 }
 
-static int open_output(struct output *output, struct err *err)
+static int open_output(struct output *output, struct stop stop, struct err *err)
 {
     bool plain;
 
@@ -114,12 +114,12 @@ static int open_output(struct output *output, struct err *err)
         output->partial = mem_format(err, "%s.partial", output->path);
         return output->partial ? open_partial(output, err) : -1;
     }
-    output->fd = file_open_to_write(output->path, err);
+    output->fd = file_open_to_write(output->path, stop, err);
     return output->fd < 0 ? -1 : 0;
 }
 
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
-                           bool hashed, struct err *err)
+                           bool hashed, struct stop stop, struct err *err)
 {
     struct output *output = mem_new(sizeof(*output), err);
 
@@ -136,7 +136,7 @@ struct output *output_open(const char *path, bool force, unsigned mode, bool ste
     }
     if (!output->path || (hashed && (!output->sha || !output->kept_sha)))
         goto fail;
-    if (open_output(output, err) == 0)
+    if (open_output(output, stop, err) == 0)
         return output;
 fail:
     output_free(output, true);

@@ -18,6 +18,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,9 +34,10 @@ struct output;
  * mode     its permissions, once it is renamed; 0600 until then
  * stepped  no thread: see async_write_new
  * hashed   compute the digest that output_commit returns
+ * stop     ends the wait for the reader of a named pipe
  */
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
-                           bool hashed, struct err *err) MUST_CHECK;
+                           bool hashed, struct stop stop, struct err *err) MUST_CHECK;
 
 /*
  * The file of an interrupted attempt.

@@ -48,7 +48,7 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
         v->tree = tree_open(opts->path, opts->force, opts->mode, err);
     else
         v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped,
-                                !opts->unhashed, err);
+                                !opts->unhashed, opts->stop, err);
     if (v->output && v->format == CONTAINER_ZIP)
         v->zip = zip_new(opts->level, output_put, v->output, err);
     else if (v->output)

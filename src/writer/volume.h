@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/pool.h"
+#include "base/pulse.h"
 #include "format/container.h"
 #include "index/name_list.h"
 #include "writer/framer.h"
@@ -33,6 +34,7 @@ struct volume_opts {
     bool stepped;  /* for simulations: no threads, volume_step does their work */
     bool unhashed; /* the archive's own digest is not wanted */
     struct framer_sizes sizes;
+    struct stop stop; /* ends the wait for the reader of a named pipe */
 };
 
 struct volume;

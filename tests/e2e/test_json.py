@@ -7,6 +7,7 @@ import re
 import jsonschema
 import pytest
 
+from catalog import alter
 from conftest import TESTS
 
 DOCS = TESTS + "/../docs/"
@@ -108,7 +109,7 @@ def test_asking(valid, emu):
     assert valid("submit", "-p", "x", "-o", "s.tar", "--interval", "50ms", by="pull")["archive"] == "s.tar"
 
 
-def test_a_directory(valid, skyarc):
+def test_a_directory(valid, skyarc, tmp_path):
     assert valid("sync", "--dest", "v")["archived_runs"] > 3
     assert valid("sync", "--dest", "v", "--list-safe", "1") and valid("sync", "--dest", "v", "--list-lost") == []
     assert valid("find", "v", "-t", "har") and valid("find", "v", "--runs") and valid("find", "v", "-r", "x", check=1) == []
@@ -119,6 +120,8 @@ def test_a_directory(valid, skyarc):
     assert valid("prune", "--dest", "v", "--keep-status", "completed")["applied"] is False
     assert valid("prune", "--dest", "v", "--keep-last", "1", "--apply")["steps"]
     assert valid("verify", "v")
+    alter(tmp_path / "v", "PRAGMA user_version = 99")
+    assert "newer" in valid("verify", "v", check=3)[-1]["catalog_error"]
 
 
 def test_an_archive(valid, skyarc, tmp_path):

@@ -380,6 +380,27 @@ def test_verify_finds_a_swap_without_a_catalog(skyarc, sync, runs, big, vault):
     assert names[1] in skyarc("verify", "vault", check=4).err
 
 
+@pytest.mark.parametrize("version,said", [(99, "newer skyarc"), (1, "older skyarc")])
+def test_verify_says_that_a_catalog_cannot_be_used(skyarc, sync, runs, big, vault, version, said):
+    """Without the catalog, a volume replaced by another valid archive may go unseen: exit status 3, not 0."""
+    three(big, sync, vault)
+    assert "catalog_error" not in skyarc("verify", "vault", "--json", check=0).json()[-1]
+    alter(vault, "PRAGMA user_version = %d" % version)
+    result = skyarc("verify", "vault", check=3)
+    assert said in result.err and "cannot compare the volumes of 'vault' with its catalog" in result.err
+    assert b"vault: 3 archives, " in result.out and b"not compared with the catalog" in result.out
+    document = skyarc("verify", "vault", "--json", check=3).json()[-1]
+    assert said in document["catalog_error"] and document["breaks"] == []
+
+
+def test_a_damage_counts_more_than_a_catalog_that_cannot_be_used(skyarc, sync, runs, big, vault):
+    names = three(big, sync, vault)
+    alter(vault, "PRAGMA user_version = 99")
+    (vault / names[1]).unlink()
+    (vault / names[0]).write_bytes(b"no archive\n")
+    assert "newer skyarc" in skyarc("verify", "vault", check=4).err
+
+
 def test_verify_finds_what_is_gone(skyarc, sync, runs, big, vault):
     names = three(big, sync, vault)
     (vault / names[2]).unlink()

@@ -514,10 +514,16 @@ class Api(Handler):
             self.reply(400, {"detail": "Search pagination is limited to the first 1000 matches. "
                                        "Use a narrower search."})
             return
-        rows = [story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, r.id) or r.id)
-                for r in STATE.runs.values()]
-        rows = [dict(r, status=story.name_of(STATE.world, STATE.runs, r["run_id"]).story.get("listed", r["status"]))
-                for r in rows if r]
+        named = set(STATE.world.alias.values())
+        rows = []  # records are copied only if they change: there may be 10,000, and 100 pages of them
+        for run in list(STATE.runs.values()):
+            if run.id in named or run.record["run_id"] != run.id:
+                record = story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, run.id) or run.id)
+                run = record and story.name_of(STATE.world, STATE.runs, record["run_id"])
+            else:
+                record = None if run.story.get("child") else run.record
+            if record:
+                rows.append(dict(record, status=run.story["listed"]) if "listed" in run.story else record)
         for name, field in (("status", "status"), ("run_type", "run_type"),
                             ("workflow_permanent_id", "workflow_permanent_id")):
             if name in query:

@@ -147,10 +147,11 @@ def of_lists(world, runs, words, query):
         names = sorted({r.record["workflow_permanent_id"] for r in flows if r.record.get("workflow_permanent_id")})
         rows = [{"workflow_permanent_id": n, "title": n} for n in names]
     elif words == ["api", "v1", "tasks"]:
-        rows = [{"task_id": r.id, "workflow_run_id": None, **{k: r.record[k] for k in (
-            "status", "created_at", "finished_at")}} for r in mine if r.id[:4] == "tsk_" and r.id[:7] != "tsk_v2_"]
-        rows.append({"task_id": "tsk_block", "workflow_run_id": "wr_x", "status": "completed",
-                     "created_at": "2020-01-01T00:00:00"})
+        block = {"task_id": "tsk_block", "workflow_run_id": "wr_x", "status": "completed", "created_at": "2020-01-01T00:00:00"}
+        tasks = [(r.record["created_at"], r) for r in mine if r.id[:4] == "tsk_" and r.id[:7] != "tsk_v2_"]
+        tasks = sorted([*tasks, (block["created_at"], None)], key=lambda t: t[0], reverse=True)[(page - 1) * size:page * size]
+        return 200, [{"task_id": r.id, "workflow_run_id": None, **{k: r.record[k] for k in (
+            "status", "created_at", "finished_at")}} if r else block for _, r in tasks]
     else:
         if words[2] != "runs":
             flows = [r for r in flows if r.record.get("workflow_permanent_id") == words[2]]

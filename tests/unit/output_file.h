@@ -27,7 +27,7 @@ static int output_set_up(void **state)
     if (!mkdtemp(output_dir))
         return -1;
     (void)snprintf(output_path, sizeof(output_path), "%s/out", output_dir);
-    output_made = output_open(output_path, false, 0600, false, true, NULL);
+    output_made = output_open(output_path, false, 0600, false, true, stop_never(), NULL);
     return output_made ? output_start(output_made, 0, NULL, NULL) : -1;
 }
 

@@ -201,7 +201,7 @@ static void test_steps_instead_of_threads(void **state)
  */
 static void test_a_failure_is_told_at_drain(void **state)
 {
-    struct output *full = output_open("/dev/full", true, 0600, false, true, NULL);
+    struct output *full = output_open("/dev/full", true, 0600, false, true, stop_never(), NULL);
     struct compress_pool *s;
     struct err err;
     uint64_t deadline = clock_mono() + 20000;

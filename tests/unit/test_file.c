@@ -100,11 +100,40 @@ static void test_what_leads_elsewhere(void **state)
     assert_true(beneath("a/b/up/etc/passwd", O_RDONLY, true) != 0);
 }
 
+/* Ask to stop the third time, and count. */
+static bool third(void *ctx)
+{
+    return ++*(unsigned *)ctx >= 3;
+}
+
+static void test_a_pipe_without_a_reader_is_left_when_stopped(void **state)
+{
+    unsigned asked = 0;
+    struct stop stop = { third, -1, &asked };
+    struct err err;
+    int reader;
+    int fd;
+
+    (void)state;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(file_open_to_write("pipe", stop, &err), -1); /* no signal arrives */
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_int_equal(asked, 3);
+    reader = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    fd = file_open_to_write("pipe", stop_never(), &err);
+    assert_true(fd >= 0);
+    file_close(&fd);
+    file_close(&reader);
+    assert_int_equal(unlink("pipe"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_beneath),
         cmocka_unit_test(test_what_leads_elsewhere),
+        cmocka_unit_test(test_a_pipe_without_a_reader_is_left_when_stopped),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -138,7 +138,7 @@ static void test_a_start_after_kept_bytes(void **state)
 
         put(0, 2000000);
         output_free(output_made, true);
-        output_made = output_open(output_path, false, 0600, false, true, NULL);
+        output_made = output_open(output_path, false, 0600, false, true, stop_never(), NULL);
         assert_true(output_left(output_made) >= 0);
         sha256_add(sha, bytes, kept[i]);
         assert_int_equal(output_start(output_made, kept[i], sha, NULL), 0);
@@ -162,7 +162,7 @@ static void test_without_a_digest(void **state)
 
     (void)state;
     output_free(output_made, false);
-    output_made = output_open(output_path, false, 0600, false, false, NULL);
+    output_made = output_open(output_path, false, 0600, false, false, stop_never(), NULL);
     assert_int_equal(output_start(output_made, 0, sha, NULL), 0);
     assert_int_equal(output_mark(output_made, NULL), 0);
     put(7, 1300000);
@@ -181,7 +181,7 @@ static void test_without_a_digest(void **state)
 /* A full disk: every later call returns, the first error is reported, marks fail. */
 static void test_a_full_disk(void **state)
 {
-    struct output *full = output_open("/dev/full", true, 0600, false, true, NULL);
+    struct output *full = output_open("/dev/full", true, 0600, false, true, stop_never(), NULL);
     uint64_t deadline = clock_mono() + 20000;
     uint8_t sha256[SHA256_SIZE];
     struct err err;
@@ -225,7 +225,7 @@ static void test_abort_ends_all_waits(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     assert_true(fd >= 0);
-    to = output_open(path, true, 0600, false, true, NULL);
+    to = output_open(path, true, 0600, false, true, stop_never(), NULL);
     assert_non_null(to);
     assert_int_equal(output_start(to, 0, NULL, NULL), 0);
     assert_int_equal(pthread_create(&thread, NULL, abort_later, to), 0);
