@@ -26,7 +26,7 @@
  * its resolver, OUTPUT.partial, its journal and directory, the page file of the lists, the
  * unfinished offline view, a key, and the files opened at the end.
  */
-#define BUDGET_RESERVED 29
+#define BUDGET_RESERVED 28
 
 #define BUDGET_MEMORY     ((uint64_t)64 << 20) /* the default */
 #define BUDGET_MEMORY_MIN ((uint64_t)56 << 20)

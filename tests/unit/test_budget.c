@@ -28,7 +28,7 @@ static void test_descriptors(void **state)
     assert_int_equal(choose(16, 0, 1024).jobs, 16);
     assert_int_equal(choose(256, 0, 1048576).jobs, 256);
     assert_int_equal(choose(256, 0, 1024).jobs, 256);
-    assert_int_equal(choose(256, 0, 64).jobs, 11);
+    assert_int_equal(choose(256, 0, 64).jobs, 12);
     assert_int_equal(choose(16, 0, BUDGET_RESERVED + 3).jobs, 1);
     assert_int_equal(
         budget_choose(&budget,
