@@ -18,7 +18,7 @@
 #define BUFFER_HEAD   1024               /* for the headers, which come first */
 #define BUFFER_STEP   ((size_t)4 << 10)
 
-/* bytes of a handle and its share of a connection, as measured: see docs/architecture.md */
+/* bytes of a handle and its share of a connection: estimates, that of TLS a generous one */
 static const size_t wire_costs[] = {
     [WIRE_PLAIN] = (size_t)24 << 10,
     [WIRE_TLS] = (size_t)64 << 10,
