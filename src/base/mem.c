@@ -27,9 +27,9 @@
 #define BLOCK_HEAD   ((sizeof(struct block) + REGION_ALIGN - 1) & ~(REGION_ALIGN - 1))
 
 /* bytes that stay in memory: short lists need no file */
-#define PAGEFILE_FIRST  ((size_t)4 << 20)
+#define PAGEFILE_FIRST  ((size_t)2 << 20)
 #define PAGEFILE_EXTENT ((size_t)16 << 20) /* bytes of the file reserved at a time */
-#define PAGEFILE_TRIM   ((size_t)4 << 20)  /* bytes used between two trims */
+#define PAGEFILE_TRIM   ((size_t)2 << 20)  /* bytes used between two trims */
 
 static atomic_ulong fail_countdown; /* 0: never */
 static atomic_int fail_stays;

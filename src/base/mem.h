@@ -49,8 +49,8 @@ char *mem_format(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_C
 void mem_free(void *p);
 
 /*
- * Return freed large blocks to the system from now on. For long-running processes whose memory
- * use must stay within their budgets.
+ * Return freed large blocks to the system from now on, so that the memory in use stays within
+ * its budgets.
  */
 void mem_steady(void);
 

@@ -7,7 +7,8 @@
 
 #include <errno.h>
 
-#define OVERDUE_MS 1000 /* interval of the check for overdue calls */
+#define OVERDUE_MS 1000  /* interval of the check for overdue calls */
+#define EXPECTED   16384 /* size of a response, for the buffer: longer ones are few */
 #define TIME_UP    "time limit reached (--timeout)"
 
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
@@ -123,6 +124,7 @@ static void start(struct call *call)
                                       .post = call->post,
                                       .post_len = call->post_len,
                                       .max = call->body.max,
+                                      .expected = EXPECTED,
                                       .sink = on_bytes,
                                       .done = on_done,
                                       .ctx = call };

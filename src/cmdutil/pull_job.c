@@ -66,7 +66,7 @@ const struct opt archive_series_opts[] = {
 
 const struct opt archive_transfer_opts[] = {
     { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency", 1, 256, NULL, false, NULL },
-    { 0,   "memory",     "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, memory),     "memory of a pull, at least 48m (default 64m): bodies, texts in frames, and compression, whose highest level and number of threads follow from it", BUDGET_MEMORY_MIN, BUDGET_MEMORY_MAX, NULL, false, NULL },
+    { 0,   "memory",     "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, memory),     "memory of a pull, at least 56m (default 64m, and what a --level above 6 needs): connections, bodies, texts in frames, and compression, whose number of threads and level, if it is auto, follow from it", BUDGET_MEMORY_MIN, BUDGET_MEMORY_MAX, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },

@@ -62,8 +62,8 @@ struct pull_job_args {
 #define PULL_JOB_DEFAULTS                                                                      \
     {                                                                                          \
         .filter = FILTER_DEFAULTS, .jobs = 256, .retries = 5, .max_size = (uint64_t)16 << 30,  \
-        .memory = BUDGET_MEMORY, .mode = 0600, .speed_limit = 1024, .speed_time = 30000,       \
-        .hang_timeout = 300000, .command_timeout = 300000                                      \
+        .mode = 0600, .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,        \
+        .command_timeout = 300000                                                              \
     }
 
 /* Options for records of runs; the name of the archive; its format; a series of

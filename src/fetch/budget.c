@@ -5,6 +5,7 @@
 #include "base/queue.h"
 #include "base/text.h"
 #include "format/frame.h"
+#include "net/engine.h"
 
 #include <sys/resource.h>
 
@@ -15,20 +16,34 @@
 #define FILES_MAX   128 /* bodies in files, in addition to one for each transfer */
 #define PASS_LEAST  36  /* chunks: a frame, and some that the next one begins with */
 #define PASS_MOST   80
-#define PARTS       32 /* chunks */
+#define PARTS       32                    /* chunks */
+#define WIRE_EACH   ((uint64_t)128 << 10) /* what a transfer costs at most: request_memory */
+
+/* The part of memory, of which `left` bytes are not fixed, for connections. */
+static uint64_t wire_of(uint64_t left, unsigned jobs)
+{
+    uint64_t part = left / 6;
+    uint64_t enough =
+        (jobs + (uint64_t)(jobs < ENGINE_CALLS ? jobs : ENGINE_CALLS)) * WIRE_EACH;
+
+    return part < enough ? part : enough;
+}
 
 /* Divide the memory, of which `left` bytes are not fixed. */
 static void divide(struct budget *budget, uint64_t left)
 {
-    uint64_t pass = left / 7 / CHUNK_SIZE;
+    uint64_t wire = wire_of(left, budget->jobs);
+    uint64_t pass = (left - wire) / 7 / CHUNK_SIZE;
     uint64_t copies;
     uint64_t enough;
 
+    budget->wire = (size_t)wire;
+    left -= wire;
     pass = pass < PASS_LEAST ? PASS_LEAST : pass > PASS_MOST ? PASS_MOST : pass;
     budget->pass_chunks = (size_t)pass;
     budget->part_chunks = PARTS;
-    budget->contexts = (size_t)(left * 9 / 50);
-    budget->body_chunks = (size_t)(left * 3 / 14 / BUDGET_CHUNK);
+    budget->contexts = (size_t)(left * 23 / 100);
+    budget->body_chunks = (size_t)(left / 5 / BUDGET_CHUNK);
     copies = left - pass * CHUNK_SIZE - budget->contexts - budget->body_chunks * BUDGET_CHUNK;
     budget->cut_text = (size_t)(copies * 4 / 9);
     if (budget->cut_text > FRAME_CUT_TEXT)
@@ -40,6 +55,33 @@ static void divide(struct budget *budget, uint64_t left)
         copies = enough;
     }
     budget->copies = (size_t)copies;
+}
+
+/*
+ * Divide the memory if the contexts of a level are asked for: for as many threads as it
+ * suffices for, besides what is needed at least.
+ */
+static int divide_by_level(struct budget *budget, const struct budget_limits *limits,
+                           struct err *err)
+{
+    uint64_t memory = limits->memory ? limits->memory : BUDGET_MEMORY;
+    uint64_t contexts;
+
+    if (!limits->memory)
+        memory += budget->workers * (uint64_t)limits->context;
+    while (budget->workers > 1 &&
+           memory < BUDGET_MEMORY_MIN + budget->workers * (uint64_t)limits->context)
+        budget->workers--;
+    contexts = budget->workers * (uint64_t)limits->context;
+    if (memory < BUDGET_MEMORY_MIN + contexts) {
+        (void)err_set(err, ERR_USAGE, "--memory %llum is too little for this --level",
+                      (unsigned long long)(memory >> 20));
+        return err_hint(err, "use --memory %llum, or a lower level",
+                        (unsigned long long)((BUDGET_MEMORY_MIN + contexts + 0xFFFFF) >> 20));
+    }
+    divide(budget, memory - contexts - BUDGET_FIXED);
+    budget->contexts = (size_t)contexts;
+    return 0;
 }
 
 int budget_choose(struct budget *budget, const struct budget_limits *limits, struct err *err)
@@ -68,6 +110,8 @@ int budget_choose(struct budget *budget, const struct budget_limits *limits, str
                          .workers = (budget_workers() + share - 1) / share };
     memory = memory < BUDGET_MEMORY_MIN ? BUDGET_MEMORY_MIN : memory;
     divide(budget, memory - BUDGET_FIXED);
+    if (budget->workers * (uint64_t)limits->context > budget->contexts)
+        return divide_by_level(budget, limits, err);
     return 0;
 }
 

@@ -2,12 +2,14 @@
 /*
  * budget: how many transfers, buffers and descriptors a pull may have.
  *
- * Memory is divided once: BUDGET_FIXED for the program, its libraries, the output and the
- * connections; the rest for bodies, for the body that passes through, for texts in frames, and
- * for zstd's contexts.
+ * Memory is divided once: BUDGET_FIXED for the program, its libraries, the lists and the
+ * output; the rest for connections, for bodies, for the body that passes through, for texts in
+ * frames, and for zstd's contexts.
+ *
+ * Of simultaneous pulls each has the whole memory.
  *
  * Units    bytes; chunks; bytes a second
- * Errors   ERR_LIMIT when the process may open too few files for any pull
+ * Errors   see budget_choose
  * Owns     nothing
  * Threads  one
  */
@@ -21,15 +23,15 @@
 
 /*
  * Descriptors in addition to those of the transfers: standard streams, signals, the loop and
- * its resolver, OUTPUT.partial, its journal and directory, the unfinished offline view, a key,
- * and the files opened at the end.
+ * its resolver, OUTPUT.partial, its journal and directory, the page file of the lists, the
+ * unfinished offline view, a key, and the files opened at the end.
  */
 #define BUDGET_RESERVED 28
 
 #define BUDGET_MEMORY     ((uint64_t)64 << 20) /* the default */
-#define BUDGET_MEMORY_MIN ((uint64_t)48 << 20)
+#define BUDGET_MEMORY_MIN ((uint64_t)56 << 20)
 #define BUDGET_MEMORY_MAX ((uint64_t)16 << 30)
-#define BUDGET_FIXED      ((uint64_t)25 << 20)
+#define BUDGET_FIXED      ((uint64_t)27 << 20)
 #define BUDGET_CHUNK      ((size_t)32 << 10) /* of body_chunks: a transfer needs one to start */
 
 struct budget {
@@ -49,6 +51,7 @@ struct budget {
     size_t part_chunks;
     size_t cut_text; /* the maximum size of a frame of texts */
     size_t copies;   /* bytes of texts in frames that are open or being compressed */
+    size_t wire;     /* bytes of connections and libcurl's buffers: see engine_affords */
     size_t contexts; /* bytes of zstd's contexts: a level that is chosen follows from them */
 };
 
@@ -61,10 +64,18 @@ struct budget_limits {
     uint64_t rate;
     unsigned share;       /* simultaneous pulls that share the other limits; 0 for one */
     uint64_t descriptors; /* that the process may have open */
-    uint64_t memory;      /* bytes; 0: BUDGET_MEMORY */
+    /*
+     * bytes; 0: BUDGET_MEMORY, and what a context for each thread takes beyond its part of that
+     */
+    uint64_t memory;
+    size_t context; /* bytes of a thread's context, for a level that the user chose; 0: auto */
 };
 
-/* Choose the limits of a pull from its options and the limits of the process. */
+/*
+ * Choose the limits of a pull from its options and the limits of the process.
+ *
+ * returns  -1: ERR_LIMIT, or ERR_USAGE if a context has no room in the memory
+ */
 int budget_choose(struct budget *budget, const struct budget_limits *limits,
                   struct err *err) MUST_CHECK;
 

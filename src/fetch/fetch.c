@@ -203,6 +203,14 @@ static void on_done(void *ctx, struct request *request)
     f->loop->retries += task->state == TASK_DELAYED;
 }
 
+/* The size of a task's body, if it is known, else 0. */
+static uint64_t expected_size(const struct task *task)
+{
+    const struct plan_artifact *what = &task->item->what;
+
+    return !what->sized ? 0 : what->file_size ? what->file_size : 1;
+}
+
 /* Write the URL of a task's next request into its transfer. */
 static int put_url(const struct fetch *f, struct transfer *t, struct err *err)
 {
@@ -227,14 +235,16 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
     task_start(f->tasks, task);
     t->part.resume.same_host = origin && origin == t->part.origin;
     rc = put_url(f, t, &why);
-    t->request = (struct request){ .url = buf_text(&t->url),
-                                   .max = item_most(task->item, f->opts.max_size),
-                                   .resume = t->part.resume,
-                                   .as_sent = true,
-                                   .costly = task->route == FETCH_ROUTE_CONTENT,
-                                   .sink = transfer_sink,
-                                   .done = on_done,
-                                   .ctx = t };
+    t->request =
+        (struct request){ .url = buf_text(&t->url),
+                          .max = item_most(task->item, f->opts.max_size),
+                          .resume = t->part.resume,
+                          .expected = t->part.passing ? UINT64_MAX : expected_size(task),
+                          .as_sent = true,
+                          .costly = task->route == FETCH_ROUTE_CONTENT,
+                          .sink = transfer_sink,
+                          .done = on_done,
+                          .ctx = t };
     /* the engine sends the key to its own origin only */
     if (task->route == FETCH_ROUTE_CONTENT || !task->url.is_signed)
         api_sign(f->opts.api, &t->request);
@@ -258,6 +268,13 @@ static bool has_room(const struct task *task, const struct origin *origin, uint6
 {
     return task->rank == TASK_RANK_HEAD ? now >= origin->until
                                         : origin_room(origin, task_costly(task), now) > 0;
+}
+
+/* Whether the memory for connections allows one more transfer; for the first task, it must. */
+static bool has_memory(const struct fetch *f, const struct task *task)
+{
+    return task->rank == TASK_RANK_HEAD ||
+           engine_affords(f->loop->engine, task_origin(f->tasks, task), expected_size(task));
 }
 
 /* Start a task, or have it wait for what it needs first. */
@@ -289,7 +306,8 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
     struct task *task;
 
     *due = again < *due ? again : *due;
-    while ((task = tasks_first(f->tasks)) && transfers_room(&f->transfers, task)) {
+    while ((task = tasks_first(f->tasks)) && has_memory(f, task) &&
+           transfers_room(&f->transfers, task)) {
         if (start_or_wait(f, task, now, err) < 0)
             return -1;
     }

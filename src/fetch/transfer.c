@@ -165,10 +165,11 @@ static uint64_t remaining(const struct transfer *t)
     const struct body *body = t->part.body;
     uint64_t total = request_total(request);
 
-    if (!what || !body || !body->size || body->fd >= 0 || total == REQUEST_UNSAID ||
-        total < t->all->pass_min || total < body->size || t->task->wrong_lengths ||
-        total > request->max || t->task->item->bundle || sniff_type_is_har(what->type) ||
-        (what->sized && what->file_size != total) || is_doubtful(t))
+    if (!what || !body || request->stream || !body->size || body->fd >= 0 ||
+        total == REQUEST_UNSAID || total < t->all->pass_min || total < body->size ||
+        t->task->wrong_lengths || total > request->max || t->task->item->bundle ||
+        sniff_type_is_har(what->type) || (what->sized && what->file_size != total) ||
+        is_doubtful(t))
         return UINT64_MAX;
     return total - body->size;
 }
@@ -276,12 +277,12 @@ static int start_over(struct transfer *t, struct err *err)
     return rc;
 }
 
-/* Whether a body without a free chunk may continue in a file. */
+/* Whether a body without a free chunk may continue in a file. A stream cannot wait. */
 static bool may_spill(const struct transfer *t)
 {
     const struct transfers *all = t->all;
 
-    return all->starving || (!all->head && packer_starved(all->packer)) ||
+    return t->request.stream || all->starving || (!all->head && packer_starved(all->packer)) ||
            (t->paused && clock_mono() - t->paused_at >= TRANSFER_PAUSE);
 }
 

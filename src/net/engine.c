@@ -22,6 +22,8 @@ struct engine {
     struct slot_setup setup;
     struct rate rate;
     uint64_t jobs; /* transfers that share the rate limit; at least 1 */
+    size_t most;   /* memory of the running requests; 0: no limit */
+    size_t used;
     struct origins *origins;
     struct slot *running;
     struct slot *idle;
@@ -52,6 +54,15 @@ static size_t keep_error(struct request *request, const char *bytes, size_t len)
     return request->received > (uint64_t)1 << 20 ? 0 : len;
 }
 
+/* The version of HTTP of a slot's response; 0: none yet. */
+static long http_version(const struct slot *slot)
+{
+    long version = 0;
+
+    (void)curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
+    return version;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
@@ -60,8 +71,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     uint64_t here;
     enum sink verdict;
 
-    if (!request->status)
+    if (!request->status) {
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
+        request->stream = http_version(slot) >= CURL_HTTP_VERSION_2_0;
+    }
     if (!request_good(request))
         return keep_error(request, bytes, len);
     here = request->received + (request_partial(request) ? request->resume.from : 0);
@@ -171,6 +184,7 @@ static int launch(struct slot *slot, struct err *err)
                        url_shown(shown, slot_url(slot)));
     name_host(request, origin);
     request->status = 0;
+    request->stream = false;
     request->error_len = 0;
     request->received = 0;
     request_header(request, "HTTP/", 5, 0); /* reset the response */
@@ -183,6 +197,9 @@ static int launch(struct slot *slot, struct err *err)
     if (curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");
     slot->counted = true;
+    slot->memory = request_memory(request->expected,
+                                  slot_wire(slot->setup, request->origin, request->expected));
+    slot->engine->used += slot->memory;
     request->begun = clock_mono();
     origin_begin(request->origin, request->costly, request->begun);
     if (log_wants(LOG_DEBUG))
@@ -196,8 +213,10 @@ static int launch(struct slot *slot, struct err *err)
 /* Remove the slot from its origin's count of running transfers. */
 static void leave_origin(struct slot *slot, bool whole)
 {
-    if (slot->counted)
+    if (slot->counted) {
         origin_end(slot->request->origin, slot->request->costly, whole, clock_mono());
+        slot->engine->used -= slot->memory;
+    }
     slot->counted = false;
     if (slot->request->origin && origin_changed(slot->request->origin))
         log_line(LOG_INFO, "concurrency limit of %s: %u", slot->request->origin->name,
@@ -308,12 +327,15 @@ static bool retried_fresh(struct slot *slot, CURLcode code)
 /* Record that a connection uses HTTP/1, with one response after the other. */
 static void note_serial(const struct slot *slot)
 {
-    long version = 0;
+    struct request *request = slot->request;
+    long version = http_version(slot);
     long port = 0;
 
-    if (curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
-        curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK &&
-        (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1))
+    if (version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1)
+        return;
+    if (slot_wire(slot->setup, request->origin, request->expected) == WIRE_STREAM)
+        request->origin->serial = true;
+    if (curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
         sockets_serial(slot->engine->setup.sockets, port);
 }
 
@@ -485,6 +507,14 @@ void engine_slow(const struct request *request)
                  request->origin->name, request->origin->limit.now, request->status);
 }
 
+bool engine_affords(const struct engine *engine, const struct origin *origin, uint64_t expected)
+{
+    enum request_wire wire = origin ? slot_wire(&engine->setup, origin, expected) : WIRE_TLS;
+
+    return !engine->used || !engine->most ||
+           engine->used + request_memory(expected, wire) <= engine->most;
+}
+
 size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most)
 {
     return origins_states(engine->origins, states, most);
@@ -522,7 +552,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     if (!engine)
         return NULL;
     engine->setup = (struct slot_setup){ .agent = opts->agent,
-                                         .http2 = slot_knows_http2(),
+                                         .http2 = slot_knows_http2() && !opts->rate_bps,
                                          .ca_file = opts->ca_file,
                                          .secure = opts->secure,
                                          .stall_bps = opts->stall_bps,
@@ -534,6 +564,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         engine->setup.stall_s = ENGINE_STALL_S;
     }
     engine->jobs = opts->jobs ? opts->jobs : 1;
+    engine->most = opts->memory;
     engine->origins =
         origins_new(opts->jobs + (opts->jobs < ENGINE_CALLS ? opts->jobs : ENGINE_CALLS), err);
     rate_init(&engine->rate, opts->rate_bps, clock_mono());

@@ -9,10 +9,13 @@
  * transfers are ended, so that they do not occupy a slot. Each host gets as many concurrent
  * transfers as it can use (see net/limit).
  *
- * HTTP/2: libcurl 7.88.1 announces a window of 32 MiB for each stream, which cannot be changed;
- * but a stream without room in its buffer of 128 KiB stops the reading of its whole connection,
- * so that no memory is needed for the window. Therefore the streams are spread over
- * ENGINE_CONNECTIONS connections for each host, and more if the server allows fewer streams.
+ * HTTP/2: libcurl 7.88.1 announces a window of 32 MiB for each stream, which cannot be changed,
+ * and keeps in memory what a paused stream receives, up to the whole window. So no stream is
+ * paused: a sink takes all bytes of a response with request->stream set, long bodies are asked
+ * for by HTTP/1.1, whose connections TCP slows down, and with a rate limit all are. A stream
+ * without room in its buffer stops the reading of its whole connection. Therefore the streams
+ * are spread over ENGINE_CONNECTIONS connections for each host, and more if the server allows
+ * fewer streams.
  *
  * Units    milliseconds; bytes a second
  * Errors   errors of a request are in request->err; the engine's own: ERR_MEMORY, ERR_SYSTEM
@@ -42,6 +45,7 @@ struct engine_opts {
     bool secure;         /* refuse plain http */
     uint64_t rate_bps;   /* rate limit of all transfers together; 0: none */
     unsigned jobs;       /* highest number of transfers; 0: one */
+    size_t memory;       /* of the running requests, see engine_affords; 0: no limit */
     uint64_t stall_bps;  /* a transfer slower than this rate ... */
     uint64_t stall_s;    /* ... for this many seconds is stalled; 0: defaults, for both */
 };
@@ -62,6 +66,16 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
  * start a request. Valid until engine_free; NULL for an invalid URL, or without memory.
  */
 struct origin *engine_origin(struct engine *engine, const char *url);
+
+/*
+ * Whether the engine's memory suffices for one more request, by what request_memory says. One
+ * request is always allowed. Callers check this before they start a request that can wait.
+ *
+ * origin   NULL: unknown
+ * expected size of the body; 0: unknown
+ */
+bool engine_affords(const struct engine *engine, const struct origin *origin,
+                    uint64_t expected);
 
 /* Describe at most `most` origins: see origins_states. */
 size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most);

@@ -2,8 +2,8 @@
 /*
  * limit: an adaptive concurrency limit: how many requests one host gets at a time.
  *
- * The limit begins at LIMIT_START. In slow start each complete response raises the limit by
- * one, so that it doubles in each round trip, as long as the throughput grows. Then the limit
+ * The limit begins at LIMIT_START. In slow start each complete response raises the limit, up to
+ * threefold in each round trip, as long as the throughput grows. Then the limit
  * climbs: for one window it is raised by a quarter, and stays there only if the throughput has
  * grown; if the latency is more than twice the lowest latency, the limit is lowered by a
  * quarter for one window, and stays there unless the throughput has fallen. So the limit is

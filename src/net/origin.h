@@ -33,6 +33,7 @@ struct origin {
     char prefix[URL_ORIGIN_MAX]; /* start of a plain URL of the origin, a cache; "": none yet */
     struct limit limit;
     unsigned costly; /* running requests that are costly */
+    bool serial;     /* asked for HTTP/2, it answered by HTTP/1 */
     uint64_t until;  /* no request starts before this time */
     unsigned told;   /* the limit that was logged last */
 };

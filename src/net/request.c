@@ -12,6 +12,38 @@
 
 #define STATUS_START 5 /* length of "HTTP/" */
 
+#define BUFFER_LEAST  ((size_t)8 << 10)
+#define BUFFER_MOST   ((size_t)32 << 10)
+#define BUFFER_STREAM ((size_t)64 << 10) /* a full one holds up the whole connection */
+#define BUFFER_HEAD   1024               /* for the headers, which come first */
+#define BUFFER_STEP   ((size_t)4 << 10)
+
+/* bytes of a handle and its share of a connection: estimates, that of TLS a generous one */
+static const size_t wire_costs[] = {
+    [WIRE_PLAIN] = (size_t)24 << 10,
+    [WIRE_TLS] = (size_t)64 << 10,
+    [WIRE_STREAM] = (size_t)20 << 10,
+};
+
+size_t request_buffer(uint64_t expected, enum request_wire wire)
+{
+    size_t most = wire == WIRE_STREAM ? BUFFER_STREAM : BUFFER_MOST;
+    size_t size;
+
+    if (!expected || expected > most - BUFFER_HEAD)
+        return most;
+    size = ((size_t)expected + BUFFER_HEAD + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP;
+    return size < BUFFER_LEAST ? BUFFER_LEAST : size;
+}
+
+size_t request_memory(uint64_t expected, enum request_wire wire)
+{
+    size_t buffer = request_buffer(expected, wire);
+    bool small = expected && expected <= REQUEST_SMALL;
+
+    return wire_costs[wire] + (small || wire == WIRE_STREAM ? 1 : 2) * buffer;
+}
+
 /* Why the headers are invalid, or NULL. */
 static const char *flaw_of(const struct request *request)
 {

@@ -23,8 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_UNSAID    UINT64_MAX /* no length was announced */
-#define REQUEST_ERROR_MAX 2048       /* bytes kept of an error response's body */
+#define REQUEST_UNSAID    UINT64_MAX  /* no length was announced */
+#define REQUEST_ERROR_MAX 2048        /* bytes kept of an error response's body */
+#define REQUEST_SMALL     32768       /* see request_memory */
+#define REQUEST_STREAM    (256 << 10) /* a longer body is not asked for by HTTP/2 */
 
 /* The Content-Encoding of a body. */
 enum coding {
@@ -41,6 +43,13 @@ enum sink {
     SINK_REFUSED, /* abort the transfer */
 };
 
+/* What a request is sent over, by what its bytes cost: see request_memory. */
+enum request_wire {
+    WIRE_PLAIN,  /* a connection of its own, by http */
+    WIRE_TLS,    /* a connection of its own, by https and HTTP/1.1 */
+    WIRE_STREAM, /* a stream of HTTP/2 */
+};
+
 struct slot;
 
 struct request {
@@ -53,8 +62,13 @@ struct request {
     size_t post_len;
     uint64_t max;         /* maximum body size, including the bytes already here */
     struct resume resume; /* the partial download to continue; {0}: none */
-    bool as_sent;         /* ask for an unencoded body, and do not decode it */
-    bool costly;          /* the host loads the whole body into its memory: see origin.h */
+    /*
+     * size of the body as far as the caller knows it; 0: unknown. One of more than
+     * REQUEST_STREAM is asked for by HTTP/1.1
+     */
+    uint64_t expected;
+    bool as_sent; /* ask for an unencoded body, and do not decode it */
+    bool costly;  /* the host loads the whole body into its memory: see origin.h */
     enum sink (*sink)(void *ctx, const char *bytes, size_t len);
     void (*done)(void *ctx, struct request *request);
     void *ctx;
@@ -64,6 +78,7 @@ struct request {
     long status;            /* HTTP status; 0: no response */
     bool sent;              /* bytes were sent: the server may have got a POST */
     bool hopeless;          /* a retry would fail the same way */
+    bool stream;            /* it comes by HTTP/2, and its sink should never be full */
     enum coding coding;     /* of the body; decoded before the sink unless as_sent */
     bool chunked;           /* chunked: no length is announced */
     bool heading;           /* the status line was received */
@@ -85,6 +100,17 @@ struct request {
     struct origin *origin; /* of the last attempt */
     uint64_t begun;        /* start of the last attempt */
 };
+
+/* Size of libcurl's buffer for the bytes of a body whose size is expected; 0: unknown. */
+size_t request_buffer(uint64_t expected, enum request_wire wire);
+
+/*
+ * Memory of a running request, in addition to what its sink keeps: libcurl's handle, its share
+ * of a connection, the buffer, and, without HTTP/2, a second one of the same size for the bytes
+ * that libcurl keeps while the sink has no room. A body of at most REQUEST_SMALL is not paused,
+ * since its sink has room from the beginning.
+ */
+size_t request_memory(uint64_t expected, enum request_wire wire);
 
 /* Whether the response's body is the requested content. */
 bool request_good(const struct request *request);

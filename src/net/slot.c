@@ -7,11 +7,9 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONNECT_TIMEOUT 30000L
-#define RECEIVE_PLAIN   32768L
-/* a stream of HTTP/2 with a full buffer holds up its connection */
-#define RECEIVE_STREAM  131072L
 
 const char *slot_url(const struct slot *slot)
 {
@@ -201,11 +199,35 @@ bool slot_knows_http2(void)
     return tls && strncmp(tls, "OpenSSL", 7) == 0;
 }
 
-/* HTTP/2 only if the TLS library tells whether it was negotiated: see slot_shared. */
-static long version_for(const struct slot *slot, const char *origin)
+enum request_wire slot_wire(const struct slot_setup *setup, const struct origin *origin,
+                            uint64_t expected)
 {
-    return url_is_secure(origin) && slot->setup->http2 ? CURL_HTTP_VERSION_2TLS
-                                                       : CURL_HTTP_VERSION_1_1;
+    if (!url_is_secure(origin->name))
+        return WIRE_PLAIN;
+    return setup->http2 && !origin->serial && expected <= REQUEST_STREAM ? WIRE_STREAM
+                                                                         : WIRE_TLS;
+}
+
+/*
+ * HTTP/2 only if the TLS library tells whether it was negotiated: see slot_shared. libcurl
+ * takes all connections to a host for what the last response was; HTTP/1.1 beside HTTP/2
+ * therefore gets connections of its own, by an IPv6 scope that connecting ignores: no address
+ * but a link-local one has a scope, and such a host gets HTTP/1.1 alone.
+ */
+static bool set_version(const struct slot *slot, const char *origin)
+{
+    const struct request *request = slot->request;
+    enum request_wire wire = slot_wire(slot->setup, request->origin, request->expected);
+    bool local = strncasecmp(strstr(origin, "://") + 3, "[fe", 3) == 0;
+    bool apart = wire == WIRE_TLS && slot->setup->http2 && !request->origin->serial && !local;
+    size_t buffer = request_buffer(request->expected, wire);
+
+    return curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION,
+                            wire == WIRE_STREAM && !local
+                                ? (long)CURL_HTTP_VERSION_2TLS
+                                : (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(slot->easy, CURLOPT_ADDRESS_SCOPE, apart ? 1L : 0L) == CURLE_OK &&
+           curl_easy_setopt(slot->easy, CURLOPT_BUFFERSIZE, (long)buffer) == CURLE_OK;
 }
 
 int slot_set_up(struct slot *slot, const char *origin, struct err *err)
@@ -213,11 +235,7 @@ int slot_set_up(struct slot *slot, const char *origin, struct err *err)
     if (fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
         set_headers(slot, origin, err) < 0)
         return -1;
-    if (set_method(slot) &&
-        curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(slot, origin)) ==
-            CURLE_OK &&
-        curl_easy_setopt(slot->easy, CURLOPT_BUFFERSIZE,
-                         url_is_secure(origin) ? RECEIVE_STREAM : RECEIVE_PLAIN) == CURLE_OK &&
+    if (set_method(slot) && set_version(slot, origin) &&
         curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)
         return 0;
     return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");

@@ -12,6 +12,7 @@
 #ifndef NET_SLOT_H
 #define NET_SLOT_H
 
+#include "net/origin.h"
 #include "net/request.h"
 #include "net/sockets.h"
 
@@ -33,7 +34,7 @@ struct slot_setup {
     const char *agent;
     const char *ca_file;
     bool secure;
-    bool http2; /* slot_knows_http2, which takes too long for each request */
+    bool http2; /* whether to ask for HTTP/2: slot_knows_http2, which takes long, and no rate */
     uint64_t stall_bps;
     uint64_t stall_s;
     const struct slot_calls *calls;
@@ -55,6 +56,7 @@ struct slot {
     bool held;        /* was paused at some time: what breaks then says nothing of its host */
     uint64_t sent_us; /* when its request was sent; 0: not yet, or its response has begun */
     bool counted;     /* in its origin's number of running transfers */
+    size_t memory;    /* while counted: see request_memory */
     bool unfit;       /* its connection must not be used for its request */
     unsigned unfits;
     char why[CURL_ERROR_SIZE];
@@ -67,6 +69,13 @@ bool slot_knows_http2(void);
 
 /* The URL to fetch: the redirect target, or the request's URL. */
 const char *slot_url(const struct slot *slot);
+
+/*
+ * What a request to an origin is sent over. HTTP/2 until it is known not to have it, but not
+ * for a body of more than REQUEST_STREAM: see engine.h.
+ */
+enum request_wire slot_wire(const struct slot_setup *setup, const struct origin *origin,
+                            uint64_t expected);
 
 /*
  * Create a new handle for the slot's request to an origin. The key is sent only if the origin

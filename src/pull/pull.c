@@ -10,6 +10,7 @@
 #include "client/records_fetch.h"
 #include "fetch/budget.h"
 #include "fetch/fetch.h"
+#include "format/frame.h"
 #include "pull/cleaner.h"
 #include "pull/missing.h"
 #include "pull/restore.h"
@@ -98,7 +99,8 @@ static int start_loop(struct pull *p, struct err *err)
                                   .rate_bps = opts->rate_bps,
                                   .stall_bps = opts->stall_bps,
                                   .stall_s = opts->stall_s,
-                                  .jobs = p->budget.jobs };
+                                  .jobs = p->budget.jobs,
+                                  .memory = p->budget.wire };
     struct loop_hooks hooks = { opts->stop, on_tick, p };
 
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
@@ -431,10 +433,15 @@ static int begin(struct pull *p, struct pull_result *result, struct err *err)
                                   .mode = opts->mode,
                                   .unhashed = !opts->digest,
                                   .stop = opts->stop };
-    struct budget_limits limits = { opts->jobs, opts->rate_bps, opts->share,
-                                    budget_descriptors(), opts->memory };
+    struct budget_limits limits = { .jobs = opts->jobs,
+                                    .rate = opts->rate_bps,
+                                    .share = opts->share,
+                                    .descriptors = budget_descriptors(),
+                                    .memory = opts->memory };
     struct err ignored;
 
+    if (opts->level && opts->format == CONTAINER_TAR_ZST)
+        limits.context = frame_context(opts->level);
     if (budget_choose(&p->budget, &limits, err) < 0)
         return -1;
     volume.workers = p->budget.workers;
@@ -483,6 +490,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     bool kept = false;
     int rc;
 
+    mem_steady();
     *result = (struct pull_result){ .runs = opts->run_count };
     rc = run_steps(&p, result, err);
     if (p.loop.engine) {

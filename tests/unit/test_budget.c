@@ -75,7 +75,7 @@ static void test_memory(void **state)
         uint64_t sum;
 
         assert_int_equal(budget_choose(&b, &limits, NULL), 0);
-        sum = BUDGET_FIXED + (uint64_t)b.body_chunks * BUDGET_CHUNK +
+        sum = BUDGET_FIXED + b.wire + (uint64_t)b.body_chunks * BUDGET_CHUNK +
               (uint64_t)b.pass_chunks * CHUNK_SIZE + b.copies + b.contexts;
         assert_in_range(sum, memory - CHUNK_SIZE, memory);
         assert_in_range(b.cut_text, FRAME_CUT_PIECE, FRAME_CUT_TEXT);
@@ -85,15 +85,48 @@ static void test_memory(void **state)
     }
     /* the default is enough for two threads at the level that idle ones reach */
     assert_true(choose(16, 0, 1024).contexts >= 2 * frame_context(6));
-    assert_int_equal(choose(16, 0, 1024).cut_text, FRAME_CUT_TEXT);
+    assert_in_range(choose(256, 0, 1024).cut_text, FRAME_CUT_TEXT / 2, FRAME_CUT_TEXT);
+}
+
+/*
+ * A chosen level has its contexts, beside what all else needs; or the user is told what fits.
+ */
+static void test_level(void **state)
+{
+    static const uint64_t some[] = { 0, 96 << 20, 160 << 20, (uint64_t)1 << 30 };
+    struct budget_limits limits = { .jobs = 256, .descriptors = 4096 };
+    struct budget b;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(some) / sizeof(*some); i++) {
+        limits.memory = some[i];
+        limits.context = frame_context(9);
+        assert_int_equal(budget_choose(&b, &limits, NULL), 0);
+        assert_in_range(b.workers, 1, budget_workers());
+        assert_true(b.contexts >= b.workers * limits.context);
+        assert_true(b.copies >= b.cut_text + FRAME_CUT_PIECE + 8 * CHUNK_SIZE);
+        if (some[i])
+            assert_true(BUDGET_FIXED + b.wire + (uint64_t)b.body_chunks * BUDGET_CHUNK +
+                            (uint64_t)b.pass_chunks * CHUNK_SIZE + b.copies + b.contexts <=
+                        some[i]);
+    }
+    limits.memory = BUDGET_MEMORY_MIN;
+    assert_int_equal(budget_choose(&b, &limits, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    limits.memory += limits.context + ((uint64_t)1 << 20);
+    assert_int_equal(budget_choose(&b, &limits, NULL), 0);
+    limits.context = frame_context(3);
+    limits.memory = BUDGET_MEMORY;
+    assert_int_equal(budget_choose(&b, &limits, NULL), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_level),
+        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_rate),
         cmocka_unit_test(test_workers),
     };
 

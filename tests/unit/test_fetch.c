@@ -31,6 +31,7 @@ static struct {
     struct request *running[MOST];
     unsigned count;
     unsigned most;         /* largest number of running requests */
+    unsigned affords;      /* requests that the memory suffices for; 0: any number */
     char asked[MOST][128]; /* the URLs, in order */
     bool signed_with_key[MOST];
     unsigned asked_count;
@@ -58,6 +59,14 @@ struct origin *engine_origin(struct engine *engine, const char *url)
 {
     (void)engine;
     return origins_of_url(net.origins, url, NULL);
+}
+
+bool engine_affords(const struct engine *engine, const struct origin *origin, uint64_t expected)
+{
+    (void)engine;
+    (void)origin;
+    (void)expected;
+    return !net.affords || net.count < net.affords;
 }
 
 int engine_start(struct engine *engine, struct request *request, struct err *err)
@@ -286,6 +295,23 @@ static void test_so_many_at_a_time(void **state)
     }
 }
 
+/* Without memory for another connection a task waits until a request has ended. */
+static void test_so_many_as_memory_allows(void **state)
+{
+    static const struct answer answers[] = { { "", 200, "hello", 0 } };
+    struct scene s;
+
+    (void)state;
+    begin(&s, "[" ROW("a", SOON, "") "," ROW("b", SOON, "") "," ROW("c", SOON, "") "]", answers,
+          (struct fetch_opts){ .jobs = 3 });
+    net.affords = 1;
+    assert_int_equal(fetch_run(s.fetch, NULL), 0);
+    net.affords = 0;
+    assert_int_equal(net.most, 1);
+    assert_int_equal(fetch_stored(s.fetch), 3);
+    end(&s);
+}
+
 /* The object is gone: the content endpoint is asked, with the key; then it is missing. */
 static void test_the_way_to_the_content_endpoint(void **state)
 {
@@ -423,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_urls_that_expire_soonest_are_first),
         CASE(test_so_many_at_a_time),
+        CASE(test_so_many_as_memory_allows),
         CASE(test_the_way_to_the_content_endpoint),
         CASE(test_strict_ends_at_the_first_missing_artifact),
         CASE(test_expired_urls_are_refreshed_by_one_list),

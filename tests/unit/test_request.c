@@ -90,6 +90,31 @@ static void test_codings(void **state)
     }
 }
 
+/*
+ * The memory of a request grows with its body up to a bound, and small bodies fit the buffer.
+ */
+static void test_memory(void **state)
+{
+    static const enum request_wire wires[] = { WIRE_PLAIN, WIRE_TLS, WIRE_STREAM };
+    uint64_t size;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(wires) / sizeof(*wires); i++) {
+        size_t most = request_memory(0, wires[i]);
+
+        for (size = 1; size < (uint64_t)1 << 40; size += 1 + size / 3) {
+            assert_true(request_memory(size, wires[i]) <= most);
+            assert_true(request_memory(size, wires[i]) <= request_memory(size + 1, wires[i]));
+            if (size <= 30000)
+                assert_true(request_buffer(size, wires[i]) > size);
+        }
+        assert_int_equal(request_memory(UINT64_MAX, wires[i]), most);
+        assert_true(most <= 128 << 10);
+        assert_true(request_memory(2000, wires[i]) <= most / 2 + (16 << 10));
+    }
+}
+
 /* Lines that programs read in different ways; the framing of such a response is not known. */
 static void test_malformed(void **state)
 {
@@ -136,9 +161,8 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_codings),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_memory),  cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_ends),
     };
 

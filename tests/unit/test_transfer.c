@@ -355,6 +355,26 @@ static void on_resume(struct request *request)
     t->paused = t == refuses;
 }
 
+/* libcurl keeps in memory whatever a paused stream of HTTP/2 receives. */
+static void test_a_stream_is_never_paused(void **state)
+{
+    struct scene s;
+    struct transfer *t;
+
+    (void)state;
+    begin(&s, ROWS, 1, 2);
+    t = start(&s, 0, 1000 * CHUNK);
+    while (packer_step(s.packer)) {
+    }
+    t->request.stream = true;
+    assert_int_equal(feed(t, CHUNKS * CHUNK), SINK_TAKEN);
+    assert_int_equal(feed(t, 10), SINK_TAKEN);
+    assert_null(s.all.head);
+    assert_true(t->part.body->fd >= 0);
+    assert_int_equal(transfer_abort(t, NULL), 0);
+    end(&s);
+}
+
 static void test_bytes_are_offered_to_the_head_then_by_age(void **state)
 {
     struct scene s;
@@ -459,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_the_body_nearest_to_its_end_passes_through),
         cmocka_unit_test(test_a_body_that_passed_is_held_half_in_the_archive),
         cmocka_unit_test(test_no_chunk_pauses_a_body_or_sends_it_into_a_file),
+        cmocka_unit_test(test_a_stream_is_never_paused),
         cmocka_unit_test(test_bytes_are_offered_to_the_head_then_by_age),
         cmocka_unit_test(test_time_is_allowed_by_size_and_share_of_the_rate),
         cmocka_unit_test(test_whose_size_the_list_gives),
