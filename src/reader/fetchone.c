@@ -103,26 +103,6 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 }
 
 /*
- * Read up to the entry with a path (with the top directory); here: it must be the next entry.
- */
-static int find_entry(struct entry_reader *entries, const char *path, bool here,
-                      struct entry_reader_entry *entry, struct err *err)
-{
-    int rc;
-
-    while ((rc = entry_reader_next(entries, entry, err)) > 0) {
-        if (strcmp(entry->path, path) == 0)
-            return 0;
-        if (here)
-            return err_set(err, ERR_MISMATCH,
-                           "the manifest does not match the tar header: found '%.200s' instead "
-                           "of '%.200s'",
-                           entry->path, path);
-    }
-    return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
-}
-
-/*
  * Write the content of the entry at path, which must match f. If the archive was repacked, the
  * entry may be a link to another file: then target gets its path, and 1 is returned.
  */
@@ -135,7 +115,7 @@ static int put_entry(struct archive_reader *reader, const char *path, const stru
         entry_reader_open(reader, here ? f->offset : 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
-    int rc = entries ? find_entry(entries, path, here, &entry, err) : -1;
+    int rc = entries ? entry_reader_find(entries, path, here, &entry, err) : -1;
 
     if (rc < 0)
         goto out;
@@ -206,7 +186,7 @@ static struct entry_reader *search_tag(struct archive_reader *reader, int tag,
     char path[sizeof(reader->top) + 64];
 
     (void)snprintf(path, sizeof(path), "%s/%s", reader->top, tagfile_name(tag));
-    if (entries && find_entry(entries, path, false, entry, err) == 0)
+    if (entries && entry_reader_find(entries, path, false, entry, err) == 0)
         return entries;
     entry_reader_free(entries);
     return NULL;
