@@ -176,7 +176,7 @@ static struct spot *next_place(struct making *m, struct err *err)
     return &file->place;
 }
 
-/* Note the places of the view's files, which end their frames. */
+/* End the open frames, so that the places of all documents are known, and note the view's. */
 static void note_places(struct making *m)
 {
     const struct view_file *file = m->view;
@@ -314,7 +314,6 @@ static int write_view(struct making *m, struct measure *measure, struct err *err
     if (!place || write_tag(m, MADE_VIEW, measure, place, err) < 0 ||
         note_view(m, TAGFILE_VIEW, tag->size, tag->sha256, err) < 0)
         return -1;
-    note_places(m);
     return 0;
 }
 
@@ -339,7 +338,8 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     int i;
 
     m.last_view = &m.view;
-    volume_flush(source->volume); /* then all places are known, and nothing is pending */
+    if (!source->placed || volume_codec(source->volume) != FRAME_ZSTD)
+        volume_flush(source->volume); /* then all places are known, and nothing is pending */
     m.region = rc == 0 ? region_new(err) : NULL;
     if (!m.region)
         rc = -1;
@@ -349,6 +349,7 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     }
     if (rc == 0 && source->page)
         rc = write_view(&m, &measure, err);
+    note_places(&m);
     if (rc == 0)
         rc = write_manifest(&m, &measure, result, err);
     if (rc == 0)
