@@ -53,7 +53,7 @@ const struct opt archive_format_opts[] = {
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of archives, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies and lists too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 

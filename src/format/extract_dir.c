@@ -209,6 +209,14 @@ out:
     return rc;
 }
 
+bool extract_dir_must_copy(struct err *err)
+{
+    if (err->os != EMLINK && err->os != EPERM && err->os != EOPNOTSUPP)
+        return false;
+    err_clear(err);
+    return true;
+}
+
 /* The path of what is being visited; level is the number of folders above it. */
 struct place {
     char path[SAFE_NAME_PATH_MAX + 1];

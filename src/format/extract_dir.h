@@ -79,6 +79,12 @@ int extract_dir_link(const struct extract_dir *root, const char *path, const cha
                      const struct extract_dir_id *id, bool force, struct err *err) MUST_CHECK;
 
 /*
+ * Whether extract_dir_link failed because the file system has no links, or allows the target no
+ * further one; then err is cleared.
+ */
+bool extract_dir_must_copy(struct err *err);
+
+/*
  * What a walk does. dir is the folder of what is visited, path is relative to where the walk
  * began; fd is a folder itself.
  */

@@ -145,7 +145,7 @@ void manifest_documents(struct jsonw *w)
 }
 
 void manifest_document(struct jsonw *w, const char *path, uint64_t size,
-                       const uint8_t sha256[SHA256_SIZE])
+                       const uint8_t sha256[SHA256_SIZE], uint64_t offset)
 {
     char hex[SHA256_TEXT];
 
@@ -154,6 +154,7 @@ void manifest_document(struct jsonw *w, const char *path, uint64_t size,
     jsonw_text(w, "path", path);
     jsonw_u64(w, "size", size);
     jsonw_text(w, "sha256", hex);
+    number(w, "offset", offset);
     jsonw_close(w);
 }
 

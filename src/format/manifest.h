@@ -142,6 +142,7 @@ struct manifest_totals {
 struct manifest_view {
     const char *path;
     uint64_t size;
+    uint64_t offset; /* of its tar header, or MANIFEST_NONE */
     uint8_t sha256[SHA256_SIZE];
 };
 
@@ -162,9 +163,13 @@ void manifest_run(struct jsonw *w, const struct manifest_run *run);
 /* End the runs and begin the documents. */
 void manifest_documents(struct jsonw *w);
 
-/* Write the row of a document: a file of the archive that is not an artifact. */
+/*
+ * Write the row of a document: a file of the archive that is not an artifact.
+ *
+ * offset  of its tar header, or MANIFEST_NONE
+ */
 void manifest_document(struct jsonw *w, const char *path, uint64_t size,
-                       const uint8_t sha256[SHA256_SIZE]);
+                       const uint8_t sha256[SHA256_SIZE], uint64_t offset);
 
 /* End the documents and begin the artifacts. */
 void manifest_artifacts(struct jsonw *w);

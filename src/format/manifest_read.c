@@ -403,6 +403,7 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
         text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
             0) {
         out->size = number(json_root(doc), "size");
+        out->offset = number(json_root(doc), "offset");
         if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
             (!previous && out->size == MANIFEST_READ_NONE))
             (void)err_set(err, ERR_FORMAT,

@@ -166,7 +166,8 @@ int manifest_read_filter(struct manifest_filter *out, const char *text, size_t l
 /* A document's row (path, size and digest), or the object "previous" (archive and digest). */
 struct manifest_read_name {
     const char *name;
-    uint64_t size; /* only of a document */
+    uint64_t size;   /* only of a document */
+    uint64_t offset; /* of a document's tar header; MANIFEST_READ_NONE: none */
     uint8_t sha256[SHA256_SIZE];
 };
 

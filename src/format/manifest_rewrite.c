@@ -85,6 +85,24 @@ static int put_artifact(struct buf *out, const struct manifest_rewrite_row *k, s
     return rc < 0 ? -1 : buf_adds(out, "}", err);
 }
 
+/* Write a document's row with its new position, which rows of 0.1 do not have. */
+static int put_document(struct buf *out, const struct manifest_rewrite_row *k, struct err *err)
+{
+    struct json_value v = { 0 };
+    int rc = buf_adds(out, "{", err);
+
+    while (rc == 0 && (v = json_next(k->row, v)).doc) {
+        if (is_key(v, "offset"))
+            continue;
+        rc = put_key(out, v, true, err) < 0 || put_raw(out, v, err) < 0
+                 ? -1
+                 : buf_adds(out, ", ", err);
+    }
+    if (rc < 0 || buf_adds(out, "\"offset\": ", err) < 0 || put_number(out, k->offset, err) < 0)
+        return -1;
+    return buf_adds(out, "}", err);
+}
+
 /* Write the members of a list that belong to kept runs: rows with run_id, or run IDs. */
 static int put_of_runs(const struct manifest_rewrite *r, struct buf *out,
                        struct json_value list, struct err *err)
@@ -117,15 +135,19 @@ static int put_documents(const struct manifest_rewrite *r, struct buf *out, stru
         rc = buf_adds(out, first ? "\n    " : ",\n    ", err);
         first = false;
         if (rc == 0)
-            rc = put_raw(out, r->rows[i].row, err);
+            rc = put_document(out, &r->rows[i], err);
     }
     for (i = 0; rc == 0 && r->view && i < r->view->count; i++) {
         const struct manifest_view *view = &r->view->files[i];
 
         text_hex(hex, view->sha256, SHA256_SIZE);
-        rc = buf_addf(out, err, "%s{\"path\": \"%s\", \"size\": %llu, \"sha256\": \"%s\"}",
-                      first ? "\n    " : ",\n    ", view->path, (unsigned long long)view->size,
-                      hex);
+        rc = buf_addf(
+            out, err, "%s{\"path\": \"%s\", \"size\": %llu, \"sha256\": \"%s\", \"offset\": ",
+            first ? "\n    " : ",\n    ", view->path, (unsigned long long)view->size, hex);
+        if (rc == 0)
+            rc = put_number(out, view->offset, err);
+        if (rc == 0)
+            rc = buf_adds(out, "}", err);
         first = false;
     }
     return rc < 0 ? -1 : buf_adds(out, "]", err);

@@ -33,10 +33,10 @@ struct manifest_rewrite_row {
     struct json_value row; /* the old row */
     uint64_t size;
     bool document;
+    uint64_t offset; /* new */
     /* new values, of an artifact */
     uint64_t frame;
-    uint64_t level; /* of that frame, 0: stored; MANIFEST_REWRITE_NONE: none */
-    uint64_t offset;
+    uint64_t level;    /* of that frame, 0: stored; MANIFEST_REWRITE_NONE: none */
     const char *first; /* path of the first copy, or NULL */
     bool link;
 };

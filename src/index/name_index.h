@@ -32,9 +32,10 @@
 
 /* What an entry is. */
 enum {
-    NAME_INDEX_BY_PATH = 1, /* the key is of the path, or of the ID in it */
-    NAME_INDEX_BY_ID = 2,   /* the key is of the artifact's ID */
-    NAME_INDEX_LINK = 4,    /* a hard link: the place of the content is its target's */
+    NAME_INDEX_BY_PATH = 1,  /* the key is of the path, or of the ID in it */
+    NAME_INDEX_BY_ID = 2,    /* the key is of the artifact's ID */
+    NAME_INDEX_LINK = 4,     /* a hard link: the place of the content is its target's */
+    NAME_INDEX_DOCUMENT = 8, /* no artifact */
 };
 
 /* A place in a frame: the frame, and the offset in its content. */

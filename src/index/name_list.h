@@ -8,7 +8,7 @@
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT; ERR_FORMAT for an invalid row; errors of put
  * Limits   some 52 bytes for each name; an artifact has one if its path contains its ID, else
- *          two
+ *          two; a document has one
  * Owns     what it keeps of the rows
  * Threads  one at a time
  * Source   docs/archive-format.md, "The index of names"
@@ -32,7 +32,7 @@ struct name_list *name_list_new(struct err *err) MUST_CHECK;
 void name_list_free(struct name_list *list);
 
 /*
- * Add a row of the manifest; rows other than those of artifacts and missing items are ignored.
+ * Add a row of the manifest; those of runs are ignored.
  *
  * at  offset of the row's text in manifest.json
  */

@@ -55,15 +55,33 @@ static int names_of(const struct manifest_read_artifact *a, size_t len, uint64_t
     return 2;
 }
 
+/* The name of a document: its path. */
+static int name_of(const struct manifest_read_name *document, size_t len, uint64_t at,
+                   struct name_row *out)
+{
+    const unsigned is = NAME_INDEX_BY_PATH | NAME_INDEX_DOCUMENT;
+
+    if (document->offset == MANIFEST_READ_NONE)
+        return 0;
+    *out = (struct name_row){ .key = key_of_path(document->name),
+                              .offset = document->offset,
+                              .row_at = at,
+                              .path = name_index_path(document->name),
+                              .row = (uint32_t)len | is << ROW_BITS };
+    memcpy(out->sha256, document->sha256, NAME_INDEX_DIGEST);
+    return 1;
+}
+
 int name_reader_row(struct name_reader *reader, enum manifest_read_section section,
                     const char *text, size_t len, uint64_t at,
                     struct name_row out[NAME_ROW_MAX], struct err *err)
 {
     struct manifest_read_artifact a;
+    struct manifest_read_name document;
 
     if (section == MANIFEST_READ_MISSING && reader->missing < UINT32_MAX)
         reader->missing++;
-    if (section != MANIFEST_READ_ARTIFACTS)
+    if (section != MANIFEST_READ_ARTIFACTS && section != MANIFEST_READ_DOCUMENTS)
         return 0;
     if (!reader->scratch || reader->used > SCRATCH) {
         region_free(reader->scratch);
@@ -73,6 +91,10 @@ int name_reader_row(struct name_reader *reader, enum manifest_read_section secti
             return -1;
     }
     reader->used += len;
+    if (section == MANIFEST_READ_DOCUMENTS)
+        return manifest_read_name(&document, section, text, len, reader->scratch, err) < 0
+                   ? -1
+                   : name_of(&document, len, at, out);
     return manifest_read_artifact(&a, text, len, reader->scratch, err) < 0
                ? -1
                : names_of(&a, len, at, out);

@@ -43,7 +43,7 @@ struct name_reader {
 void name_reader_clear(struct name_reader *reader);
 
 /*
- * Get the names of a row of the manifest; rows other than those of artifacts have none.
+ * Get the names of a row of the manifest; only artifacts and documents have any.
  *
  * at       offset of the row's text in manifest.json
  * returns  their number, or -1

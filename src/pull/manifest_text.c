@@ -420,10 +420,11 @@ int manifest_text_put(struct manifest_text *s, const struct manifest_views *view
         return -1;
     manifest_documents(&s->w);
     for (document = packer_documents(facts->packer); document; document = document->next)
-        manifest_document(&s->w, document->path, document->size, document->digest.sha256);
+        manifest_document(&s->w, document->path, document->size, document->digest.sha256,
+                          document->place.offset);
     for (i = 0; i < views->count; i++)
         manifest_document(&s->w, views->files[i].path, views->files[i].size,
-                          views->files[i].sha256);
+                          views->files[i].sha256, views->files[i].offset);
     manifest_artifacts(&s->w);
     if (put_rows(s, &tee, &s->artifacts, put_artifacts, err) < 0)
         return -1;

@@ -34,6 +34,12 @@ struct tag_sum {
     uint8_t sha256[SHA256_SIZE];
 };
 
+/* A file of the view, whose place is known after volume_flush. */
+struct view_file {
+    struct view_file *next;
+    struct spot place;
+};
+
 struct making {
     const struct tag_source *source;
     struct name_list *names;   /* of the archive's index; NULL: it has none */
@@ -43,7 +49,9 @@ struct making {
     struct tag_sum tags[MADE_COUNT];
     struct manifest_views views; /* the view's files, in the order in which they are written */
     size_t view_cap;
-    struct region *region; /* their paths */
+    struct view_file *view; /* their places, in the same order */
+    struct view_file **last_view;
+    struct region *region; /* their paths and places */
 };
 
 int tag_payload_add(struct tag_payload *payload, const char *path, uint64_t size,
@@ -155,6 +163,30 @@ static int note_view(struct making *m, const char *path, uint64_t size,
     return 0;
 }
 
+/* The place of the view's next file; NULL: no memory. */
+static struct spot *next_place(struct making *m, struct err *err)
+{
+    struct view_file *file = region_take(m->region, sizeof(*file), err);
+
+    if (!file)
+        return NULL;
+    *file = (struct view_file){ .place = { SPOT_NONE, SPOT_NONE, 0 } };
+    *m->last_view = file;
+    m->last_view = &file->next;
+    return &file->place;
+}
+
+/* End the open frames, so that the places of all documents are known, and note the view's. */
+static void note_places(struct making *m)
+{
+    const struct view_file *file = m->view;
+    size_t i;
+
+    volume_flush(m->source->volume);
+    for (i = 0; i < m->views.count; i++, file = file->next)
+        m->views.files[i].offset = file->place.offset;
+}
+
 /* Where a sidecar goes, which is hashed on the way. */
 struct passing {
     struct volume *volume;
@@ -176,12 +208,14 @@ static int write_sidecars(struct making *m, struct sha256 *sha, struct err *err)
     struct passing passing = { m->source->volume, sha };
     struct page_sidecar sidecar;
     uint8_t sha256[SHA256_SIZE];
+    struct spot *place;
     size_t i;
 
     for (i = 0; i < page_sidecars(page); i++) {
         if (!page_sidecar(page, i, &sidecar))
             continue;
-        if (begin_file(m, sidecar.path, sidecar.size, NULL, err) < 0 ||
+        place = next_place(m, err);
+        if (!place || begin_file(m, sidecar.path, sidecar.size, place, err) < 0 ||
             page_put_sidecar(page, i, put_passing, &passing, err) < 0 ||
             volume_end(passing.volume, err) < 0)
             return -1;
@@ -264,6 +298,7 @@ static int write_manifest(struct making *m, struct measure *measure, struct tag_
 static int write_view(struct making *m, struct measure *measure, struct err *err)
 {
     const struct tag_sum *tag = &m->tags[MADE_VIEW];
+    struct spot *place;
 
     if (m->source->show(m->source->ctx, m->source->page, err) < 0 ||
         page_settle(m->source->page, err) < 0) {
@@ -273,10 +308,13 @@ static int write_view(struct making *m, struct measure *measure, struct err *err
         err_clear(err);
         return 0;
     }
-    if (write_sidecars(m, measure->sha, err) < 0 ||
-        write_tag(m, MADE_VIEW, measure, NULL, err) < 0)
+    if (write_sidecars(m, measure->sha, err) < 0)
         return -1;
-    return note_view(m, TAGFILE_VIEW, tag->size, tag->sha256, err);
+    place = next_place(m, err);
+    if (!place || write_tag(m, MADE_VIEW, measure, place, err) < 0 ||
+        note_view(m, TAGFILE_VIEW, tag->size, tag->sha256, err) < 0)
+        return -1;
+    return 0;
 }
 
 /* Give the volume its index. */
@@ -299,6 +337,7 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     int rc = measure.sha ? 0 : -1;
     int i;
 
+    m.last_view = &m.view;
     if (!source->placed || volume_codec(source->volume) != FRAME_ZSTD)
         volume_flush(source->volume); /* then all places are known, and nothing is pending */
     m.region = rc == 0 ? region_new(err) : NULL;
@@ -310,6 +349,7 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     }
     if (rc == 0 && source->page)
         rc = write_view(&m, &measure, err);
+    note_places(&m);
     if (rc == 0)
         rc = write_manifest(&m, &measure, result, err);
     if (rc == 0)

@@ -359,3 +359,20 @@ uint64_t entry_reader_directory(const struct entry_reader *entries)
 {
     return entries->directory;
 }
+
+int entry_reader_find(struct entry_reader *entries, const char *path, bool here,
+                      struct entry_reader_entry *entry, struct err *err)
+{
+    int rc;
+
+    while ((rc = entry_reader_next(entries, entry, err)) > 0) {
+        if (strcmp(entry->path, path) == 0)
+            return 0;
+        if (here)
+            return err_set(err, ERR_MISMATCH,
+                           "the manifest does not match the tar header: found '%.200s' instead "
+                           "of '%.200s'",
+                           entry->path, path);
+    }
+    return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
+}

@@ -79,4 +79,13 @@ bool entry_reader_broken(const struct entry_reader *entries);
 /* Size of a zip's directory, after the first entry_reader_next; may be too large. */
 uint64_t entry_reader_directory(const struct entry_reader *entries);
 
+/*
+ * Read up to the entry with a path, including the top directory; ERR_NOT_FOUND if there is
+ * none.
+ *
+ * here  it must be the next entry, else ERR_MISMATCH
+ */
+int entry_reader_find(struct entry_reader *entries, const char *path, bool here,
+                      struct entry_reader_entry *entry, struct err *err) MUST_CHECK;
+
 #endif

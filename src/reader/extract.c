@@ -24,7 +24,7 @@
  * tagmanifest-sha256.txt, the last entry; then the links. A link is only made to the file that
  * this run wrote for its target. If the target was not written (it was not selected, or exists
  * already), the content is read from the archive again for the first such link, and further
- * links refer to that file.
+ * links refer to that file; so too when the file system allows the target no further link.
  *
  * If the manifest cannot be read, --keep-going extracts the files below data/ of the first top
  * directory without verification, and warns about it.
@@ -149,33 +149,6 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
                : -1;
 }
 
-/*
- * Write the current entry at a path; its content must have the digest want (NULL: any).
- *
- * returns  0, and id identifies the file; -1, with ERR_EXISTS if an existing file was kept
- */
-static int put_file(struct extract *x, struct entry_reader *entries,
-                    const struct entry_reader_entry *entry, const char *path,
-                    const uint8_t *want, struct extract_dir_id *id, struct err *err)
-{
-    struct extract_dir_file file;
-    uint8_t sha256[SHA256_SIZE];
-    int rc;
-
-    if (!x->opts->force && extract_dir_has(&x->root, path))
-        return err_set(err, ERR_EXISTS, "already exists");
-    rc = extract_dir_begin(&x->root, &file, path, err);
-    if (rc == 0)
-        rc = entry_reader_copy(entries, entry->size, file_put_fd, &file.fd, sha256, err);
-    if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
-        rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch with the manifest");
-    if (rc == 0)
-        rc = extract_dir_commit(&file, entry->mtime, x->opts->mode, x->opts->force, err);
-    extract_dir_abort(&file);
-    *id = file.id;
-    return rc;
-}
-
 /* Write the current entry, which is the content of row, at the path of the row at. */
 static int put_row(struct extract *x, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, uint32_t row, uint32_t at,
@@ -193,7 +166,7 @@ static int put_row(struct extract *x, struct entry_reader *entries,
                      (unsigned long long)entry->size, text_plural(entry->size),
                      (unsigned long long)want.size);
     else
-        rc = put_file(x, entries, entry, path, want.sha256, &id, err);
+        rc = stage_put(&x->stage, entries, entry, path, want.sha256, &id, err);
     if (rc == 0) {
         (void)pthread_mutex_lock(&x->lock);
         x->done[row] = (struct done){ id, at };
@@ -272,7 +245,7 @@ static int put_unverified(struct extract *x, struct entry_reader *entries,
     else if (why)
         rc = err_set(err, ERR_FORMAT, "%s", why);
     else
-        rc = put_file(x, entries, entry, path, NULL, &id, err);
+        rc = stage_put(&x->stage, entries, entry, path, NULL, &id, err);
     rc = account(x, path, INVENTORY_NONE, entry->size, rc, err);
     mem_free(path);
     return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
@@ -337,7 +310,7 @@ static int name_tags(struct extract *x, struct err *err)
     for (i = 0; rc == 0 && i < TAG_COUNT; i++) {
         const uint8_t *sha256 = i == TAG_MANIFEST && x->inventory ? x->manifest.sha256 : NULL;
 
-        rc = stage_name(&x->stage, i, sha256, x->opts->mode, err);
+        rc = stage_name(&x->stage, i, sha256, err);
         if (rc)
             rc = account(x, x->stage.files[i].path, INVENTORY_NONE, x->stage.files[i].size,
                          rc < 0 ? -1 : 0, err);
@@ -378,11 +351,10 @@ static int check_link(const struct extract *x, const struct link *link, struct e
         return err_set(err, ERR_FORMAT, "link to a file that is not in the manifest");
     if (link->target == link->row)
         return err_set(err, ERR_FORMAT, "link to itself");
-    return inventory_is_same(x->inventory, link->row, link->target)
-               ? 0
-               : err_set(
-                     err, ERR_MISMATCH,
-                     "link to a file with another content than the manifest has for the link");
+    if (inventory_is_same(x->inventory, link->row, link->target))
+        return 0;
+    return err_set(err, ERR_MISMATCH,
+                   "link to a file with another content than the manifest has for the link");
 }
 
 /* Extract the content of link targets that this run did not write. */
@@ -429,6 +401,31 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
                             x->opts->force, err);
 }
 
+/*
+ * Extract the content again at the path of a link that cannot be made; further links lead to
+ * this file.
+ */
+static int copy_again(struct extract *x, const struct link *link, struct err *err)
+{
+    bool here = x->reader.indexed;
+    char path[SAFE_NAME_PATH_MAX + 1];
+    struct entry_reader_entry entry;
+    struct entry_reader *entries;
+    struct inventory_row row;
+    int rc;
+
+    inventory_get(x->inventory, link->target, &row);
+    x->done[link->target].id.inode = 0;
+    entries = entry_reader_open(&x->reader, here ? row.offset : 0, UINT64_MAX, err);
+    rc = entries
+             ? entry_reader_find(entries, full_path(x, link->target, path), here, &entry, err)
+             : -1;
+    rc = rc == 0 ? put_row(x, entries, &entry, link->target, link->row, err)
+                 : account(x, full_path(x, link->row, path), link->row, 0, -1, err);
+    entry_reader_free(entries);
+    return rc;
+}
+
 static int make_links(struct extract *x, struct err *err)
 {
     size_t i;
@@ -441,6 +438,11 @@ static int make_links(struct extract *x, struct err *err)
         if (inventory_marks(x->inventory, link->row) & OUT) /* already extracted by on_copy */
             continue;
         rc = make_link(x, link, full_path(x, link->row, path), err);
+        if (rc < 0 && extract_dir_must_copy(err)) {
+            if (stop_check(&x->opts->stop, err) < 0 || copy_again(x, link, err) < 0)
+                return -1;
+            continue;
+        }
         x->result->links += rc == 0;
         x->result->files -= rc == 0; /* account has counted it as a file */
         if (account(x, path, link->row, 0, rc, err) < 0)
@@ -577,7 +579,7 @@ int extract_run(const char *path, const struct extract_opts *opts,
 
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
-    stage_init(&x.stage, &x.root, opts->force);
+    stage_init(&x.stage, &x.root, opts->force, opts->mode);
     x.inventory = inventory_new(0, err);
     if (x.inventory)
         rc = run(&x, path, err);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/entry.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
@@ -73,7 +74,7 @@ static int take_document(struct search *q, const char *text, size_t len, struct 
     if (!is_match(q, doc.name, NULL))
         return 0;
     q->found.size = doc.size;
-    q->found.offset = MANIFEST_READ_NONE;
+    q->found.offset = doc.offset;
     q->found.first[0] = '\0';
     memcpy(q->found.sha256, doc.sha256, SHA256_SIZE);
     return set_path(q->found.path, doc.name, err) < 0 ? -1 : 1;
@@ -102,26 +103,6 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 }
 
 /*
- * Read up to the entry with a path (with the top directory); here: it must be the next entry.
- */
-static int find_entry(struct entry_reader *entries, const char *path, bool here,
-                      struct entry_reader_entry *entry, struct err *err)
-{
-    int rc;
-
-    while ((rc = entry_reader_next(entries, entry, err)) > 0) {
-        if (strcmp(entry->path, path) == 0)
-            return 0;
-        if (here)
-            return err_set(err, ERR_MISMATCH,
-                           "the manifest does not match the tar header: found '%.200s' instead "
-                           "of '%.200s'",
-                           entry->path, path);
-    }
-    return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
-}
-
-/*
  * Write the content of the entry at path, which must match f. If the archive was repacked, the
  * entry may be a link to another file: then target gets its path, and 1 is returned.
  */
@@ -134,7 +115,7 @@ static int put_entry(struct archive_reader *reader, const char *path, const stru
         entry_reader_open(reader, here ? f->offset : 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
-    int rc = entries ? find_entry(entries, path, here, &entry, err) : -1;
+    int rc = entries ? entry_reader_find(entries, path, here, &entry, err) : -1;
 
     if (rc < 0)
         goto out;
@@ -169,19 +150,60 @@ static int put_found(struct archive_reader *reader, const struct found *f, put_f
     return rc > 0 ? err_set(err, ERR_MISMATCH, "'%.200s' is a link to a link", f->path) : rc;
 }
 
+/*
+ * Find a tag file's entry in an archive with an index: manifest.json is at a known place, and
+ * each of the others follows the one before, whose content need not be read.
+ */
+static struct entry_reader *find_tag(struct archive_reader *reader, int tag,
+                                     struct entry_reader_entry *entry, struct err *err)
+{
+    uint64_t at = reader->locator.plain;
+    int i;
+
+    for (i = 0; i < TAG_COUNT; i++) {
+        struct entry_reader *entries = entry_reader_open(reader, at, UINT64_MAX, err);
+        int rc = entries ? entry_reader_next(entries, entry, err) : -1;
+        const char *slash = rc > 0 ? strchr(entry->path, '/') : NULL;
+
+        if (slash && strcmp(slash + 1, tagfile_name(tag)) == 0)
+            return entries;
+        at = rc > 0 ? entry->data + entry->size + entry_padding(entry->size) : 0;
+        entry_reader_free(entries);
+        if (rc < 0)
+            return NULL;
+        if (rc == 0 || entry->size > MANIFEST_SCAN_MAX)
+            break;
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", tagfile_name(tag));
+    return NULL;
+}
+
+/* The same without an index: the archive is read from its start. */
+static struct entry_reader *search_tag(struct archive_reader *reader, int tag,
+                                       struct entry_reader_entry *entry, struct err *err)
+{
+    struct entry_reader *entries = entry_reader_open(reader, 0, UINT64_MAX, err);
+    char path[sizeof(reader->top) + 64];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, tagfile_name(tag));
+    if (entries && entry_reader_find(entries, path, false, entry, err) == 0)
+        return entries;
+    entry_reader_free(entries);
+    return NULL;
+}
+
 /* Write a tag file. Tag files have no rows, and are at the end of the archive. */
 static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ctx,
                    struct err *err)
 {
-    struct entry_reader *entries =
-        entry_reader_open(reader, reader->indexed ? reader->locator.plain : 0, UINT64_MAX, err);
-    char path[sizeof(reader->top) + 64];
     struct entry_reader_entry entry;
+    struct entry_reader *entries = reader->indexed ? find_tag(reader, tag, &entry, err)
+                                                   : search_tag(reader, tag, &entry, err);
+    const char *path = tagfile_name(tag);
     uint8_t sha256[SHA256_SIZE];
     int rc = -1;
 
-    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, tagfile_name(tag));
-    if (entries && find_entry(entries, path, false, &entry, err) == 0) {
+    if (entries) {
         if (entry.kind != ENTRY_READER_FILE || entry.size > MANIFEST_SCAN_MAX)
             (void)err_set(err, ERR_MISMATCH, "'%s' is not a file, or too large", path);
         else
@@ -221,12 +243,13 @@ static int by_manifest(const char *archive, const char *what, struct search *q, 
     int tag = tagfile_find(q->below);
     int rc = -1;
 
-    if (archive_reader_open(&reader, archive, err) < 0 || look(&reader, q, err) < 0)
+    if (archive_reader_open(&reader, archive, err) < 0 ||
+        ((tag < 0 || !reader.indexed) && look(&reader, q, err) < 0))
         goto out;
-    if (q->hit)
-        rc = put_found(&reader, &q->found, put, ctx, err);
-    else if (tag >= 0)
+    if (tag >= 0)
         rc = put_tag(&reader, tag, put, ctx, err);
+    else if (q->hit)
+        rc = put_found(&reader, &q->found, put, ctx, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no '%.200s' in '%s'", what, archive);
 out:
@@ -262,14 +285,15 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     const char *slash = strchr(what, '/');
     struct search *q = mem_new(sizeof(*q), err);
     struct named_file file;
-    int rc;
+    int rc = 0;
 
     if (!q)
         return -1;
     q->what = q->below = what;
     if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
         q->below = slash + 1;
-    rc = named_put(archive, slash ? q->below : NULL, what, put, ctx, &file, err);
+    if (tagfile_find(q->below) < 0)
+        rc = named_put(archive, what, q->below, put, ctx, &file, err);
     if (rc == 0)
         rc = by_manifest(archive, what, q, put, ctx, err);
     else if (rc > 0)

@@ -375,6 +375,7 @@ static int add_document(struct inventory *inventory, const char *text, size_t le
     if (!row)
         return -1;
     row->is = IS_DOCUMENT;
+    row->offset = doc.offset;
     return 0;
 }
 
@@ -430,18 +431,20 @@ void inventory_get(const struct inventory *inventory, uint32_t number,
 {
     const struct row *row = row_at(inventory, number);
 
-    *out = (struct inventory_row){ .sha256 = row->sha256,
-                                   .size = row->size,
-                                   .offset = row->offset,
-                                   .frame = row->frame == INVENTORY_NONE ? MANIFEST_READ_NONE
-                                                                         : row->frame,
-                                   .run_id = string_pool_get(&inventory->runs, row->run),
-                                   .artifact_type = type_text(inventory, row->type),
-                                   .media_type = type_text(inventory, row->media),
-                                   .document = row->is & IS_DOCUMENT,
-                                   .selected = row->is & IS_SELECTED,
-                                   .odd_level = row->is & IS_ODD_LEVEL,
-                                   .link = row->is & IS_LINK };
+    *out = (struct inventory_row){
+        .sha256 = row->sha256,
+        .size = row->size,
+        .offset = row->offset,
+        .frame = row->frame == INVENTORY_NONE ? MANIFEST_READ_NONE : row->frame,
+        .run_id = string_pool_get(&inventory->runs, row->run),
+        .artifact_type = type_text(inventory, row->type),
+        .media_type = type_text(inventory, row->media),
+        .document = row->is & IS_DOCUMENT,
+        .unplaced = row->is & IS_DOCUMENT && row->offset == MANIFEST_READ_NONE,
+        .selected = row->is & IS_SELECTED,
+        .odd_level = row->is & IS_ODD_LEVEL,
+        .link = row->is & IS_LINK
+    };
 }
 
 const char *inventory_path(const struct inventory *inventory, uint32_t number,

@@ -43,7 +43,8 @@ struct inventory_row {
     const char *run_id;
     const char *artifact_type;
     const char *media_type;
-    bool document;  /* a file written by skyarc; only sha256 and size are valid */
+    bool document;  /* a file written by skyarc; only sha256, size and offset are valid */
+    bool unplaced;  /* a document whose offset the manifest does not have, as in 0.1 */
     bool selected;  /* see inventory_select */
     bool odd_level; /* see INVENTORY_ODD_LEVEL */
     bool link;

@@ -22,7 +22,8 @@ struct named {
     struct name_index_entry *found;
     size_t count;
     size_t cap;
-    size_t max; /* entries wanted */
+    size_t max;     /* entries wanted */
+    bool documents; /* they may be of documents */
 };
 
 /* The index is no help; say so if it is damaged. Returns 0. */
@@ -60,7 +61,7 @@ static int on_entry(void *ctx, const struct name_index_entry *entry, struct err 
         n->path ? (entry->flags & NAME_INDEX_BY_PATH) && entry->path == name_index_path(n->path)
                 : (entry->flags & NAME_INDEX_BY_ID) != 0;
 
-    if (!hit)
+    if (!hit || (!n->documents && (entry->flags & NAME_INDEX_DOCUMENT)))
         return 0;
     if (mem_room(&n->found, &n->cap, n->count, sizeof(*n->found), ROWS_MAX, err) < 0)
         return -1;
@@ -195,7 +196,20 @@ out:
     return rc;
 }
 
-int named_put(const char *archive, const char *path, const char *id, put_fn *put, void *ctx,
+/* Search a file by all that its name may be: 1 found, 0 not, -1: the index is damaged. */
+static int search_file(struct named *n, const char *what, const char *below, struct err *err)
+{
+    const char *paths[] = { below, what };
+    bool id_first = !strchr(what, '/');
+    int rc = id_first ? search(n, NULL, what, err) : 0;
+    int i;
+
+    for (i = below == what; rc == 0 && i < 2; i++)
+        rc = search(n, paths[i], NULL, err);
+    return rc == 0 && !id_first ? search(n, NULL, what, err) : rc;
+}
+
+int named_put(const char *archive, const char *what, const char *below, put_fn *put, void *ctx,
               struct named_file *file, struct err *err)
 {
     struct named n;
@@ -203,8 +217,9 @@ int named_put(const char *archive, const char *path, const char *id, put_fn *put
     int rc = begin(&n, archive, 1);
 
     err_clear(&why);
+    n.documents = true;
     if (rc > 0)
-        rc = search(&n, path, id, &why);
+        rc = search_file(&n, what, below, &why);
     if (rc < 0)
         rc = unusable(archive, &why);
     if (rc > 0)

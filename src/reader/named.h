@@ -37,11 +37,12 @@ struct named_file {
 /*
  * Write the content of one file to put.
  *
- * path     its path below the top directory; NULL: id
+ * what     its path, or the artifact's ID
+ * below    what, without its first folder if that may be the top directory
  * returns  1; 0: the index does not know it, or there is none; -1: error, of a file that was
  *          found, or of put
  */
-int named_put(const char *archive, const char *path, const char *id, put_fn *put, void *ctx,
+int named_put(const char *archive, const char *what, const char *below, put_fn *put, void *ctx,
               struct named_file *file, struct err *err) MUST_CHECK;
 
 /*

@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-void stage_init(struct stage *s, const struct extract_dir *root, bool force)
+void stage_init(struct stage *s, const struct extract_dir *root, bool force, unsigned mode)
 {
     int i;
 
-    *s = (struct stage){ .root = root, .force = force };
+    *s = (struct stage){ .root = root, .force = force, .mode = mode };
     buf_init(&s->sums, TAGFILE_TAGS_MAX);
     for (i = 0; i < TAG_COUNT; i++)
         s->files[i].file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
@@ -26,6 +26,28 @@ void stage_clear(struct stage *s)
         s->files[i].path = NULL;
     }
     buf_clear(&s->sums);
+}
+
+int stage_put(const struct stage *s, struct entry_reader *entries,
+              const struct entry_reader_entry *entry, const char *path, const uint8_t *want,
+              struct extract_dir_id *id, struct err *err)
+{
+    struct extract_dir_file file;
+    uint8_t sha256[SHA256_SIZE];
+    int rc;
+
+    if (!s->force && extract_dir_has(s->root, path))
+        return err_set(err, ERR_EXISTS, "already exists");
+    rc = extract_dir_begin(s->root, &file, path, err);
+    if (rc == 0)
+        rc = entry_reader_copy(entries, entry->size, file_put_fd, &file.fd, sha256, err);
+    if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
+        rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch with the manifest");
+    if (rc == 0)
+        rc = extract_dir_commit(&file, entry->mtime, s->mode, s->force, err);
+    extract_dir_abort(&file);
+    *id = file.id;
+    return rc;
 }
 
 /* Begin a temporary file. */
@@ -93,7 +115,7 @@ int stage_sum(struct stage *s, struct err *err)
     return rc;
 }
 
-int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, struct err *err)
+int stage_name(struct stage *s, int tag, const uint8_t *sha256, struct err *err)
 {
     struct stage_file *f = &s->files[tag];
     const uint8_t *want = sha256 ? sha256 : f->sum;
@@ -104,5 +126,5 @@ int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, s
         return err_set(err, ERR_MISMATCH, "not in tagmanifest-sha256.txt");
     if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
         return err_set(err, ERR_MISMATCH, "SHA-256 mismatch");
-    return extract_dir_commit(&f->file, f->mtime, mode, s->force, err) < 0 ? -1 : 1;
+    return extract_dir_commit(&f->file, f->mtime, s->mode, s->force, err) < 0 ? -1 : 1;
 }

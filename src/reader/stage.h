@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage: extraction of tag files: they are kept under temporary names until their digests are
+ * stage: extraction of files. Tag files are kept under temporary names until their digests are
  * known from the last of them, tagmanifest-sha256.txt.
  *
  * Units    bytes
  * Errors   ERR_FORMAT, ERR_MISMATCH, ERR_EXISTS for one file; ERR_SYSTEM
  * Owns     the temporary files, until stage_clear
- * Threads  one at a time for each file; stage_name: one, after all files were taken
- * Source   RFC 8493, 2.2.1
+ * Threads  stage_put: any; else one at a time for each file; stage_name: one, after all files
+ * were taken Source   RFC 8493, 2.2.1
  */
 #ifndef READER_STAGE_H
 #define READER_STAGE_H
@@ -37,15 +37,29 @@ struct stage {
     struct stage_file files[TAG_COUNT];
     struct buf sums; /* contents of tagmanifest-sha256.txt */
     bool force;      /* replace existing files */
+    unsigned mode;   /* permissions of the files */
 };
 
 /*
- * Initialise without files; place is borrowed until stage_clear. force: replace existing files.
+ * Initialise without files; root is borrowed until stage_clear.
+ *
+ * force  replace existing files
+ * mode   permissions of the files
  */
-void stage_init(struct stage *stage, const struct extract_dir *root, bool force);
+void stage_init(struct stage *stage, const struct extract_dir *root, bool force, unsigned mode);
 
 /* Remove the files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);
+
+/*
+ * Write the current entry, which is no tag file.
+ *
+ * want     the digest that its content must have; NULL: any
+ * returns  0, and id identifies the file; -1, with ERR_EXISTS if an existing file was kept
+ */
+int stage_put(const struct stage *stage, struct entry_reader *entries,
+              const struct entry_reader_entry *entry, const char *path, const uint8_t *want,
+              struct extract_dir_id *id, struct err *err) MUST_CHECK;
 
 /*
  * Read the current entry, a tag file.
@@ -66,7 +80,6 @@ int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;
  * sha256   the expected digest; NULL: from tagmanifest-sha256.txt (which itself is not checked)
  * returns  1; 0: the file is not staged; -1: error
  */
-int stage_name(struct stage *stage, int tag, const uint8_t *sha256, unsigned mode,
-               struct err *err) MUST_CHECK;
+int stage_name(struct stage *stage, int tag, const uint8_t *sha256, struct err *err) MUST_CHECK;
 
 #endif

@@ -218,8 +218,7 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
                         const struct entry_reader_entry *entry)
 {
     bool link = entry->kind == ENTRY_READER_LINK;
-    uint64_t coded;
-    uint64_t plain;
+    uint64_t at[2];
 
     if (!c->reader.indexed && row->offset != entry->offset) {
         inventory_mark(c->inventory, number, MOVED);
@@ -228,12 +227,13 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
     if (row->link != link)
         report_row(c, number, entry->offset,
                    "is a link in either the manifest or the tar header, but not in both");
-    if (!c->reader.indexed || row->document)
+    if (!c->reader.indexed || row->unplaced)
         return;
     if (row->offset != entry->offset)
         report_row(c, number, entry->offset,
                    "has a different offset in the manifest than in the archive");
-    else if (seek_find(&c->reader.seek, entry->offset, &coded, &plain) != row->frame)
+    else if (!row->document &&
+             seek_find(&c->reader.seek, entry->offset, &at[0], &at[1]) != row->frame)
         report_row(c, number, entry->offset,
                    "has a different frame in the manifest than in the seek table");
     else if (row->odd_level)

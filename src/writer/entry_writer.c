@@ -278,12 +278,12 @@ static int put_body(struct entry_writer *entries, const struct entry_file *file,
 }
 
 int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
-                      int64_t mtime, struct err *err)
+                      int64_t mtime, struct spot *place, struct err *err)
 {
     pagefile_touch(entries->opts.pagefile, body->text ? body->size : 0);
     if (entries->opts.seen(entries->opts.ctx, path, NULL, NULL, body, err) < 0)
         return -1;
-    return put_body(entries, &(struct entry_file){ .path = path, .mtime = mtime }, body, NULL,
+    return put_body(entries, &(struct entry_file){ .path = path, .mtime = mtime }, body, place,
                     err);
 }
 

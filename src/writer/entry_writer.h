@@ -154,9 +154,13 @@ int entry_writer_item(struct entry_writer *entries, const struct item *item,
                       const struct body *body, struct packed *packed,
                       struct err *err) MUST_CHECK;
 
-/* Write a file that is not an item. */
+/*
+ * Write a file that is not an item.
+ *
+ * place  filled in when known, at the latest by volume_drain
+ */
 int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
-                      int64_t mtime, struct err *err) MUST_CHECK;
+                      int64_t mtime, struct spot *place, struct err *err) MUST_CHECK;
 
 /*
  * Start an item that is written while it is received, with the first bytes of its content and

@@ -245,7 +245,8 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
     p->last_document = &document->next;
     if (entry_writer_hash(p->entries, parcel->body, &document->digest, err) < 0)
         return -1;
-    return entry_writer_file(p->entries, document->path, parcel->body, parcel->mtime, err);
+    return entry_writer_file(p->entries, document->path, parcel->body, parcel->mtime,
+                             &document->place, err);
 }
 
 /* Start an item that passes through. */

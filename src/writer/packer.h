@@ -50,6 +50,7 @@ struct document {
     char *path; /* below the top directory */
     uint64_t size;
     struct digest digest;
+    struct spot place; /* known after volume_flush */
 };
 
 struct packer;

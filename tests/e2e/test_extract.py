@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """extract: writes checked files, never outside of a directory."""
+import errno
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import zipfile
 
 import pytest
 
+import craft
+from conftest import SKYARC
 from reading import flip, manifest_of, row, tar_with
 
 
@@ -165,3 +168,28 @@ def test_without_a_sandbox(skyarc, small, tmp_path):
 def test_usage(skyarc, tmp_path, args, words):
     assert words in skyarc("extract", "-C", "x", *args, check=2).err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("kind", ["tar.zst", "tar"])
+@pytest.mark.parametrize("names, error", [(3, errno.EMLINK), (1, errno.EPERM), (1, errno.EOPNOTSUPP)])
+def test_where_no_more_links_can_be(env, tmp_path, names, error, kind):
+    """ext4 allows 65,000 names of a file, FAT one: what cannot be a link is extracted again, and checked again."""
+    if b"__asan" in open(SKYARC, "rb").read() or b"__tsan" in open(SKYARC, "rb").read():
+        pytest.skip("the sanitizer must be loaded first")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "fewlinks.so",
+                    os.path.dirname(os.path.abspath(__file__)) + "/fewlinks.c", "-ldl"], check=True)
+    links = {"data/r1/html/l%d.html" % i: "data/r1/html/one.html" for i in range(7)}
+    (tmp_path / ("a." + kind)).write_bytes(craft.sample(links=links).packed(kind))
+    more = dict(LD_PRELOAD=str(tmp_path / "fewlinks.so"), FEWLINKS=str(names), FEWLINKS_ERRNO=str(error))
+    done = subprocess.run([SKYARC, "extract", "--json", "-C", "x", "a." + kind], env=dict(env, **more), cwd=tmp_path,
+                          capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    one = tmp_path / "x/a/data/r1/html/one.html"
+    for name in links:
+        path = tmp_path / "x/a" / name
+        assert path.read_bytes() == one.read_bytes() and path.stat().st_mtime == one.stat().st_mtime
+        assert path.stat().st_nlink <= names and path.stat().st_mode == one.stat().st_mode
+    assert len({os.stat(tmp_path / "x/a" / name).st_ino for name in [*links, "data/r1/html/one.html"]}) == -(-8 // names)
+    assert not [p for p in (tmp_path / "x").rglob(".skyarc-*")]
+    told = json.loads(done.stdout)
+    assert told["links"] == 8 - -(-8 // names)

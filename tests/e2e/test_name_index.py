@@ -80,6 +80,11 @@ def entries_of(manifest, place):
     """The entries of the index by docs/archive-format.md: (key, position of the row, flags, bytes). place: as the entry has it."""
     at = {row["path"]: row["offset"] for row in json.loads(manifest)["artifacts"]}
     found = []
+    for match in re.finditer(rb'\{"path": "[^"]*", "size"', manifest):
+        row, length = json.JSONDecoder().raw_decode(manifest[match.start():].decode())
+        key = xxh3(token(row["path"]).encode())
+        head = struct.pack("<QII", key, xxh3(row["path"].encode(), 1) & 0xffffffff, length | 9 << 28)
+        found.append((key, match.start(), 9, head + place(row["offset"]) + place(None, match.start()) + bytes.fromhex(row["sha256"])[:16]))
     for match in re.finditer(rb'\{"path": "(data/[^"]*)", "run_id"', manifest):
         row, length = json.JSONDecoder().raw_decode(manifest[match.start():].decode())
         link = 4 if row["link"] else 0
@@ -188,6 +193,27 @@ def test_three_reads(many, counter, env, tmp_path):
             for command in ("cat", "list"):
                 done = subprocess.run([SKYARC, command, "--no-sandbox", str(archive), name], env=spot, stdout=subprocess.PIPE, check=True)
                 assert done.stdout and 1 <= int(log.read_text()) <= 3 + row["size"] // (128 << 10), (command, name)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer cannot be preloaded with")
+@pytest.mark.parametrize("kind, first, more", [("tar.zst", 3, 12), ("tar.gz", 9, 12)])
+def test_documents_and_tag_files(many, skyarc, counter, env, tmp_path, kind, first, more):
+    """Few reads find them, too: those that are in the index three, tag files those between the manifest and the end."""
+    skyarc("pull", "-o", "b." + kind, "tsk_many", "tsk_demo1", check=0)
+    spot = dict(env, LD_PRELOAD=str(counter / "counter.so"), READS=str(tmp_path / "reads"))
+    subprocess.run(["tar", "xf", "b." + kind], cwd=tmp_path, check=True)
+    documents = [row["path"] for row in json.loads((tmp_path / "b/manifest.json").read_text())["documents"]]
+    assert "index.html" in documents and "data/tsk_many/run.json" in documents and "view/tsk_many.js" in documents
+    reads = []
+    for name in documents + ["b/" + path for path in documents] + list(craft.TAGS):
+        path = tmp_path / "b" / name.removeprefix("b/")
+        done = subprocess.run([SKYARC, "cat", "--no-sandbox", "b." + kind, name], env=spot, cwd=tmp_path, capture_output=True, check=True)
+        assert done.stdout == path.read_bytes() and not done.stderr
+        reads.append(int((tmp_path / "reads").read_text()) - path.stat().st_size // (128 << 10))
+        assert reads[-1] <= (more if name in craft.TAGS else first + 1), name
+    assert sum(n <= first for n in reads[:2 * len(documents)]) >= len(documents)  # a name's page may be full, or a file in two frames
+    assert "no 'data/tsk_many/run.jso' in" in skyarc("cat", "b." + kind, "data/tsk_many/run.jso", check=1).err
+    assert skyarc("list", "b." + kind, "data/tsk_many/run.json").code == 1
 
 
 def test_every_name_is_found(many, skyarc, tmp_path):

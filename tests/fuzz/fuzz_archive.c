@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "fuzz.h"
 #include "index/name_index.h"
+#include "reader/fetchone.h"
 #include "reader/named.h"
 #include "reader/verify.h"
 
@@ -45,16 +46,20 @@ static void look_up(const char *path)
     char a_path[] = "data/r1/html/notime_a_1.html";
     char an_id[] = "a_1";
     char *const names[] = { a_path, an_id };
+    const char *const files[] = { a_path, an_id, "data/r1/run.json" };
     struct named_file file;
     struct err err = { 0 };
-    uint64_t count = 0;
+    uint64_t count;
     uint64_t missing;
+    int i;
 
-    if (named_put(path, a_path, NULL, put_counted, &count, &file, &err) > 0)
-        FUZZ_CHECK(count == file.size);
-    count = 0;
-    if (named_put(path, NULL, an_id, put_counted, &count, &file, &err) > 0)
-        FUZZ_CHECK(count == file.size);
+    for (i = 0; i < 3; i++) {
+        count = 0;
+        if (named_put(path, files[i], files[i], put_counted, &count, &file, &err) > 0)
+            FUZZ_CHECK(count == file.size);
+        (void)(fetchone(path, i ? files[i] : "manifest-sha256.txt", put_counted, &count, &err) <
+               0);
+    }
     (void)(named_rows(path, names, 2, on_row, NULL, &missing, &err) > 0);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,6 +141,33 @@ static void test_what_is_freed_is_used_again_and_zeroed(void **state)
     }
     check(all, COUNT);
     region_free(stays);
+    pagefile_free(file);
+}
+
+/* A file that cannot grow any more: space is asked for before a page is written, so that what
+ * has no room is in memory, and nothing ends the process. */
+static void test_a_file_that_gets_full(void **state)
+{
+    struct pagefile *file = make_file();
+    struct region *region = region_on(file, NULL);
+    struct rlimit before;
+    struct rlimit full;
+    struct stat st;
+    char **all;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = (struct rlimit){ 24 * MIB, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    all = fill(region, 2 * COUNT);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_in_range(st.st_size, MIB, 24 * MIB);
+    assert_true((uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size); /* all is reserved */
+    pagefile_trim(file);
+    assert_int_equal(pagefile_check(file, NULL), 0);
+    check(all, 2 * COUNT);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    region_free(region);
     pagefile_free(file);
 }
 
@@ -295,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_objects_go_to_the_file_and_come_back),
         cmocka_unit_test(test_what_is_freed_is_used_again_and_zeroed),
+        cmocka_unit_test(test_a_file_that_gets_full),
         cmocka_unit_test(test_without_a_file_all_is_in_memory),
         cmocka_unit_test(test_a_failed_allocation_is_told),
         cmocka_unit_test(test_threads),
