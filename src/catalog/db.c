@@ -285,7 +285,7 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
     if (version < 0 || (version == 0 && pages) || (version == 0 && mode == DB_READ))
         return damaged(c, err, "not a catalog");
     if (version < VERSION && mode == DB_READ)
-        return err_set(err, ERR_FORMAT,
+        return err_set(err, ERR_LIMIT,
                        "'%s' was made by an older skyarc; the next sync migrates it", c->path);
     if (version >= FIRST_SEALED && !page_checksum_sealed(c->db))
         return damaged(c, err, "the pages have no checksums");

@@ -140,7 +140,7 @@ struct standing *standing_open(const char *dir, struct err *err)
     }
     s->catalog = db_open(dir, DB_READ, &s->damage);
     if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT) {
-        log_line(LOG_WARNING, "%s", s->damage.text); /* the catalog is newer, or locked */
+        log_line(LOG_WARNING, "%s", s->damage.text); /* of another version, or locked */
         err_clear(&s->damage);
     }
     if (s->damage.kind == ERR_NOT_FOUND)
