@@ -197,6 +197,8 @@ static int put_out(struct compress_pool *pool, struct slot *slot, struct err *er
     case PIECE_BACK:
         seek_cut(&pool->seek, pool->kept);
         return output_back(pool->output, err);
+    case PIECE_SAVE:
+        return output_save(pool->output, err);
     case PIECE_FRAME:
         break;
     }

@@ -397,6 +397,7 @@ void framer_release(struct framer *framer)
 
 void framer_age(struct framer *framer)
 {
+    struct piece save = { .kind = PIECE_SAVE };
     size_t i;
 
     for (i = 0; i < LANES; i++) {
@@ -407,6 +408,8 @@ void framer_age(struct framer *framer)
         else
             lane->old = lane->piece.size > 0;
     }
+    compress_pool_submit(framer->compressors, &save);
+    piece_clear(&save);
 }
 
 void framer_mark(struct framer *framer)

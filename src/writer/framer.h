@@ -101,7 +101,7 @@ void framer_release(struct framer *framer);
 
 /*
  * Called at regular intervals, between entries: end the frames that were open at the last call,
- * so that an interruption loses little.
+ * and write all ended frames to the file, so that an interruption loses little.
  */
 void framer_age(struct framer *framer);
 
