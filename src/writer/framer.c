@@ -372,7 +372,7 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err)
      * nothing of the other lane may be between its parts; and the end of the stream, which may
      * follow, is not cut, since only files are
      */
-    if (framer->split || framer->now->most - framer->now->piece.size < ENTRY_END)
+    if (framer->split || framer->now->most - framer->now->piece.size <= ENTRY_END)
         cut(framer, framer->now);
     return 0;
 }
