@@ -22,10 +22,16 @@
 
 enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 
+/* Rows that were made once. */
+struct kept {
+    struct body *rows; /* as text; NULL: they are not kept */
+    bool whole;        /* all rows are in it */
+};
+
 struct manifest_text {
     struct manifest_facts *facts;
-    struct body *rows; /* the artifacts' rows, as text; NULL: not kept */
-    bool whole;        /* all rows are in it */
+    struct kept runs;
+    struct kept artifacts;
     bool drained;      /* stored_bytes is known */
     struct page *page; /* while the rows are given to the view, or NULL */
     struct jsonw w;
@@ -44,9 +50,10 @@ struct manifest_text *manifest_text_new(struct manifest_facts *facts, struct err
     s->facts = facts;
     for (i = 0; i < RUN_TEXTS; i++)
         buf_init(&s->texts[i], TEXT_MAX);
-    s->rows = body_new(err);
-    s->region = region_new(err);
-    if (s->rows && s->region)
+    s->runs.rows = body_new(err);
+    s->artifacts.rows = s->runs.rows ? body_new(err) : NULL;
+    s->region = s->artifacts.rows ? region_new(err) : NULL;
+    if (s->region)
         return s;
     manifest_text_free(s);
     return NULL;
@@ -61,7 +68,8 @@ void manifest_text_free(struct manifest_text *s)
     for (i = 0; i < RUN_TEXTS; i++)
         buf_clear(&s->texts[i]);
     region_free(s->region);
-    body_free(s->rows);
+    body_free(s->runs.rows);
+    body_free(s->artifacts.rows);
     mem_free(s);
 }
 
@@ -145,7 +153,7 @@ static const char *title_of(const struct listed_run *run)
     return run->run.title ? run->run.title : run->workflow.title;
 }
 
-static void put_runs(struct manifest_text *s, struct jsonw *w)
+static int put_runs(struct manifest_text *s, struct err *err)
 {
     const struct manifest_facts *facts = s->facts;
     size_t item = 0;
@@ -182,8 +190,10 @@ static void put_runs(struct manifest_text *s, struct jsonw *w)
         row.title = clean_short(s, TEXT_TITLE, title_of(listed), RUN_TITLE_MAX);
         row.output = clean_short(s, TEXT_OUTPUT, run->output_json, RUN_OUTPUT_MAX);
         row.records_missing_count = name_lacked(s, &listed->records);
-        manifest_run(w, &row);
+        manifest_run(&s->w, &row);
     }
+    (void)err; /* the writer keeps its error */
+    return 0;
 }
 
 /* Write the notes on an item, and whether the storage had no object for a row without bytes. */
@@ -312,65 +322,79 @@ static void put_missing(struct manifest_text *s, struct jsonw *w)
     }
 }
 
-/* Where the manifest is written, and whether the rows are kept; the view needs not more. */
+/* Where the manifest is written, and the rows that are being kept, or NULL. */
 struct tee {
     put_fn *put;
     void *ctx;
     struct manifest_text *source;
-    bool keeping;
+    struct kept *keeping;
 };
 
+/* The view does not read the artifacts' rows: it gets them as they are made. */
 static int put_tee(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     struct tee *tee = ctx;
     struct manifest_text *s = tee->source;
+    struct kept *kept = tee->keeping;
     struct err ignored;
 
-    if (tee->keeping && s->rows &&
-        body_append(s->rows, &s->facts->spool, bytes, len, &ignored) < 0) {
-        body_free(s->rows); /* no space: the rows are then made again each time */
-        s->rows = NULL;
+    if (kept && kept->rows &&
+        body_append(kept->rows, &s->facts->spool, bytes, len, &ignored) < 0) {
+        body_free(kept->rows); /* no space: the rows are then made again each time */
+        kept->rows = NULL;
     }
-    return tee->keeping && s->page ? 0 : tee->put(tee->ctx, bytes, len, err);
+    return kept == &s->artifacts && s->page ? 0 : tee->put(tee->ctx, bytes, len, err);
 }
 
-static int make_rows(struct manifest_text *s, struct tee *tee, struct err *err)
+static int put_artifacts(struct manifest_text *s, struct err *err)
 {
     const struct plan *plan = s->facts->plan;
     int rc = 0;
     size_t i;
 
-    jsonw_flush(&s->w);
-    tee->keeping = true;
     for (i = 0; rc == 0 && i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
         if (fetch_packed(s->facts->fetch, item)->here)
             rc = put_artifact(s, &s->w, item, err);
     }
-    jsonw_flush(&s->w);
-    tee->keeping = false;
-    s->whole = rc == 0 && s->rows && !s->w.failed;
-    if (!s->whole) { /* part of the rows must not be repeated */
-        body_free(s->rows);
-        s->rows = NULL;
-    }
     return rc;
 }
 
 /* Write the kept rows again. */
-static int repeat_rows(struct manifest_text *s, struct err *err)
+static int repeat_rows(struct manifest_text *s, const struct kept *kept, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     char piece[PIECE];
     uint64_t at = 0;
     ssize_t n;
 
-    while ((n = body_read_at(s->rows, &cursor, piece, sizeof(piece), at, err)) > 0) {
+    while ((n = body_read_at(kept->rows, &cursor, piece, sizeof(piece), at, err)) > 0) {
         jsonw_members(&s->w, piece, (size_t)n);
         at += (uint64_t)n;
     }
     return n < 0 ? err_wrap(err, "a temporary file in '%s'", s->facts->spool.dir) : 0;
+}
+
+/* Write rows: make them, or repeat those that were kept. */
+static int put_rows(struct manifest_text *s, struct tee *tee, struct kept *kept,
+                    int (*make)(struct manifest_text *s, struct err *err), struct err *err)
+{
+    int rc;
+
+    if (kept->whole)
+        return repeat_rows(s, kept, err);
+    jsonw_flush(&s->w);
+    tee->keeping = kept;
+    rc = make(s, err);
+    jsonw_flush(&s->w);
+    tee->keeping = NULL;
+    kept->whole = rc == 0 && kept->rows && !s->w.failed;
+    if (!kept->whole) { /* part of the rows must not be repeated */
+        body_free(kept->rows);
+        kept->rows = NULL;
+    }
+    return rc;
 }
 
 /* Write all pending data of the volume; the rows so far were made while it was written. */
@@ -386,13 +410,14 @@ int manifest_text_put(struct manifest_text *s, const struct manifest_views *view
                       void *ctx, struct err *err)
 {
     const struct manifest_facts *facts = s->facts;
-    struct tee tee = { put, ctx, s, false };
+    struct tee tee = { put, ctx, s, NULL };
     const struct document *document;
     size_t i;
 
     jsonw_init(&s->w, put_tee, &tee);
     manifest_begin(&s->w, &facts->head);
-    put_runs(s, &s->w);
+    if (put_rows(s, &tee, &s->runs, put_runs, err) < 0)
+        return -1;
     manifest_documents(&s->w);
     for (document = packer_documents(facts->packer); document; document = document->next)
         manifest_document(&s->w, document->path, document->size, document->digest.sha256);
@@ -400,7 +425,7 @@ int manifest_text_put(struct manifest_text *s, const struct manifest_views *view
         manifest_document(&s->w, views->files[i].path, views->files[i].size,
                           views->files[i].sha256);
     manifest_artifacts(&s->w);
-    if ((s->whole ? repeat_rows(s, err) : make_rows(s, &tee, err)) < 0)
+    if (put_rows(s, &tee, &s->artifacts, put_artifacts, err) < 0)
         return -1;
     manifest_missing(&s->w);
     put_missing(s, &s->w);

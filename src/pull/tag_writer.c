@@ -299,7 +299,8 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     int rc = measure.sha ? 0 : -1;
     int i;
 
-    volume_flush(source->volume); /* then all places are known, and nothing is pending */
+    if (!source->placed || volume_codec(source->volume) != FRAME_ZSTD)
+        volume_flush(source->volume); /* then all places are known, and nothing is pending */
     m.region = rc == 0 ? region_new(err) : NULL;
     if (!m.region)
         rc = -1;

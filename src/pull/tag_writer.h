@@ -23,6 +23,7 @@
 #include "view/page.h"
 #include "writer/volume.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The payload files seen so far; used by tag_payload_add. */
@@ -36,7 +37,12 @@ struct tag_payload {
 /* What the tag files of an archive are made from. */
 struct tag_source {
     struct volume *volume;
-    struct page *page;    /* the offline view, or NULL */
+    struct page *page; /* the offline view, or NULL */
+    /*
+     * Whether the places of all payload files are known, since only runs' documents came last:
+     * the view then shares their frame, so that its copies of them cost little.
+     */
+    bool placed;
     struct bag_info info; /* name: the top directory; bytes and files are counted */
     /*
      * Write manifest.json; the same bytes each time.

@@ -106,6 +106,7 @@ int tagfiles_write(struct tagfiles *record, struct tag_result *manifest, struct 
     struct making making = { record, manifest_text_new(&record->facts, err) };
     struct tag_source source = { .volume = record->facts.volume,
                                  .page = record->page,
+                                 .placed = packer_documents(record->facts.packer) != NULL,
                                  .info = { .name = record->top,
                                            .software = head->tool,
                                            .source = head->source,

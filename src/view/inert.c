@@ -2,23 +2,25 @@
 #include "view/inert.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum {
-    PLAIN,
-    ESCAPED,
-    LEAD
-}; /* LEAD: the first byte of U+0080..U+009F, or of U+2028, U+2029 */
+/* Bit c % 32 of the word c / 32: byte c is not plain, or begins a character that may not be:
+ * 0xc2 U+0080..U+009F, 0xe2 U+2028 and U+2029. */
+static const uint32_t odd[8] = { ~(1u << '\t' | 1u << '\n' | 1u << '\r'),
+                                 1u << ('$' - 32) | 1u << ('<' - 32),
+                                 0,
+                                 1u << ('`' - 96) | 1u << (0x7f - 96),
+                                 0,
+                                 0,
+                                 1u << (0xc2 - 192),
+                                 1u << (0xe2 - 224) };
 
-static int kind_of(unsigned char c)
+static bool is_odd(unsigned char c)
 {
-    if (c < 0x20)
-        return c == '\n' || c == '\r' || c == '\t' ? PLAIN : ESCAPED;
-    if (c < 0x7f)
-        return c == '<' || c == '>' || c == '&' || c == '`' || c == '$' ? ESCAPED : PLAIN;
-    return c == 0x7f ? ESCAPED : c == 0xc2 || c == 0xe2 ? LEAD : PLAIN;
+    return odd[c >> 5] >> (c & 31) & 1;
 }
 
-/* The character at a LEAD byte that must be escaped, with its length; 0: none. */
+/* The character at a byte >= 0x80 that must be escaped, with its length; 0: none. */
 static unsigned long lead_char(const unsigned char *at, size_t left, size_t *len)
 {
     if (at[0] == 0xc2 && left > 1 && at[1] >= 0x80 && at[1] < 0xa0) {
@@ -50,13 +52,12 @@ int inert_json(struct buf *out, const char *json, size_t len, struct err *err)
     size_t i;
 
     for (i = 0; i < len; i++) {
-        int kind = kind_of(text[i]);
         size_t used = 1;
         unsigned long c;
 
-        if (kind == PLAIN)
+        if (!is_odd(text[i]))
             continue;
-        c = kind == ESCAPED ? text[i] : lead_char(text + i, len - i, &used);
+        c = text[i] < 0x80 ? text[i] : lead_char(text + i, len - i, &used);
         if (!c && text[i])
             continue;
         if (buf_add(out, json + from, i - from, err) < 0 || add_code(out, c, err) < 0)

@@ -18,11 +18,12 @@
 #include <stddef.h>
 
 /*
- * Append JSON in which no '<', '>', '&', '`', '$', control character (except line ends and
- * tabs), U+2028 or U+2029 is left: each is written as \uXXXX, which means the same, since JSON
- * has them in strings only. The result can be put into a script element as data, and between
- * the backquotes of String.raw`...` if it does not end in a backslash: whatever it is, also if
- * it is not JSON.
+ * Append JSON in which no '<', '`', '$', control character (except line ends and tabs), U+2028
+ * or U+2029 is left: each is written as \uXXXX, which means the same, since JSON has them in
+ * strings only. The result can be put into a script element as data, and between the
+ * backquotes of String.raw`...` if it does not end in a backslash: whatever it is, also if it
+ * is not JSON. '>' and '&' stay as they are: in script data, '>' means something only after a
+ * '<', and '&' nothing; a third of a page's tags would be these escapes.
  */
 int inert_json(struct buf *out, const char *json, size_t len, struct err *err) MUST_CHECK;
 

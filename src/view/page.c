@@ -33,6 +33,7 @@ struct page {
     size_t scratch_used;
     page_clean_fn *clean;
     char hashes[2][HASH_TEXT]; /* of the style and the script, once known */
+    struct buf taken;          /* see page_take */
     struct buf cleaned;
     struct buf block;
     struct buf raw;
@@ -59,6 +60,7 @@ struct page *page_new(const char *dir, struct err *err)
     buf_init(&page->block, BLOCK_MAX);
     buf_init(&page->raw, BLOCK_MAX);
     buf_init(&page->cleaned, BLOCK_MAX);
+    buf_init(&page->taken, BLOCK_MAX);
     page->sidecars = sidecars_new(dir, err);
     page->texts = page->sidecars ? texts_new(dir, err) : NULL;
     if (page->texts && store_open(&page->rows, dir, err) == 0)
@@ -78,6 +80,7 @@ void page_free(struct page *page)
     buf_clear(&page->block);
     buf_clear(&page->raw);
     buf_clear(&page->cleaned);
+    buf_clear(&page->taken);
     mem_free(page);
 }
 
@@ -221,13 +224,15 @@ int page_take(struct page *page, const struct page_file *file, page_read_fn *rea
 
     if (!want)
         return 0;
-    room = mem_new(want, err);
+    buf_reset(&page->taken);
+    room = buf_room(&page->taken, want, err);
     while (room && got < want && n > 0) {
         n = read(ctx, room + got, want - got, err);
         got += n > 0 ? (size_t)n : 0;
     }
     rc = !room || n < 0 ? -1 : page_text(page, file, room, got, err);
-    mem_free(room);
+    if (want > PAGE_TEXT_MAX) /* a HAR: rare, and large */
+        buf_clear(&page->taken);
     return rc;
 }
 

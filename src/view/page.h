@@ -42,11 +42,11 @@
  * picture or recording counts as PAGE_MEDIA, since it cannot be compressed, as texts can; and
  * those of the first run that failed (or the first) 1/PAGE_LEAD_SHARE more, within limits.
  */
-#define PAGE_SHARE      64
+#define PAGE_SHARE      128
 #define PAGE_MEDIA      2
-#define PAGE_LEAD_SHARE 64
+#define PAGE_LEAD_SHARE 128
 #define PAGE_LEAD_MIN   ((uint64_t)64 << 10)
-#define PAGE_LEAD_MAX   ((uint64_t)1 << 20)
+#define PAGE_LEAD_MAX   ((uint64_t)512 << 10)
 
 struct page;
 

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define PIECE ((size_t)64 << 10)
+#define PIECE ((size_t)256 << 10)
 
 int store_open(struct store *store, const char *dir, struct err *err)
 {

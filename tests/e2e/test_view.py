@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The offline view, in a real browser: it opens from file://, shows the contents, and runs no script of a captured page."""
 import base64
-import json
+import hashlib
 import http.server
+import json
+import subprocess
 import threading
 
 import pytest
@@ -435,13 +437,26 @@ def test_sidecars_are_one_string(view, browser, emu, tmp_path):
     head, tail = b'skyarc.take("tsk_e",String.raw`', b"`);\n"
     assert text.startswith(head) and text.endswith(b"}" + tail)
     inner = text[len(head):-len(tail)]
-    assert not set(inner) & set(b"`$<>&\x7f" + bytes(c for c in range(32) if c not in b"\n\r\t"))
+    assert not set(inner) & set(b"`$<\x7f" + bytes(c for c in range(32) if c not in b"\n\r\t"))
     for mark in ("\u2028", "\u2029", "\u0085"):
         assert mark.encode() not in inner
     data = json.loads(inner)
     assert data["run"]["failure_reason"] == evil and [v for p, c, v in data["texts"] if "skyvern_log" in p] == [evil * 3]
     assert evil.replace("\r\n", "\n") in browser.ask("document.querySelector('.reason').textContent").replace("\r\n", "\n")
     assert not [c for c in browser.complaints() if "exceptionDetails" in c]
+
+
+def test_records_in_sidecars_cost_little(skyarc, emu, tmp_path):
+    """A sidecar has its run's record again, and shares a frame with it."""
+    words = base64.b85encode(hashlib.shake_256(b"words").digest(20000)).decode()
+    for i in range(10):
+        emu.run("tsk_w%d" % i, [{"id": "w%d" % i, "type": "llm_prompt", "data": b"a prompt"}], output={"text": words[i * 2500:][:2500] * 2})
+    runs = ["tsk_w%d" % i for i in range(10)]
+    skyarc("pull", "-o", "plain.tar.zst", "--no-report", *runs)
+    skyarc("pull", "-o", "view.tar.zst", *runs)
+    more = (tmp_path / "view.tar.zst").stat().st_size - (tmp_path / "plain.tar.zst").stat().st_size
+    page = subprocess.run(["zstd", "-9", "-c", str(extract(tmp_path / "view.tar.zst", tmp_path) / "index.html")], stdout=subprocess.PIPE, check=True)
+    assert more - len(page.stdout) < 8000, more  # the records have 20,000 bytes that no compressor makes less
 
 
 def test_thousands_of_runs(skyarc, emu, tmp_path, browser):
