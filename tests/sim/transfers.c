@@ -181,6 +181,7 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
     struct spot spot;
     struct err err;
 
+    volume_flush(volume); /* as pull/tag_writer does */
     if (volume_begin(
             volume, &(struct entry_file){ .path = TOP "/manifest.json", .size = 2, .mtime = 1 },
             &spot, &err) < 0 ||
