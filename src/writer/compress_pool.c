@@ -197,6 +197,8 @@ static int put_out(struct compress_pool *pool, struct slot *slot, struct err *er
     case PIECE_BACK:
         seek_cut(&pool->seek, pool->kept);
         return output_back(pool->output, err);
+    case PIECE_SAVE:
+        return output_save(pool->output, err);
     case PIECE_FRAME:
         break;
     }
@@ -398,7 +400,7 @@ struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
                                         struct output *output, struct err *err)
 {
     struct compress_pool *pool = mem_new(sizeof(*pool), err);
-    size_t contexts = opts->contexts ? opts->contexts : CONTEXTS;
+    size_t share = (opts->contexts ? opts->contexts : CONTEXTS) / compress_pool_workers(opts);
     enum frame_codec codec = opts->codec;
     int level = opts->level;
     unsigned up = 0;
@@ -416,11 +418,11 @@ struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
     pool->size = pool->workers + COMPRESS_POOL_SPARE;
     if (level || opts->stepped || codec != FRAME_ZSTD)
         pool->level = frame_level(codec, level);
-    pool->pace = (struct compress_pace){ .level = frame_level(codec, 0),
-                                         .most = frame_level_within(
-                                             9, contexts / compress_pool_workers(opts)),
-                                         .workers = pool->workers,
-                                         .since = clock_mono_us() };
+    pool->pace =
+        (struct compress_pace){ .level = frame_level_within(frame_level(codec, 0), share),
+                                .most = frame_level_within(9, share),
+                                .workers = pool->workers,
+                                .since = clock_mono_us() };
     pool->slots = mem_array(pool->size, sizeof(*pool->slots), err);
     pool->coders = mem_array(pool->workers, sizeof(struct frame_coder *), err);
     pool->threads = mem_array(pool->workers + 1, sizeof(*pool->threads), err);

@@ -31,6 +31,7 @@ enum piece_kind {
     PIECE_FRAME,
     PIECE_MARK, /* set a mark at this point of the output */
     PIECE_BACK, /* go back to the mark */
+    PIECE_SAVE, /* write to the file what the output has buffered */
 };
 
 /* Bytes of the tar stream, by reference. */

@@ -372,7 +372,7 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err)
      * nothing of the other lane may be between its parts; and the end of the stream, which may
      * follow, is not cut, since only files are
      */
-    if (framer->split || framer->now->most - framer->now->piece.size < ENTRY_END)
+    if (framer->split || framer->now->most - framer->now->piece.size <= ENTRY_END)
         cut(framer, framer->now);
     return 0;
 }
@@ -397,6 +397,7 @@ void framer_release(struct framer *framer)
 
 void framer_age(struct framer *framer)
 {
+    struct piece save = { .kind = PIECE_SAVE };
     size_t i;
 
     for (i = 0; i < LANES; i++) {
@@ -407,6 +408,8 @@ void framer_age(struct framer *framer)
         else
             lane->old = lane->piece.size > 0;
     }
+    compress_pool_submit(framer->compressors, &save);
+    piece_clear(&save);
 }
 
 void framer_mark(struct framer *framer)

@@ -53,7 +53,7 @@ struct framer_sizes {
     size_t cut_piece; /* FRAME_CUT_PIECE */
     size_t copy_max;  /* a shorter piece is copied, which frees its chunk */
     size_t chunk;     /* CHUNK_SIZE: by which a buffer for copies grows */
-    size_t cut_text;  /* FRAME_CUT_TEXT; two of cut_piece, if that is given */
+    size_t cut_text;  /* FRAME_CUT_TEXT; two of cut_piece, if that is given; larger than it */
     size_t copies;    /* bytes of all copies: of open frames, and of those being compressed */
     size_t contexts;  /* bytes of all contexts of zstd, with --level auto */
 };
@@ -101,7 +101,7 @@ void framer_release(struct framer *framer);
 
 /*
  * Called at regular intervals, between entries: end the frames that were open at the last call,
- * so that an interruption loses little.
+ * and write all ended frames to the file, so that an interruption loses little.
  */
 void framer_age(struct framer *framer);
 

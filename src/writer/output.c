@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EARLY_MS 1000 /* maximum time that a buffer is not written to the file */
+#define EARLY_MS 1000 /* a buffer that fills slowly is written to the file after this time */
 
 /*
  * [0, flushed) is with async_write or in the file, [flushed, flushed + filled) in the buffer.
@@ -38,6 +38,7 @@ struct output {
     uint64_t flushed;
     size_t hashed;
     uint64_t wrote;      /* when the file was last written to */
+    uint64_t saved;      /* bytes in the file at the last write_blocks, or 0 */
     struct sha256 *sha;  /* NULL: the digest is not wanted */
     unsigned char *rest; /* bytes kept of the former attempt: less than a block */
     /* the mark */
@@ -220,20 +221,28 @@ static int flush(struct output *output, size_t len, struct err *err)
 }
 
 /*
- * Write the whole blocks of a buffer that fills slowly, in case the process is killed; they are
- * written again with the rest of the buffer.
+ * Write what the buffer holds, in case the process is killed: it is written again with the rest
+ * of the buffer. Direct I/O needs whole blocks, so zeros follow, until other bytes do.
  */
-static int write_early(struct output *output, struct err *err)
+static int write_blocks(struct output *output, struct err *err)
 {
-    uint64_t now = clock_mono();
-    size_t len = output->filled & ~(ASYNC_WRITE_ALIGN - 1);
+    size_t len = output->filled;
+    size_t whole = (len + ASYNC_WRITE_ALIGN - 1) & ~(ASYNC_WRITE_ALIGN - 1);
 
-    if (!output->partial || !len || now < output->wrote + EARLY_MS)
-        return 0;
-    output->wrote = now;
-    if (file_pwrite(output->fd, output->buffer, len, output->flushed, err) == 0)
+    memset(output->buffer + len, 0, whole - len);
+    output->wrote = clock_mono();
+    output->saved = output_offset(output);
+    if (file_pwrite(output->fd, output->buffer, whole, output->flushed, err) == 0)
         return 0;
     return explain(output, err);
+}
+
+int output_save(struct output *output, struct err *err)
+{
+    if (!output->partial || !output->buffer || !output->filled ||
+        output->saved == output_offset(output))
+        return 0;
+    return write_blocks(output, err);
 }
 
 int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
@@ -254,7 +263,10 @@ int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
         if (output->filled == ASYNC_WRITE_BUFFER && flush(output, ASYNC_WRITE_BUFFER, err) < 0)
             return -1;
     }
-    return write_early(output, err);
+    if (!output->partial || output->filled < ASYNC_WRITE_ALIGN ||
+        clock_mono() < output->wrote + EARLY_MS)
+        return 0;
+    return write_blocks(output, err);
 }
 
 uint64_t output_offset(const struct output *output)
@@ -296,6 +308,7 @@ int output_back(struct output *output, struct err *err)
     output->filled = output->kept_filled;
     output->flushed = output->kept_flushed;
     output->hashed = output->kept_hashed;
+    output->saved = 0;
     if (output->sha)
         sha256_set(output->sha, output->kept_sha);
     return 0;

@@ -61,6 +61,9 @@ int output_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_C
 /* Number of bytes put so far. */
 uint64_t output_offset(const struct output *output);
 
+/* Write to OUTPUT.partial what is still buffered, so that a kill does not lose it. */
+int output_save(struct output *output, struct err *err) MUST_CHECK;
+
 /* Whether output_back is possible. */
 bool output_rewinds(const struct output *output);
 

@@ -152,7 +152,10 @@ struct volume_result {
     uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory, or unhashed */
 };
 
-/* Write the tail (manifest: place of manifest.json) and rename the file to its final name. */
+/*
+ * Write the tail (manifest: place of manifest.json) and rename the file to its final name.
+ * There was a volume_flush before the last files: of no other family of texts a frame is open.
+ */
 int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err) MUST_CHECK;
 

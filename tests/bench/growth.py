@@ -9,11 +9,12 @@ import shutil
 import tarfile
 
 from . import frames, measure, peers, sets, tables
-from .peers import TAR_ALL, TAR_TEXT
+from .peers import PULL_ONLY, TAR_ALL, TAR_ONLY, TAR_TEXT
 
 
 def text(bench):
-    """The size of archives of repeating text, beside tar and zstd of the same files in the same order."""
+    """The size of archives of repeating text, and what compressing it takes, beside tar and zstd of the same files in
+    the same order."""
     some = bench.set("text")
     for link in [link for link in bench.opts.links or ("loopback", "1gbit") if link in ("loopback", "1gbit")]:
         with bench.lab.open(link) as at:
@@ -40,8 +41,10 @@ def text(bench):
 
             taken = measure.interleaved(bench.runner, {
                 peers.SKYARC: peers.pull(bench.skyarc, at, some.runs), peers.PLAIN: plain,
-                TAR_ALL: tar % "order", TAR_TEXT: tar % "order-text"}, bench.opts.rounds, check,
-                always={peers.SKYARC, peers.PLAIN, TAR_ALL, TAR_TEXT})
+                TAR_ALL: tar % "order", TAR_TEXT: tar % "order-text",
+                PULL_ONLY: peers.pull(bench.skyarc, at, some.runs, "--no-report", "-o", "out.tar"),
+                TAR_ONLY: "tar -cf - -C ../plain -T ../order-text | cat > out.tar"}, bench.opts.rounds, check,
+                always={peers.SKYARC, peers.PLAIN, TAR_ALL, TAR_TEXT, PULL_ONLY, TAR_ONLY})
             shutil.rmtree(bench.work + "/plain")
         cell = bench.results.add("text", link, "text", count=len(some.files), bytes=some.size, rounds=taken,
                                  parts=parts)

@@ -22,6 +22,8 @@ SKIPS = {BARE: "all but the download", CURL: "fsync, hashes", ARIA: "fsync, hash
          AUDIT: "fsync"}
 HTTP1 = {ARIA, AIOHTTP, AUDIT}  # have no HTTP/2: use HTTP/1.1 over TLS where the others use HTTP/2
 TAR_ALL, TAR_TEXT = "tar, zstd -3", "tar, zstd -3, text only"
+# The same without compression: what they take less is the time of compressing.
+PULL_ONLY, TAR_ONLY = "to a .tar: skyarc --no-report", "to a .tar: tar, text only"
 PEERS = [CURL, ARIA, AIOHTTP]  # these compute no hashes
 
 

@@ -134,6 +134,14 @@ def throttle(cells):
                                "without any 503 s"], rows), source(cells)) if rows else ""
 
 
+def compressing(middle):
+    """CPU seconds that skyarc spends compressing texts, and zstd -3: the CPU time beyond that of the same without
+    compression."""
+    if not {peers.PLAIN, peers.PULL_ONLY, peers.TAR_TEXT, peers.TAR_ONLY} <= set(middle):
+        return None
+    return (middle[peers.PLAIN].cpu - middle[peers.PULL_ONLY].cpu, middle[peers.TAR_TEXT].cpu - middle[peers.TAR_ONLY].cpu)
+
+
 def text(cells):
     """Archives of repeating text, beside tar and zstd."""
     cells = [cell for cell in cells if cell["part"] == "text"]
@@ -144,14 +152,19 @@ def text(cells):
         for name, one in middle.items():
             parts = cell["parts"].get(name, {})
             size = parts.get("text") or (one.size if one is reference else 0)
-            rows.append([cell["link"], name, "%.2f" % one.wall, "%.2f" % one.cpu, "%.0f" % one.peak, "%.2f" % one.size,
-                         "%.2f" % size if size else "", ratio(size, reference and reference.size),
+            rows.append([cell["link"], name, "%.2f" % one.wall, "%.2f" % one.cpu, "%.0f" % one.peak,
+                         "%.2f" % one.size if one.size else "", "%.2f" % size if size else "", ratio(size, reference and reference.size),
                          "%.2f" % parts["view"] if "view" in parts else "",
                          "%.2f" % (parts["manifest"] + parts.get("records", 0)) if parts else ""])
     if not rows:
         return ""
     note = ("%d artifacts, %.0f MiB. tar and zstd have the same files, each content once, in the order of the archive, "
             "on the disk already; they do not fetch.") % (cells[0]["count"], cells[0]["bytes"] / 2**20)
+    for cell in cells:
+        cpu = compressing(medians(cell))
+        if cpu:
+            note += (" %s: compressing, which is the CPU time beyond that of the same without compression, takes skyarc "
+                     "%.2f s and zstd -3 %.2f s (%s).") % (cell["link"], *cpu, ratio(*cpu))
     return "%s\n\n%s\n%s" % (grid(["link", "candidate", "wall s", "CPU s", "peak MiB", "archive MiB", "of it text MiB",
                                    "text / tar, zstd -3", "view MiB", "manifest and records MiB"], rows), note, source(cells))
 
@@ -206,6 +219,9 @@ def goals(cells):
             most = 1.0 if cell["link"] == "loopback" else 0.88
             if part > most:
                 lines.append("%s: the text has %.2f times the size of tar, zstd -3 (goal %.2f)" % (where, part, most))
+            cpu = compressing(middle)
+            if cpu and cell["link"] == "loopback" and cpu[0] > cpu[1]:
+                lines.append("%s: compressing takes %.2f s of CPU, and zstd -3 %.2f s (goal: no more)" % (where, *cpu))
         elif cell["part"] == "many":
             most = {"cat by ID": 0.02, "list of one": 0.02}
             lines += ["many, %d: %s takes %.3f s (goal %.3f)" % (cell["count"], name, middle[name].wall, limit)

@@ -6,11 +6,15 @@ import random
 import resource
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
-from conftest import SKYARC, extract
+from conftest import SKYARC, TESTS, extract
+
+sys.path.insert(0, TESTS)
+from emulator import lost  # noqa: E402
 
 COUNT = 120
 
@@ -33,7 +37,7 @@ def many(emu):
 
 
 def start(env, cwd, *args, name="c.tar.zst"):
-    return subprocess.Popen([SKYARC, "pull", "--json", "-j", "4", "-o", name, *args, "tsk_many"],
+    return subprocess.Popen([SKYARC, "pull", "--json", "-j", "4", "-o", name, *map(str, args), "tsk_many"],
                             env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -100,6 +104,36 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
     skyarc("report", "-o", "again", name, check=0)
     (again,) = (tmp_path / "again").glob("*/view/tsk_many.js")
     assert sorted(again.read_text().split("\n")) == sorted(view.split("\n"))
+
+
+@pytest.mark.parametrize("rate, seconds", [(1_000_000, 9.5), (8_000_000, 5)])
+def test_what_a_kill_loses_of_open_frames(skyarc, env, emu, tmp_path, rate, seconds):
+    """Texts of the last six seconds and 18 MiB at most, a second of packed data, and what is in transfer."""
+    size = rate // 20
+    rng = random.Random(29)
+    words = [b"%08x " % rng.getrandbits(32) for _ in range(size // 9)]
+    rows = []
+    for i in range(int(rate * seconds * 1.3 / size)):
+        rng.shuffle(words)
+        rows.append({"id": "t%03d" % i, "type": ["html", "llm_prompt", "skyvern_log"][i % 3], "data": b"".join(words)})
+    emu.run("tsk_many", rows)
+    process = start(env, tmp_path, "--limit-rate", rate, "--no-report")
+    until(lambda: fetched_texts(emu), process)
+    time.sleep(seconds)
+    assert process.poll() is None
+    process.kill()
+    killed = time.time()
+    process.communicate()
+    before = fetched_texts(emu)
+    skyarc("pull", "-o", "c.tar.zst", "--no-report", "tsk_many", check=0)
+    ((bytes_lost, age),) = lost.by_kills(emu.log(), [killed], {row["id"]: len(row["data"]) for row in rows})
+    assert age < 6 + 1 + 0.5
+    assert bytes_lost <= (18 << 20) + rate + 4 * size
+    assert 0 < bytes_lost < 0.9 * sum(len(row["data"]) for row in rows if row["id"] in before)
+
+
+def fetched_texts(emu):
+    return {lost.name_of(r["path"]) for r in emu.log() if "/content" in r["path"]}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -58,6 +58,9 @@ struct world {
     unsigned endless;     /* percentage of artifacts that never end */
     unsigned slow;        /* percentage of very slow connections */
     unsigned admits;      /* requests of artifacts that a host answers at a time */
+    bool families;        /* .tar.zst: an open frame for each family of texts, else .tar */
+    size_t cut_text;      /* bytes of their frames */
+    size_t copies;        /* bytes of all copies; 1: as few as possible */
     unsigned packer_weight;
     unsigned frame_weight;
     unsigned byte_weight;
@@ -95,7 +98,7 @@ void things_make(void);
 void things_clear(void);
 int things_list(struct buf *json, unsigned generation);
 
-/* Compare an archive's entries with the artifacts; path's bytes are a tar. here_at: the
+/* Compare an archive's entries, a .tar or .tar.zst, with the artifacts. here_at: the
  * path of an item that is in it, or NULL. */
 void archive_check(const char *path, const char *top, struct plan *plan,
                    const char *(*here_at)(const struct item *item));

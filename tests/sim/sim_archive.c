@@ -39,6 +39,7 @@ void archive_check(const char *path, const char *top, struct plan *plan,
     int rc;
 
     if (!tar || !table || archive_read_support_format_tar(tar) != ARCHIVE_OK ||
+        archive_read_support_filter_zstd(tar) != ARCHIVE_OK ||
         archive_read_open_filename(tar, path, 1 << 16) != ARCHIVE_OK)
         sim_fail("cannot read '%s'", path);
     while ((rc = archive_read_next_header(tar, &entry)) == ARCHIVE_OK) {

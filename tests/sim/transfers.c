@@ -61,8 +61,10 @@ void sim_fail(const char *fmt, ...)
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
-    fprintf(stderr, "\n  %u jobs, %u body chunks, %u pass chunks of %zu bytes, %u artifacts\n",
-            world.jobs, world.body_chunks, world.pass_chunks, world.chunk, world.count);
+    fprintf(stderr,
+            "\n  %u jobs, %u body chunks, %u pass chunks of %zu bytes, %u artifacts, %s\n",
+            world.jobs, world.body_chunks, world.pass_chunks, world.chunk, world.count,
+            world.families ? "frames of families" : "one frame");
     if (fetch)
         fprintf(stderr, "  %zu ended, %u running\n", fetch_progress(fetch).done,
                 fetch_progress(fetch).running);
@@ -114,6 +116,9 @@ static void draw(uint64_t seed)
     world.byte_weight = 1 + sim_below(40);
     /* without the dice, so that the seeds in docs/robustness.md stay what they are */
     world.admits = seed % 7 == 3 ? 1 + (unsigned)(seed / 7 % 12) : UINT_MAX;
+    world.families = (seed + 5) % 10 < 4;
+    world.cut_text = world.chunk * (20 + seed / 10 % 3 * 14); /* more than cut_piece */
+    world.copies = seed / 30 % 2 ? 1 : 0;
     world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
 }
 
@@ -176,6 +181,7 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
     struct spot spot;
     struct err err;
 
+    volume_flush(volume); /* as pull/tag_writer does */
     if (volume_begin(
             volume, &(struct entry_file){ .path = TOP "/manifest.json", .size = 2, .mtime = 1 },
             &spot, &err) < 0 ||
@@ -219,10 +225,13 @@ static void play(uint64_t seed)
     planner.names = names;
     planner.dedupe = !sim_percent(10);
     planner.bundles = (enum bundle_mode)sim_below(3);
-    (void)snprintf(path, sizeof(path), "%s/%llu.tar", world.dir, (unsigned long long)seed);
+    (void)snprintf(path, sizeof(path), "%s/%llu.tar%s", world.dir, (unsigned long long)seed,
+                   world.families ? ".zst" : "");
     {
         struct volume_opts opts = { .path = path,
-                                    .format = CONTAINER_TAR,
+                                    .format =
+                                        world.families ? CONTAINER_TAR_ZST : CONTAINER_TAR,
+                                    .level = world.families,
                                     .force = true,
                                     .mode = 0600,
                                     .workers = 1 + sim_below(4),
@@ -230,7 +239,9 @@ static void play(uint64_t seed)
                                     .sizes = { .cut_file = world.chunk * 2,
                                                .cut_piece = world.chunk * 16,
                                                .copy_max = world.chunk / 4,
-                                               .chunk = world.chunk } };
+                                               .chunk = world.chunk,
+                                               .cut_text = world.cut_text,
+                                               .copies = world.copies } };
         struct engine_opts engine = { .jobs = world.jobs };
         struct loop_hooks hooks = { { on_stopped, -1, NULL }, loop_no_tick, NULL };
 

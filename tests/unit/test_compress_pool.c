@@ -5,6 +5,7 @@
 #include "output_file.h"
 
 #include <errno.h>
+#include <time.h>
 
 #define CHUNKS 64
 #define SIZE   4096
@@ -289,9 +290,37 @@ static void test_the_level_rises_step_by_step(void **state)
     assert_int_equal(pace.level, 6);
 }
 
+/* The threads are idle, so that the level rises as far as each context fits into its share. */
+static void test_no_level_exceeds_its_share_of_memory(void **state)
+{
+    static const int most[] = { 1, 3, 6 };
+    const struct timespec interval = { .tv_nsec = 260000000 };
+    size_t i;
+    unsigned k;
+
+    (void)state;
+    for (i = 0; i < sizeof(most) / sizeof(*most); i++) {
+        const struct compress_pool_opts opts = { .codec = FRAME_ZSTD,
+                                                 .workers = 1,
+                                                 .contexts = frame_context(most[i]) };
+        struct compress_pool *s = compress_pool_new(&opts, output_made, NULL);
+
+        assert_non_null(s);
+        assert_true(compress_pool_level(s) <= most[i]);
+        for (k = 0; k < 3; k++) {
+            assert_int_equal(nanosleep(&interval, NULL), 0);
+            assert_true(compress_pool_level(s) <= most[i]);
+        }
+        assert_int_equal(compress_pool_level(s), most[i]);
+        compress_pool_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_level_exceeds_its_share_of_memory, set_up,
+                                        tear_down),
         cmocka_unit_test(test_parts_of_a_piece),
         cmocka_unit_test_setup_teardown(test_frames_come_out_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_back_to_the_mark, set_up, tear_down),

@@ -239,6 +239,30 @@ static void test_abort_ends_all_waits(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* What was saved is in the file before the buffer is full, also its last incomplete block. */
+static void test_saved_before_it_is_full(void **state)
+{
+    struct buf file;
+    char partial[160];
+
+    (void)state;
+    (void)snprintf(partial, sizeof(partial), "%s.partial", output_path);
+    put(0, ASYNC_WRITE_BUFFER + 5000);
+    assert_int_equal(output_save(output_made, NULL), 0);
+    buf_init(&file, 4 * SIZE);
+    while (file.len < ASYNC_WRITE_BUFFER) { /* the full buffer is written by another thread */
+        buf_reset(&file);
+        assert_int_equal(file_load(partial, &file, NULL), 0);
+    }
+    assert_true(file.len >= ASYNC_WRITE_BUFFER + 5000);
+    assert_memory_equal(file.data + ASYNC_WRITE_BUFFER, bytes + ASYNC_WRITE_BUFFER, 5000);
+    put(ASYNC_WRITE_BUFFER + 5000, 100);
+    assert_int_equal(output_save(output_made, NULL), 0);
+    put(ASYNC_WRITE_BUFFER + 5100, 7);
+    check_bytes(ASYNC_WRITE_BUFFER + 5107);
+    buf_clear(&file);
+}
+
 /* Freed with buffers in all stages. */
 static void test_given_up(void **state)
 {
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_without_a_digest, set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_disk, set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_abort_ends_all_waits, set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_saved_before_it_is_full, set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_given_up, set_up, output_tear_down),
     };
 
