@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -14,6 +15,8 @@ from browser import Browser
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
+with open(SKYARC, "rb") as _program:  # a sanitizer has memory of its own, and must be loaded first
+    SANITIZED = re.search(b"__[at]san_init", _program.read()) is not None
 
 
 class Emulator:

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from conftest import SKYARC
+from conftest import SANITIZED, SKYARC
 from reading import manifest_of, row, tar_with
 from test_sync import runs, sync, volumes  # noqa: F401
 
@@ -17,7 +17,6 @@ def test_not_found(made, skyarc):
 
 
 def test_a_reader_that_goes(made, skyarc, env, tmp_path):
-    from conftest import SKYARC
     archive = made()
     done = subprocess.run("%s cat %s big0 | head -c 10" % (SKYARC, archive), shell=True, env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
@@ -27,13 +26,12 @@ def test_a_reader_that_goes(made, skyarc, env, tmp_path):
 def test_memory_stays_flat(made, skyarc, tmp_path):
     """A cat decodes one frame of an archive (up to 4 MiB), whatever its size."""
     import resource
-    from conftest import SKYARC
     archive = made()
     code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True);"
             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
     done = subprocess.run(["/usr/bin/python3", "-c", code, SKYARC, "cat", str(archive), "a_1shot1"],
                           stdout=subprocess.PIPE, check=True)
-    if b"__asan" not in open(SKYARC, "rb").read() and b"__tsan" not in open(SKYARC, "rb").read():
+    if not SANITIZED:
         assert int(done.stdout) < 20 * 1024
     assert resource
 

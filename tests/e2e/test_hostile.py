@@ -11,10 +11,9 @@ import time
 import pytest
 
 import craft
-from conftest import SKYARC, Result
+from conftest import SANITIZED, SKYARC, Result
 
 HANG = 40  # seconds after which reading a few KiB counts as a hang
-SANITIZED = any(word in open(SKYARC, "rb").read() for word in (b"__asan", b"__tsan"))
 
 
 @pytest.fixture
