@@ -32,7 +32,7 @@ def full(emu, skyarc, tmp_path):
     emu.run("tsk_texts", rows)
 
     def make(name):
-        skyarc("pull", "--memory", "48m", "-o", name, *RUNS, check=0)
+        skyarc("pull", "--memory", "56m", "-o", name, *RUNS, check=0)
         return tmp_path / name
     return make
 
