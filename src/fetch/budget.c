@@ -22,7 +22,7 @@
 /* The part of memory, of which `left` bytes are not fixed, for connections. */
 static uint64_t wire_of(uint64_t left, unsigned jobs)
 {
-    uint64_t part = left / 6;
+    uint64_t part = left * 2 / 7;
     uint64_t enough =
         (jobs + (uint64_t)(jobs < ENGINE_CALLS ? jobs : ENGINE_CALLS)) * WIRE_EACH;
 

@@ -32,7 +32,7 @@
 #define BUDGET_MEMORY_MIN ((uint64_t)56 << 20)
 #define BUDGET_MEMORY_MAX ((uint64_t)16 << 30)
 #define BUDGET_FIXED      ((uint64_t)27 << 20)
-#define BUDGET_CHUNK      ((size_t)32 << 10) /* of body_chunks: a transfer needs one to start */
+#define BUDGET_CHUNK      ((size_t)16 << 10) /* of body_chunks: a transfer needs one to start */
 
 struct budget {
     unsigned jobs;      /* number of simultaneous transfers */

@@ -70,13 +70,31 @@ static void advance(struct limit *limit, uint64_t now)
     }
 }
 
+static uint64_t least_of(const struct limit_least *least)
+{
+    uint64_t a = least->value[0];
+    uint64_t b = least->value[1];
+
+    return !a || (b && b < a) ? b : a;
+}
+
+static void least_add(struct limit_least *least, uint64_t value, uint64_t now)
+{
+    if (now >= least->period + PERIOD_MS) {
+        least->value[1] = least->value[0];
+        least->value[0] = 0;
+        least->period = now;
+    }
+    if (!least->value[0] || value < least->value[0])
+        least->value[0] = value;
+}
+
 /* The lowest latency known; 0: none. */
 static uint64_t lowest(const struct limit *limit)
 {
-    uint64_t a = limit->lowest[0];
-    uint64_t b = limit->lowest[1];
+    uint64_t used = least_of(&limit->lowest);
 
-    return !a || (b && b < a) ? b : a;
+    return used ? used : least_of(&limit->lowest_fresh);
 }
 
 static uint64_t mean_latency(const struct limit_window *w)
@@ -101,7 +119,7 @@ static void grow(struct limit *limit)
     unsigned most = limit->base * FAST;
     unsigned to = limit->now + FAST - 1;
 
-    if (limit->running >= limit->now && limit->now < most &&
+    if (limit->window.full && limit->now < most &&
         2 * limit->newest <= 3 * lowest(limit) + 2 * QUEUE_US)
         limit->now = clamp(limit, to < most ? to : most);
 }
@@ -113,7 +131,7 @@ static bool is_over(const struct limit *limit, uint64_t least, uint64_t most)
     uint64_t passed = w->until - w->since;
     uint64_t latency = (w->answers ? mean_latency(w) : limit->latency) / 1000;
 
-    if (passed < least || passed < 2 * latency)
+    if (passed < least || passed < (limit->phase == LIMIT_SLOW_START ? 1 : 2) * latency)
         return false;
     return w->done >= limit->base || passed >= most + 2 * latency;
 }
@@ -321,28 +339,27 @@ void limit_begin(struct limit *limit, uint64_t now)
     limit->running++;
     if (limit->running > limit->highest)
         limit->highest = limit->running;
-    if (limit->running >= limit->now)
-        limit->window.full = true;
+    if (limit->running < limit->now || limit->window.full)
+        return;
+    if (limit->phase == LIMIT_SLOW_START)
+        open_window(limit, now); /* what came before says nothing */
+    limit->window.full = true;
 }
 
-void limit_first(struct limit *limit, uint64_t latency, uint64_t now)
+void limit_first(struct limit *limit, uint64_t latency, bool fresh, uint64_t now)
 {
     struct limit_window *w = &limit->window;
 
     advance(limit, now);
     latency = latency ? latency : 1;
+    least_add(fresh ? &limit->lowest_fresh : &limit->lowest, latency, now);
+    if (fresh) /* as on a connection that was used before */
+        latency = latency - least_of(&limit->lowest_fresh) + lowest(limit);
     limit->newest = latency;
     limit->answers++;
     limit->latencies += latency;
     w->latency += latency;
     w->answers++;
-    if (now >= limit->period + PERIOD_MS) {
-        limit->lowest[1] = limit->lowest[0];
-        limit->lowest[0] = 0;
-        limit->period = now;
-    }
-    if (!limit->lowest[0] || latency < limit->lowest[0])
-        limit->lowest[0] = latency;
 }
 
 void limit_bytes(struct limit *limit, uint64_t bytes, uint64_t now)

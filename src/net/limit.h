@@ -3,11 +3,11 @@
  * limit: an adaptive concurrency limit: how many requests one host gets at a time.
  *
  * The limit begins at LIMIT_START. In slow start each complete response raises the limit, up to
- * threefold in each round trip, as long as the throughput grows. Then the limit
- * climbs: for one window it is raised by a quarter, and stays there only if the throughput has
- * grown; if the latency is more than twice the lowest latency, the limit is lowered by a
- * quarter for one window, and stays there unless the throughput has fallen. So the limit is
- * about the smallest with the full throughput.
+ * threefold in each round trip, as long as the throughput grows. Then the limit climbs: for one
+ * window it is raised by a quarter, and stays there only if the throughput has grown; if the
+ * latency is more than twice the lowest latency, the limit is lowered by a quarter for one
+ * window, and stays there unless the throughput has fallen. So the limit is about the smallest
+ * with the full throughput.
  *
  * Rejections lower the limit (additive increase, multiplicative decrease): 429 and 503 halve
  * it, a reset or a time-out takes 3/10, once for all requests that began before the last
@@ -53,6 +53,12 @@ struct limit_window {
     bool full;        /* as many requests ran as the limit allows */
 };
 
+/* The lowest latency of some seconds. */
+struct limit_least {
+    uint64_t value[2]; /* of this and of the last period; 0: unknown */
+    uint64_t period;   /* start of this period */
+};
+
 enum limit_phase { LIMIT_SLOW_START, LIMIT_STEADY, LIMIT_RAISED, LIMIT_LOWERED };
 
 struct limit {
@@ -90,8 +96,8 @@ struct limit {
     uint64_t cap_time;  /* length of the next wait until then */
     unsigned goal;      /* after a decrease: raised by one each window up to here */
     uint64_t lowered;   /* time of the last decrease by a rejection; 0: none */
-    uint64_t lowest[2]; /* lowest latency of this and of the last period; 0: unknown */
-    uint64_t period;    /* start of this period */
+    struct limit_least lowest;
+    struct limit_least lowest_fresh; /* of first responses of connections */
 };
 
 /* Initialise; most: the upper bound, at least 1. */
@@ -107,8 +113,9 @@ void limit_begin(struct limit *limit, uint64_t now);
  * A response begins.
  *
  * latency  time from when the request was sent, in microseconds
+ * fresh    it is the first on its connection: what that costs is no sign of a queue
  */
-void limit_first(struct limit *limit, uint64_t latency, uint64_t now);
+void limit_first(struct limit *limit, uint64_t latency, bool fresh, uint64_t now);
 
 /* Bytes of a body were received. */
 void limit_bytes(struct limit *limit, uint64_t bytes, uint64_t now);

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define COPY_MAX    ((size_t)32 << 10)
+#define COPY_MAX    ((size_t)16 << 10)
 #define HEADER_MAX  ((size_t)256 << 10)
 #define ENTRIES_MAX ((size_t)1 << 20) /* entries in one frame */
 #define LANES       (FAMILIES + 1)    /* one for each family of texts, one for stored content */

@@ -67,6 +67,7 @@ struct event {
 
 struct req {
     bool used;
+    bool fresh; /* on a new connection */
     bool first; /* the first byte has come */
     bool rejected;
     bool breaks;
@@ -179,6 +180,7 @@ static void start_all(void)
             else
                 connect = 2 * half(host);
             sim.reqs[h][r] = (struct req){ .used = true,
+                                           .fresh = connect > 0,
                                            .begun = ms(),
                                            .sent = sim.now + connect,
                                            .left = host->size,
@@ -268,7 +270,7 @@ static void came(unsigned h, unsigned r)
         return;
     }
     if (!req->first)
-        limit_first(&host->limit, sim.now - req->sent, ms());
+        limit_first(&host->limit, sim.now - req->sent, req->fresh, ms());
     req->first = true;
     if (req->breaks) {
         limit_end(&host->limit, false, ms());
@@ -408,9 +410,11 @@ static void test_loopback(void **state)
 
     (void)state;
     compare("loopback", &host, 60, 1.1);
-    assert_true(sim.host[0].limit.highest <= 32);
+    assert_true(sim.host[0].limit.highest <= 3 * LIMIT_START);
+    assert_true(sim.host[0].limit.now <= 32);
     compare("loopback, large", &large, 30, 1.1);
-    assert_true(sim.host[0].limit.highest <= 32);
+    assert_true(sim.host[0].limit.highest <= 3 * LIMIT_START);
+    assert_true(sim.host[0].limit.now <= 32);
 }
 
 static void test_a_bottleneck(void **state)
@@ -490,7 +494,7 @@ static void test_a_limit_that_is_not_reached(void **state)
     for (now = 1; now < 20000; now++) {
         while (limit.running < 5)
             limit_begin(&limit, now);
-        limit_first(&limit, 1000 + now % 7 * 1000, now);
+        limit_first(&limit, 1000 + now % 7 * 1000, false, now);
         limit_bytes(&limit, 1000000 / (1 + now % 3000), now);
         limit_end(&limit, true, now);
     }
@@ -512,7 +516,7 @@ static void test_the_bounds(void **state)
         now += 10;
         while (limit_room(&limit))
             limit_begin(&limit, now);
-        limit_first(&limit, 1, now);
+        limit_first(&limit, 1, i % 3 == 0, now);
         limit_end(&limit, i < 500, now);
         if (i >= 500)
             limit_reject(&limit, i % 2 ? LIMIT_BROKEN : LIMIT_THROTTLED, now, now + 1);

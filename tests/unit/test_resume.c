@@ -226,7 +226,7 @@ static void test_states_of_origins(void **state)
         host = origins_find(origins, name, NULL);
         for (k = 0; k < (i == 3 ? 50 : i) && i < 5; k++) {
             origin_begin(host, false, 1000 * k + 1);
-            limit_first(&host->limit, 3000, 1000 * k + 2);
+            limit_first(&host->limit, 3000, false, 1000 * k + 2);
             limit_bytes(&host->limit, 5000, 1000 * k + 500);
             origin_end(host, false, true, 1000 * k + 501);
         }
