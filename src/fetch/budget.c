@@ -17,12 +17,13 @@
 #define PASS_LEAST  36  /* chunks: a frame, and some that the next one begins with */
 #define PASS_MOST   80
 #define PARTS       32                    /* chunks */
+#define WIRE_BEYOND ((uint64_t)21 << 20)  /* what all else needs at least */
 #define WIRE_EACH   ((uint64_t)128 << 10) /* what a transfer costs at most: request_memory */
 
 /* The part of memory, of which `left` bytes are not fixed, for connections. */
 static uint64_t wire_of(uint64_t left, unsigned jobs)
 {
-    uint64_t part = left * 2 / 7;
+    uint64_t part = left > WIRE_BEYOND ? (left - WIRE_BEYOND) * 2 / 3 : 0;
     uint64_t enough =
         (jobs + (uint64_t)(jobs < ENGINE_CALLS ? jobs : ENGINE_CALLS)) * WIRE_EACH;
 

@@ -29,22 +29,13 @@ struct engine {
     struct slot *idle;
 };
 
-/* Whether the slot's request is the first on its connection. */
-static bool is_fresh(const struct slot *slot)
-{
-    long connects = 0;
-
-    return curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK &&
-           connects;
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
 
     if (slot->sent_us)
         limit_first(&slot->request->origin->limit, clock_mono_us() - slot->sent_us,
-                    is_fresh(slot), clock_mono());
+                    slot_fresh(slot), clock_mono());
     slot->sent_us = 0;
     request_header(slot->request, line, size * count, clock_wall());
     return size * count;

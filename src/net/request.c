@@ -20,7 +20,7 @@
 
 /* bytes of a handle and its share of a connection: estimates, that of TLS a generous one */
 static const size_t wire_costs[] = {
-    [WIRE_PLAIN] = (size_t)24 << 10,
+    [WIRE_PLAIN] = (size_t)18 << 10,
     [WIRE_TLS] = (size_t)64 << 10,
     [WIRE_STREAM] = (size_t)20 << 10,
 };
@@ -30,7 +30,9 @@ size_t request_buffer(uint64_t expected, enum request_wire wire)
     size_t most = wire == WIRE_STREAM ? BUFFER_STREAM : BUFFER_MOST;
     size_t size;
 
-    if (!expected || expected > most - BUFFER_HEAD)
+    if (!expected) /* most are short, and of these many run at a time */
+        return most / 2;
+    if (expected > most - BUFFER_HEAD)
         return most;
     size = ((size_t)expected + BUFFER_HEAD + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP;
     return size < BUFFER_LEAST ? BUFFER_LEAST : size;

@@ -25,7 +25,7 @@
 
 #define REQUEST_UNSAID    UINT64_MAX  /* no length was announced */
 #define REQUEST_ERROR_MAX 2048        /* bytes kept of an error response's body */
-#define REQUEST_SMALL     32768       /* see request_memory */
+#define REQUEST_SMALL     16384       /* see request_memory */
 #define REQUEST_STREAM    (256 << 10) /* a longer body is not asked for by HTTP/2 */
 
 /* The Content-Encoding of a body. */

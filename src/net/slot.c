@@ -192,6 +192,14 @@ bool slot_shared(const struct slot *slot, const struct slot *running)
     return false;
 }
 
+bool slot_fresh(const struct slot *slot)
+{
+    long connects = 0;
+
+    return curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK &&
+           connects;
+}
+
 bool slot_knows_http2(void)
 {
     const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;

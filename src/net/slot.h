@@ -64,6 +64,9 @@ struct slot {
     struct engine *engine; /* the owner, for the callbacks */
 };
 
+/* Whether the slot's request is the first on its connection. */
+bool slot_fresh(const struct slot *slot);
+
 /* Whether the TLS library tells if a connection uses HTTP/2: see slot_shared. */
 bool slot_knows_http2(void);
 
