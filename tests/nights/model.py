@@ -130,6 +130,11 @@ class Model(World):
         return {a for n, v in self.shelf.files().items() if names is None or n in names
                 for a, digest in v.artifacts.items() if self.truth[a][0] == digest}
 
+    def stored(self):
+        """IDs of the runs that are in a volume in place, whatever of them is."""
+        names = self.standing()
+        return {run for n, v in self.shelf.files().items() if n in names for run in v.runs}
+
     def standing(self):
         return {n for n, v in self.shelf.standing().items()
                 if v.top == n.split("/")[2].split(".")[0] or n in self.hidden}
@@ -402,13 +407,13 @@ class Model(World):
 
     def prune(self, kill=None, shift=0, **env):
         may = self.may_go()
-        before = {self.truth[a][1].id for a in self.present(self.standing())}
+        before = self.stored()
         hidden = dict(self.hidden)
         status, out, err = self.do("prune", "--dest", "vault", "--json", "--apply", "--keep-days", str(KEEP_DAYS),
                                        "--keep-status", "failed", kill=kill, shift=shift, may_lose=may, **env)
-        after = {self.truth[a][1].id for a in self.present(self.standing())}
+        after = self.stored()
         # a volume with hidden damage that is gone, and not set aside, was rewritten or removed: its unreadable
-        # artifacts, which present() does not list, are pruned too
+        # artifacts, which stored() does not list, are pruned too
         files = self.shelf.files()
         before |= {self.truth[a][1].id for name, had in hidden.items()
                    if not any(f == name or f.startswith(name + ".d") for f in files) for a in had}
