@@ -311,7 +311,10 @@ static int take_intended(struct sync *s, const char *runs, struct err *err)
     return rc;
 }
 
-/* Finish the volumes that were started. */
+/*
+ * Finish the volumes that were started. One that is in the catalog is done, and is not imported
+ * again: its runs may be due, since another volume of them was lost in the meantime.
+ */
 static int finish_intents(struct sync *s, struct err *err)
 {
     const char *name;
@@ -326,8 +329,8 @@ static int finish_intents(struct sync *s, struct err *err)
         run_state_intent_done(s->catalog);
         rc = list && there >= 0 ? take_intended(s, list, err) : -1;
         if (rc == 0)
-            rc = there || s->count ? make_volume(s, copy, err)
-                                   : run_state_intended(s->catalog, copy, err);
+            rc = !there && s->count ? make_volume(s, copy, err)
+                                    : run_state_intended(s->catalog, copy, err);
         mem_free(list);
         mem_free(copy);
         if (rc < 0)

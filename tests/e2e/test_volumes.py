@@ -119,6 +119,24 @@ def test_a_fresh_volume_that_is_damaged(skyarc, sync, runs, big, vault, emu, tmp
     whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a", "tsk_b"])
 
 
+def test_an_imported_volume_that_a_kill_left_as_intended(skyarc, sync, big, vault, emu, tmp_path):
+    """Its run is due again, as another volume of it is lost: to import it again must not seal the run."""
+    big("tsk_a", ended=3 * DAY)
+    emu.fault("tsk_a_0", "status", status=500, times=99)
+    sync("--retries", "0", check=3)
+    (first,) = standing(vault)
+    emu.reset_faults()
+    time.sleep(1.01)
+    alter(vault, "UPDATE missing SET tries = 0", "UPDATE states SET next_ms = 0")
+    sync()
+    (second,) = set(standing(vault)) - {first}
+    alter(vault, ("INSERT INTO intents VALUES(?, 'tsk_a\n')", (second,)))
+    (vault / first).write_bytes((vault / first).read_bytes() + bytes(512))
+    result = skyarc("sync", "--dest", "vault", "--json", check=3)
+    assert result.json()["differing_volumes"] == 1 and "is lost" not in result.err
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a"])
+
+
 @pytest.mark.parametrize("how", ["gone", "cut", "longer", "tail", "swapped", "another", "no archive"])
 def test_a_volume_that_is_not_what_it_was(skyarc, sync, runs, big, safe, vault, emu, tmp_path, how):
     names = three(big, sync, vault)
