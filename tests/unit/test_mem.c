@@ -129,7 +129,8 @@ static void test_what_is_freed_is_used_again_and_zeroed(void **state)
         memset(large, 'x', 32 * MIB);
         if (!i)
             before = disk_size();
-        assert_int_equal(disk_size(), before);
+        /* a file system counts its own blocks of a file, too */
+        assert_in_range(disk_size(), before - MIB, before + MIB);
         region_free(region);
         assert_true(disk_size() < before - 31 * MIB); /* the large object's space is free */
         region = region_on(file, NULL);
