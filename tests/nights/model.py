@@ -54,6 +54,7 @@ class Model(World):
         self.made = False    # a sync has ended without interruption
         self.killed = False  # the last sync or prune was interrupted or failed: catalog and disk may differ
         self.saved = []      # copies of volumes: (name, path)
+        self.copies = 0      # number of copies made so far
         self.catalogs = []   # copies of the catalog
         self.blind = None    # "volumes", "catalog" or "log": damaged, and not detected yet
         self.grown = set()   # runs that got a new artifact or other content days after their end
@@ -156,7 +157,8 @@ class Model(World):
         return os.path.join(self.vault, name)
 
     def save(self, name):
-        path = "%s/saved-%d" % (self.folder, len(self.saved))
+        self.copies += 1
+        path = "%s/saved-%d" % (self.folder, self.copies)
         shutil.copy(self.path(name), path)
         self.saved.append((name, path))
 
