@@ -147,6 +147,13 @@ class Model(World):
         finally:
             db.close()
 
+    def imported(self, name):
+        """Whether the catalog has a volume; a catalog that cannot be read has all."""
+        try:
+            return any(row == (name,) for row in self.query("SELECT name FROM volumes"))
+        except sqlite3.Error:
+            return True
+
     # Damage to the directory.
 
     def any_volume(self):
@@ -219,6 +226,8 @@ class Model(World):
             self.hidden[name] = before.artifacts
             self.count("of them, not to be seen from outside")
             return
+        if what in ("delete", "fifo", "folder", "link") and not self.imported(name):
+            return  # of a sync that failed: nothing was said to be archived there, and its runs are still due
         self.visible += 1
         self.blind = "volumes"
 
