@@ -329,9 +329,9 @@ class Checker:
         for name, wanted in marks.items():
             _, archive = self.pull(self.id(name))
             text = ""
-            if os.path.exists(archive.top + "/index.html"):
-                with open(archive.top + "/index.html", errors="replace") as file:
-                    text = file.read()
+            for path in glob.glob(archive.top + "/index.html") + glob.glob(archive.top + "/view/*.js"):
+                with open(path, errors="replace") as file:
+                    text += file.read()
             lacking = [mark for mark in wanted if mark not in text]
             self.check("offline view of " + name, not lacking, "does not show %s" % lacking)
 
