@@ -20,6 +20,9 @@
 #define WIRE_BEYOND ((uint64_t)21 << 20)  /* what all else needs at least */
 #define WIRE_EACH   ((uint64_t)128 << 10) /* what a transfer costs at most: request_memory */
 
+/* request_memory counts on it: a small body fits its first chunk, and is never paused */
+_Static_assert(REQUEST_SMALL <= BUDGET_CHUNK, "a small body needs more than one chunk");
+
 /* The part of memory, of which `left` bytes are not fixed, for connections. */
 static uint64_t wire_of(uint64_t left, unsigned jobs)
 {

@@ -7,7 +7,8 @@
  * Errors   ERR_FORMAT, ERR_MISMATCH, ERR_EXISTS for one file; ERR_SYSTEM
  * Owns     the temporary files, until stage_clear
  * Threads  stage_put: any; else one at a time for each file; stage_name: one, after all files
- * were taken Source   RFC 8493, 2.2.1
+ *          were taken
+ * Source   RFC 8493, 2.2.1
  */
 #ifndef READER_STAGE_H
 #define READER_STAGE_H
