@@ -135,6 +135,7 @@
  *           endpoint       the calls that return a run's records
  *           timeline       the runs and tasks named by a timeline
  *           reason         the reasons of missing artifacts
+ *           secret         a secret in memory, such as the API key
  * redact/   redact         redacts secrets in everything that leaves the program
  *           secret_end     where a secret ends
  *           secret_names   the list of names whose values are secrets
@@ -228,7 +229,7 @@
  *           name_lookup    finds names in it
  *           ratarmount     makes the index that ratarmount reads
  * base/     err mem buf text path file clock log json jsonw digest queue pool
- *           pulse secret hashmap
+ *           pulse hashmap reserve
  *
  * Data flow: client/listing -> writer/plan -> fetch/fetch (the main thread, which runs the
  * transfer loop) -> writer/packer (one thread) -> writer/compress_pool (one thread per

@@ -12,9 +12,9 @@
 #define API_API_H
 
 #include "api/kind.h"
+#include "api/secret.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "net/request.h"
 #include "net/url.h"
 

@@ -136,6 +136,16 @@ void pool_grow_wait(struct chunk *chunk, size_t bytes)
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
+size_t pool_limit(struct pool *pool, size_t most)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    most = most < pool->held ? pool->held : most;
+    pool->most = most;
+    (void)pthread_cond_signal(&pool->home);
+    (void)pthread_mutex_unlock(&pool->lock);
+    return most;
+}
+
 size_t pool_chunk_size(const struct pool *pool)
 {
     return pool->size;

@@ -55,6 +55,14 @@ bool pool_grow(struct chunk *chunk, size_t bytes) MUST_CHECK;
 /* The same, waiting until others have returned; see pool_wait. */
 void pool_grow_wait(struct chunk *chunk, size_t bytes);
 
+/*
+ * Change how many bytes the chunks of a lazy pool may have together: `most`, or as many as they
+ * have now if these are more.
+ *
+ * returns  the bytes that they may have from now on
+ */
+size_t pool_limit(struct pool *pool, size_t most);
+
 /* The capacity of each chunk in bytes. */
 size_t pool_chunk_size(const struct pool *pool);
 

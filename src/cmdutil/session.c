@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/session.h"
 
+#include "api/secret.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/secret.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -17,8 +17,12 @@
 #define PASS_LEAST  36  /* chunks: a frame, and some that the next one begins with */
 #define PASS_MOST   80
 #define PARTS       32                    /* chunks */
-#define WIRE_BEYOND ((uint64_t)21 << 20)  /* what all else needs at least */
+#define WIRE_BEYOND ((uint64_t)171 << 17) /* what all else needs at least: 21.4 MiB */
 #define WIRE_EACH   ((uint64_t)128 << 10) /* what a transfer costs at most: request_memory */
+
+#define RESERVED   60                   /* percent of the connections' memory */
+#define IDLE_LEVEL 6                    /* that idle threads reach */
+#define COPIES_MIN ((uint64_t)19 << 19) /* a frame of each size, and a step of each lane */
 
 /* request_memory counts on it: a small body fits its first chunk, and is never paused */
 _Static_assert(REQUEST_SMALL <= BUDGET_CHUNK, "a small body needs more than one chunk");
@@ -39,16 +43,24 @@ static void divide(struct budget *budget, uint64_t left)
     uint64_t wire = wire_of(left, budget->jobs);
     uint64_t pass = (left - wire) / 7 / CHUNK_SIZE;
     uint64_t copies;
+    uint64_t contexts;
     uint64_t enough;
 
-    budget->wire = (size_t)wire;
+    budget->reserve = (size_t)(wire * RESERVED / 100);
+    budget->wire = (size_t)wire - budget->reserve;
     left -= wire;
     pass = pass < PASS_LEAST ? PASS_LEAST : pass > PASS_MOST ? PASS_MOST : pass;
     budget->pass_chunks = (size_t)pass;
     budget->part_chunks = PARTS;
     budget->contexts = (size_t)(left * 23 / 100);
-    budget->body_chunks = (size_t)(left / 5 / BUDGET_CHUNK);
+    budget->body_chunks = (size_t)(left * 18 / 100 / BUDGET_CHUNK);
     copies = left - pass * CHUNK_SIZE - budget->contexts - budget->body_chunks * BUDGET_CHUNK;
+    /* idle threads have the contexts of a higher level, if copies have enough all the same */
+    contexts = budget->workers * (uint64_t)frame_context(IDLE_LEVEL);
+    if (budget->contexts < contexts && copies >= COPIES_MIN + contexts - budget->contexts) {
+        copies -= contexts - budget->contexts;
+        budget->contexts = (size_t)contexts;
+    }
     budget->cut_text = (size_t)(copies * 4 / 9);
     if (budget->cut_text > FRAME_CUT_TEXT)
         budget->cut_text = FRAME_CUT_TEXT;

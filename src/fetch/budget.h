@@ -31,7 +31,7 @@
 #define BUDGET_MEMORY     ((uint64_t)64 << 20) /* the default */
 #define BUDGET_MEMORY_MIN ((uint64_t)56 << 20)
 #define BUDGET_MEMORY_MAX ((uint64_t)16 << 30)
-#define BUDGET_FIXED      ((uint64_t)27 << 20)
+#define BUDGET_FIXED      ((uint64_t)29 << 20)
 #define BUDGET_CHUNK      ((size_t)16 << 10) /* of body_chunks: a transfer needs one to start */
 
 struct budget {
@@ -52,6 +52,7 @@ struct budget {
     size_t cut_text; /* the maximum size of a frame of texts */
     size_t copies;   /* bytes of texts in frames that are open or being compressed */
     size_t wire;     /* bytes of connections and libcurl's buffers: see engine_affords */
+    size_t reserve;  /* for more of these, or lent for more copies */
     size_t contexts; /* bytes of zstd's contexts: a level that is chosen follows from them */
 };
 

@@ -21,9 +21,8 @@ struct engine {
     CURLM *multi;
     struct slot_setup setup;
     struct rate rate;
-    uint64_t jobs; /* transfers that share the rate limit; at least 1 */
-    size_t most;   /* memory of the running requests; 0: no limit */
-    size_t used;
+    uint64_t jobs;              /* transfers that share the rate limit; at least 1 */
+    struct reserve_user memory; /* of the running requests */
     struct origins *origins;
     struct slot *running;
     struct slot *idle;
@@ -199,7 +198,7 @@ static int launch(struct slot *slot, struct err *err)
     slot->counted = true;
     slot->memory = request_memory(request->expected,
                                   slot_wire(slot->setup, request->origin, request->expected));
-    slot->engine->used += slot->memory;
+    reserve_use(&slot->engine->memory, slot->engine->memory.used + slot->memory);
     request->begun = clock_mono();
     origin_begin(request->origin, request->costly, request->begun);
     if (log_wants(LOG_DEBUG))
@@ -215,7 +214,7 @@ static void leave_origin(struct slot *slot, bool whole)
 {
     if (slot->counted) {
         origin_end(slot->request->origin, slot->request->costly, whole, clock_mono());
-        slot->engine->used -= slot->memory;
+        reserve_use(&slot->engine->memory, slot->engine->memory.used - slot->memory);
     }
     slot->counted = false;
     if (slot->request->origin && origin_changed(slot->request->origin))
@@ -507,12 +506,12 @@ void engine_slow(const struct request *request)
                  request->origin->name, request->origin->limit.now, request->status);
 }
 
-bool engine_affords(const struct engine *engine, const struct origin *origin, uint64_t expected)
+bool engine_affords(struct engine *engine, const struct origin *origin, uint64_t expected)
 {
     enum request_wire wire = origin ? slot_wire(&engine->setup, origin, expected) : WIRE_TLS;
 
-    return !engine->used || !engine->most ||
-           engine->used + request_memory(expected, wire) <= engine->most;
+    return !engine->memory.used || !engine->memory.own ||
+           reserve_affords(&engine->memory, request_memory(expected, wire), clock_mono());
 }
 
 size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most)
@@ -564,7 +563,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         engine->setup.stall_s = ENGINE_STALL_S;
     }
     engine->jobs = opts->jobs ? opts->jobs : 1;
-    engine->most = opts->memory;
+    engine->memory = (struct reserve_user){ opts->reserve, opts->memory, 0, 0 };
     engine->origins =
         origins_new(opts->jobs + (opts->jobs < ENGINE_CALLS ? opts->jobs : ENGINE_CALLS), err);
     rate_init(&engine->rate, opts->rate_bps, clock_mono());

@@ -27,6 +27,7 @@
 #define NET_ENGINE_H
 
 #include "base/err.h"
+#include "base/reserve.h"
 #include "net/origin.h"
 #include "net/request.h"
 
@@ -40,14 +41,15 @@
 #define ENGINE_CONNECTIONS 8  /* HTTP/2 connections to each host, if there is enough to do */
 
 struct engine_opts {
-    const char *agent;   /* User-Agent */
-    const char *ca_file; /* PEM file, or NULL: the system's */
-    bool secure;         /* refuse plain http */
-    uint64_t rate_bps;   /* rate limit of all transfers together; 0: none */
-    unsigned jobs;       /* highest number of transfers; 0: one */
-    size_t memory;       /* of the running requests, see engine_affords; 0: no limit */
-    uint64_t stall_bps;  /* a transfer slower than this rate ... */
-    uint64_t stall_s;    /* ... for this many seconds is stalled; 0: defaults, for both */
+    const char *agent;       /* User-Agent */
+    const char *ca_file;     /* PEM file, or NULL: the system's */
+    bool secure;             /* refuse plain http */
+    uint64_t rate_bps;       /* rate limit of all transfers together; 0: none */
+    unsigned jobs;           /* highest number of transfers; 0: one */
+    size_t memory;           /* of the running requests, see engine_affords; 0: no limit */
+    struct reserve *reserve; /* what they may have in addition, with priority; or NULL */
+    uint64_t stall_bps;      /* a transfer slower than this rate ... */
+    uint64_t stall_s;        /* ... for this many seconds is stalled; 0: defaults, for both */
 };
 
 struct engine;
@@ -68,14 +70,14 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
 struct origin *engine_origin(struct engine *engine, const char *url);
 
 /*
- * Whether the engine's memory suffices for one more request, by what request_memory says. One
- * request is always allowed. Callers check this before they start a request that can wait.
+ * Whether the engine's memory and its reserve suffice for one more request, by what
+ * request_memory says; if not, the reserve's borrower is told. One request is always allowed.
+ * Callers check this before they start a request that can wait.
  *
  * origin   NULL: unknown
  * expected size of the body; 0: unknown
  */
-bool engine_affords(const struct engine *engine, const struct origin *origin,
-                    uint64_t expected);
+bool engine_affords(struct engine *engine, const struct origin *origin, uint64_t expected);
 
 /* Describe at most `most` origins: see origins_states. */
 size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most);

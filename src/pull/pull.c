@@ -29,6 +29,7 @@ struct pull {
     const struct pull_opts *opts;
     uint64_t began;
     struct budget budget;
+    struct reserve reserve; /* memory that connections and the packer use by turns */
     struct loop loop;
     struct callers callers;
     struct pagefile *pagefile; /* see run_lists */
@@ -100,7 +101,8 @@ static int start_loop(struct pull *p, struct err *err)
                                   .stall_bps = opts->stall_bps,
                                   .stall_s = opts->stall_s,
                                   .jobs = p->budget.jobs,
-                                  .memory = p->budget.wire };
+                                  .memory = p->budget.wire,
+                                  .reserve = &p->reserve };
     struct loop_hooks hooks = { opts->stop, on_tick, p };
 
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
@@ -447,7 +449,10 @@ static int begin(struct pull *p, struct pull_result *result, struct err *err)
     volume.workers = p->budget.workers;
     volume.sizes = (struct framer_sizes){ .cut_text = p->budget.cut_text,
                                           .copies = p->budget.copies,
+                                          .cut_most = FRAME_CUT_TEXT,
                                           .contexts = p->budget.contexts };
+    volume.reserve = &p->reserve;
+    reserve_init(&p->reserve, p->budget.reserve);
     if (p->budget.jobs < opts->jobs)
         log_line(LOG_INFO, "concurrent transfers: %u, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit allows no more"

@@ -15,6 +15,7 @@
 #define LANES       (FAMILIES + 1)    /* one for each family of texts, one for stored content */
 #define STORED      FAMILIES
 #define TEXTS       3 /* frames' bytes that open and ended frames of texts have by default */
+#define LOAN        8 /* steps of a buffer that are borrowed at a time */
 
 /* An entry whose frame has not ended. */
 struct waiting {
@@ -37,6 +38,9 @@ struct framer {
     bool stepped;
     struct compress_pool *compressors;
     struct pool *pool;
+    struct reserve *reserve; /* or NULL */
+    size_t lent;             /* bytes borrowed from it, for more than sizes.copies */
+    size_t keep;             /* how many of them are not to be returned */
     struct lane lane[LANES];
     bool families; /* a lane for each family of texts, which are copied */
     struct lane *now;
@@ -64,19 +68,21 @@ static void choose_sizes(struct framer_sizes *sizes)
     least = sizes->cut_text + sizes->cut_piece + LANES * sizes->chunk;
     sizes->copies = sizes->copies ? sizes->copies : TEXTS * sizes->cut_text;
     sizes->copies = sizes->copies < least ? least : sizes->copies;
+    if (sizes->cut_most < sizes->cut_text)
+        sizes->cut_most = sizes->cut_text;
 }
 
 /*
  * The memory for copies: a buffer for each lane, for each frame in the ring, and for the one
  * that is submitted. The copies of open frames have at most sizes.copies without the rest of
- * the last step of each buffer (make_room); all others are in ended frames, and are returned by
- * the writer thread, so waiting always ends.
+ * the last step of each buffer (make_room), and what was borrowed; all others are in ended
+ * frames, and are returned by the writer thread, so waiting always ends.
  */
 static struct pool *make_pool(const struct framer *framer, unsigned workers, struct err *err)
 {
     const struct framer_sizes *sizes = &framer->sizes;
     struct pool *pool =
-        pool_new(LANES + workers + COMPRESS_POOL_SPARE + 1, sizes->cut_text, err);
+        pool_new(LANES + workers + COMPRESS_POOL_SPARE + 1, sizes->cut_most, err);
 
     if (pool)
         pool_lazy(pool, sizes->copies);
@@ -99,6 +105,7 @@ struct framer *framer_new(const struct framer_opts *opts, struct output *output,
     framer->sizes = opts->sizes;
     choose_sizes(&framer->sizes);
     framer->stepped = opts->stepped;
+    framer->reserve = opts->reserve;
     framer->framed = opts->codec != FRAME_NONE;
     framer->families = opts->codec == FRAME_ZSTD;
     framer->now = &framer->lane[0];
@@ -127,6 +134,8 @@ void framer_free(struct framer *framer)
         mem_free(framer->lane[i].waiting);
     }
     pool_free(framer->pool);
+    if (framer->reserve)
+        reserve_return(framer->reserve, framer->lent);
     buf_clear(&framer->header);
     mem_free(framer);
 }
@@ -205,7 +214,7 @@ static struct chunk *tail_of(struct framer *framer, struct lane *lane)
 {
     struct chunk *tail = lane->tail;
 
-    if (tail && tail->len == framer->sizes.cut_text) {
+    if (tail && tail->len == framer->sizes.cut_most) {
         chunk_unref(tail);
         tail = NULL;
     }
@@ -288,22 +297,68 @@ static bool cut_longest(struct framer *framer, const struct lane *lane)
     return true;
 }
 
+/* Borrow memory for more copies; false if none is lent. */
+static bool borrow(struct framer *framer)
+{
+    if (!framer->reserve)
+        return false;
+    if (!framer->lent) /* what was lacking before is not due now: see RESERVE_QUIET */
+        (void)reserve_lacked(framer->reserve);
+    if (!reserve_borrow(framer->reserve, LOAN * framer->sizes.chunk, clock_mono()))
+        return false;
+    framer->lent += LOAN * framer->sizes.chunk;
+    framer->keep = framer->lent;
+    (void)pool_limit(framer->pool, framer->sizes.copies + framer->lent);
+    return true;
+}
+
 /*
- * End the longest frames of texts, other than the lane's, while all copies would have more than
- * they may with size more bytes. None of them can end later, between the parts of a file.
+ * Borrow memory, or end the longest frames of texts, other than the lane's, while all copies
+ * would have more than they may with size more bytes. None of them can end later, between the
+ * parts of a file.
  */
 static void bound_copies(struct framer *framer, const struct lane *lane, uint64_t size)
 {
     const struct chunk *stored = framer->lane[STORED].tail;
-    uint64_t most = framer->sizes.copies - LANES * framer->sizes.chunk;
+    uint64_t most;
     uint64_t open;
     size_t i;
 
     do {
+        most = framer->sizes.copies + framer->lent - LANES * framer->sizes.chunk;
         open = size + (stored ? stored->len : 0);
         for (i = 0; i < FAMILIES; i++)
             open += framer->lane[i].piece.size;
-    } while (open > most && cut_longest(framer, lane));
+    } while (open > most && (borrow(framer) || cut_longest(framer, lane)));
+}
+
+/*
+ * If memory was lacking elsewhere, return half of what is borrowed: as much of it as open and
+ * ended frames do not need any more, and the rest at the next calls.
+ */
+static void repay(struct framer *framer)
+{
+    size_t lent = framer->lent;
+
+    if (!lent)
+        return;
+    if (reserve_lacked(framer->reserve))
+        framer->keep = framer->keep / 2 / framer->sizes.chunk * framer->sizes.chunk;
+    if (framer->keep == lent)
+        return;
+    framer->lent = framer->keep;
+    bound_copies(framer, NULL, 0);
+    framer->lent =
+        pool_limit(framer->pool, framer->sizes.copies + framer->lent) - framer->sizes.copies;
+    reserve_return(framer->reserve, lent - framer->lent);
+}
+
+/* The maximum size of a frame of texts: longer if memory is borrowed. */
+static size_t cut_text(const struct framer *framer)
+{
+    size_t cut = framer->sizes.cut_text + framer->lent / 9 * 4;
+
+    return cut < framer->sizes.cut_most ? cut : framer->sizes.cut_most;
 }
 
 /*
@@ -316,11 +371,15 @@ static void make_room(struct framer *framer, struct lane *lane, uint64_t size)
     const struct framer_sizes *sizes = &framer->sizes;
     bool text = framer->families && lane != &framer->lane[STORED];
 
+    repay(framer);
+    while (text && lane->piece.size + size + ENTRY_END >= cut_text(framer) &&
+           cut_text(framer) < sizes->cut_most && borrow(framer))
+        ;
     if (lane->piece.size >= sizes->cut_file &&
-        (!text || lane->piece.size + size > sizes->cut_text))
+        (!text || lane->piece.size + size > cut_text(framer)))
         cut(framer, lane);
-    lane->most =
-        text && lane->piece.size + size <= sizes->cut_text ? sizes->cut_text : sizes->cut_piece;
+    lane->most = text && lane->piece.size + size <= cut_text(framer) ? cut_text(framer)
+                                                                     : sizes->cut_piece;
     if (framer->families)
         bound_copies(framer, lane,
                      size < lane->most - lane->piece.size ? size
@@ -399,6 +458,8 @@ void framer_age(struct framer *framer)
 {
     struct piece save = { .kind = PIECE_SAVE };
     size_t i;
+
+    repay(framer);
 
     for (i = 0; i < LANES; i++) {
         struct lane *lane = &framer->lane[i];

@@ -14,7 +14,8 @@
  *
  * Texts of families are copied into one buffer for each frame, so that open frames hold no
  * chunks of others, and zstd reads them where they are. The buffers have a limit together: if
- * open frames would have more, the longest ends.
+ * open frames would have more, the longest ends. While others need less memory, the reserve
+ * lends some: then there may be more copies, and frames become longer.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_FORMAT; errors of its threads are returned at drain
@@ -27,6 +28,7 @@
 
 #include "base/err.h"
 #include "base/pool.h"
+#include "base/reserve.h"
 #include "format/entry.h"
 #include "format/seek.h"
 #include "writer/output.h"
@@ -54,6 +56,7 @@ struct framer_sizes {
     size_t copy_max;  /* a shorter piece is copied, which frees its chunk */
     size_t chunk;     /* CHUNK_SIZE: by which a buffer for copies grows */
     size_t cut_text;  /* FRAME_CUT_TEXT; two of cut_piece, if that is given; larger than it */
+    size_t cut_most;  /* cut_text with all that can be borrowed; FRAME_CUT_TEXT, or cut_text */
     size_t copies;    /* bytes of all copies: of open frames, and of those being compressed */
     size_t contexts;  /* bytes of all contexts of zstd, with --level auto */
 };
@@ -64,6 +67,7 @@ struct framer_opts {
     unsigned workers;
     bool stepped; /* no threads: framer_step does their work */
     struct framer_sizes sizes;
+    struct reserve *reserve; /* lends memory for more copies and longer frames; or NULL */
 };
 
 /* Make a framer; the writer must outlive it. */

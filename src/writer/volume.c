@@ -39,7 +39,8 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
                                   .level = opts->level,
                                   .workers = opts->workers,
                                   .stepped = opts->stepped,
-                                  .sizes = opts->sizes };
+                                  .sizes = opts->sizes,
+                                  .reserve = opts->reserve };
 
     if (!v)
         return NULL;

@@ -34,7 +34,8 @@ struct volume_opts {
     bool stepped;  /* for simulations: no threads, volume_step does their work */
     bool unhashed; /* the archive's own digest is not wanted */
     struct framer_sizes sizes;
-    struct stop stop; /* ends the wait for the reader of a named pipe */
+    struct reserve *reserve; /* see framer_opts; or NULL */
+    struct stop stop;        /* ends the wait for the reader of a named pipe */
 };
 
 struct volume;

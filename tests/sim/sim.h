@@ -51,16 +51,17 @@ struct world {
     size_t chunk;
     unsigned jobs;
     unsigned body_chunks;
-    unsigned pass_chunks; /* 0: nothing passes through */
-    unsigned fault;       /* percentage of attempts that fail */
-    unsigned liar;        /* percentage of announced lengths that are wrong */
-    unsigned unsaid;      /* percentage of responses without a length */
-    unsigned endless;     /* percentage of artifacts that never end */
-    unsigned slow;        /* percentage of very slow connections */
-    unsigned admits;      /* requests of artifacts that a host answers at a time */
-    bool families;        /* .tar.zst: an open frame for each family of texts, else .tar */
-    size_t cut_text;      /* bytes of their frames */
-    size_t copies;        /* bytes of all copies; 1: as few as possible */
+    unsigned pass_chunks;   /* 0: nothing passes through */
+    unsigned fault;         /* percentage of attempts that fail */
+    unsigned liar;          /* percentage of announced lengths that are wrong */
+    unsigned unsaid;        /* percentage of responses without a length */
+    unsigned endless;       /* percentage of artifacts that never end */
+    unsigned slow;          /* percentage of very slow connections */
+    unsigned admits;        /* requests of artifacts that a host answers at a time */
+    bool families;          /* .tar.zst: an open frame for each family of texts, else .tar */
+    size_t cut_text;        /* bytes of their frames */
+    size_t copies;          /* bytes of all copies; 1: as few as possible */
+    struct reserve reserve; /* lends memory for more of them */
     unsigned packer_weight;
     unsigned frame_weight;
     unsigned byte_weight;

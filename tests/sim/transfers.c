@@ -119,6 +119,7 @@ static void draw(uint64_t seed)
     world.families = (seed + 5) % 10 < 4;
     world.cut_text = world.chunk * (20 + seed / 10 % 3 * 14); /* more than cut_piece */
     world.copies = seed / 30 % 2 ? 1 : 0;
+    reserve_init(&world.reserve, seed / 60 % 2 ? world.chunk * (seed % 200) : 0);
     world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
 }
 
@@ -241,7 +242,9 @@ static void play(uint64_t seed)
                                                .copy_max = world.chunk / 4,
                                                .chunk = world.chunk,
                                                .cut_text = world.cut_text,
-                                               .copies = world.copies } };
+                                               .copies = world.copies,
+                                               .cut_most = world.cut_text * 4 },
+                                    .reserve = &world.reserve };
         struct engine_opts engine = { .jobs = world.jobs };
         struct loop_hooks hooks = { { on_stopped, -1, NULL }, loop_no_tick, NULL };
 

@@ -75,7 +75,7 @@ static void test_memory(void **state)
         uint64_t sum;
 
         assert_int_equal(budget_choose(&b, &limits, NULL), 0);
-        sum = BUDGET_FIXED + b.wire + (uint64_t)b.body_chunks * BUDGET_CHUNK +
+        sum = BUDGET_FIXED + b.wire + b.reserve + (uint64_t)b.body_chunks * BUDGET_CHUNK +
               (uint64_t)b.pass_chunks * CHUNK_SIZE + b.copies + b.contexts;
         assert_in_range(sum, memory - CHUNK_SIZE, memory);
         assert_in_range(b.cut_text, FRAME_CUT_PIECE, FRAME_CUT_TEXT);
@@ -85,6 +85,7 @@ static void test_memory(void **state)
     }
     /* the default is enough for two threads at the level that idle ones reach */
     assert_true(choose(16, 0, 1024).contexts >= 2 * frame_context(6));
+    assert_true(choose(256, 0, 1024).contexts >= 2 * frame_context(6));
     assert_in_range(choose(256, 0, 1024).cut_text, FRAME_CUT_TEXT / 2, FRAME_CUT_TEXT);
 }
 
@@ -108,7 +109,8 @@ static void test_level(void **state)
         assert_true(b.contexts >= b.workers * limits.context);
         assert_true(b.copies >= b.cut_text + FRAME_CUT_PIECE + 8 * CHUNK_SIZE);
         if (some[i])
-            assert_true(BUDGET_FIXED + b.wire + (uint64_t)b.body_chunks * BUDGET_CHUNK +
+            assert_true(BUDGET_FIXED + b.wire + b.reserve +
+                            (uint64_t)b.body_chunks * BUDGET_CHUNK +
                             (uint64_t)b.pass_chunks * CHUNK_SIZE + b.copies + b.contexts <=
                         some[i]);
     }

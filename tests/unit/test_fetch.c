@@ -61,7 +61,7 @@ struct origin *engine_origin(struct engine *engine, const char *url)
     return origins_of_url(net.origins, url, NULL);
 }
 
-bool engine_affords(const struct engine *engine, const struct origin *origin, uint64_t expected)
+bool engine_affords(struct engine *engine, const struct origin *origin, uint64_t expected)
 {
     (void)engine;
     (void)origin;

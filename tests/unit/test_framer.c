@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/framer.h"
 
+#include "base/clock.h"
 #include "output_file.h"
 
 /* Frames so small that each test has several. */
@@ -389,6 +390,61 @@ static void test_chunks_by_reference(void **state)
     pool_free(pool);
 }
 
+/* How many frames 400 texts, with their headers 1000 KiB, fill. */
+static size_t frames_of_texts(struct reserve *reserve, bool lacking)
+{
+    enum { TEXTS = 400, TEXT = 2048 };
+    const struct framer_opts opts = { .codec = FRAME_ZSTD,
+                                      .workers = 2,
+                                      .sizes = { .cut_file = 8 * CUT_FILE,
+                                                 .cut_piece = 8 * CUT_PIECE,
+                                                 .copy_max = COPY_MAX,
+                                                 .chunk = 8 * CHUNK,
+                                                 .cut_most = 32 * CUT_TEXT },
+                                      .reserve = reserve };
+    struct framer *framer = framer_new(&opts, output_made, NULL);
+    struct spot place[TEXTS];
+    struct seek *seek;
+    struct buf tar;
+    size_t count;
+    size_t i;
+
+    assert_non_null(framer);
+    for (i = 0; i < TEXTS; i++) {
+        if (lacking && i == TEXTS / 2)
+            reserve_lack(reserve, clock_mono());
+        put(framer, "text", TEXT, false, &place[i]);
+    }
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    count = seek->count;
+    output_read(seek, FRAME_ZSTD, &tar);
+    for (i = 0; i < TEXTS; i++)
+        assert_entry(&tar, &place[i], "text", TEXT);
+    buf_clear(&tar);
+    framer_free(framer);
+    assert_int_equal(output_tear_down(NULL), 0);
+    assert_int_equal(output_set_up(NULL), 0);
+    return count;
+}
+
+/* Frames are longer while memory is lent, and as before when it is needed elsewhere. */
+static void test_memory_is_borrowed(void **state)
+{
+    enum { ALL = 256 * CUT_TEXT };
+    struct reserve reserve;
+
+    (void)state;
+    assert_int_equal(frames_of_texts(NULL, false), 16);
+    reserve_init(&reserve, ALL);
+    assert_in_range(frames_of_texts(&reserve, false), 4, 5);
+    assert_int_equal(reserve_left(&reserve), ALL); /* it was returned */
+    assert_in_range(frames_of_texts(&reserve, true), 6, 14);
+    assert_int_equal(reserve_left(&reserve), ALL);
+    assert_int_equal(frames_of_texts(&reserve, false), 16); /* for RESERVE_QUIET */
+    reserve_init(&reserve, CHUNK); /* less than is borrowed at a time */
+    assert_int_equal(frames_of_texts(&reserve, false), 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +465,8 @@ int main(void)
                                         output_tear_down),
         cmocka_unit_test_setup_teardown(test_back_to_the_mark, output_set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_behind_frames_that_are_there, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_memory_is_borrowed, output_set_up,
                                         output_tear_down),
         cmocka_unit_test_setup_teardown(test_chunks_by_reference, output_set_up,
                                         output_tear_down),

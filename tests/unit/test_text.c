@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/secret.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "unit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/secret.h"
+#include "api/secret.h"
 
 #include "base/file.h"
 #include "base/mem.h"

@@ -9,8 +9,8 @@
  * Owns     the text
  * Threads  any; a secret does not change
  */
-#ifndef BASE_SECRET_H
-#define BASE_SECRET_H
+#ifndef API_SECRET_H
+#define API_SECRET_H
 
 #include "base/err.h"
 
