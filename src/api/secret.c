@@ -67,7 +67,7 @@ struct secret *secret_new(const char *text, size_t len, struct err *err)
     return secret;
 }
 
-struct secret *secret_load(const char *path, struct err *err)
+struct secret *secret_load(const char *path, struct stop stop, struct err *err)
 {
     char text[SECRET_MAX + 64];
     struct secret *secret = NULL;
@@ -78,14 +78,12 @@ struct secret *secret_load(const char *path, struct err *err)
     if (fd < 0)
         return NULL;
     while (got > 0 && len < sizeof(text)) {
-        got = read(fd, text + len, sizeof(text) - len);
+        got = file_read(fd, text + len, sizeof(text) - len, stop, err);
         if (got > 0)
             len += (size_t)got;
-        else if (got < 0 && errno == EINTR)
-            got = 1;
     }
     if (got < 0) {
-        (void)err_sys(err, "cannot read '%s'", path);
+        (void)err_wrap(err, "'%s'", path);
     } else {
         secret = secret_new(text, len, err);
         if (!secret)

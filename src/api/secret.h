@@ -13,6 +13,7 @@
 #define API_SECRET_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stddef.h>
 
@@ -27,8 +28,8 @@ struct secret;
  */
 struct secret *secret_new(const char *text, size_t len, struct err *err) MUST_CHECK;
 
-/* Read a secret from a file that contains nothing else. */
-struct secret *secret_load(const char *path, struct err *err) MUST_CHECK;
+/* Read a secret, with file_read, from a file that contains nothing else. */
+struct secret *secret_load(const char *path, struct stop stop, struct err *err) MUST_CHECK;
 
 /*
  * Read this user's own random secret from a file. The file and its directories are created if

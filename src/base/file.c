@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define SLURP_STEP ((size_t)64 * 1024)
+#define PAUSE_MS   50 /* between two questions whether to stop */
 
 int file_write(int fd, const void *bytes, size_t len, struct err *err)
 {
@@ -87,7 +88,30 @@ int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err)
     return 0;
 }
 
-int file_slurp(int fd, struct buf *out, struct err *err)
+ssize_t file_read(int fd, void *bytes, size_t len, struct stop stop, struct err *err)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    ssize_t n;
+
+    for (;;) {
+        int some = poll(&ready, 1, PAUSE_MS);
+
+        if (stop_check(&stop, err) < 0)
+            return -1;
+        if (some < 0 && errno != EINTR)
+            return err_sys(err, "cannot wait for data");
+        if (some <= 0)
+            continue;
+        n = read(fd, bytes, len);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return err_sys(err, "cannot read");
+    }
+}
+
+/* Read fd to its end and append the bytes to a buffer, up to the buffer's limit. */
+static int slurp(int fd, struct stop stop, struct buf *out, struct err *err)
 {
     for (;;) {
         size_t left = out->max - out->len;
@@ -98,11 +122,9 @@ int file_slurp(int fd, struct buf *out, struct err *err)
 
         if (!room)
             return -1;
-        n = read(fd, room, want ? want : 1); /* the buffer is full: does the file end here? */
-        if (n < 0 && errno == EINTR)
-            continue;
+        n = file_read(fd, room, want ? want : 1, stop, err); /* full: does the file end here? */
         if (n < 0)
-            return err_sys(err, "cannot read");
+            return -1;
         if (n > 0 && !want)
             return err_set(err, ERR_LIMIT, "larger than %zu bytes", out->max);
         if (n == 0) {
@@ -117,25 +139,19 @@ int file_slurp(int fd, struct buf *out, struct err *err)
 int file_open_to_read(const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct pollfd ready = { .fd = fd, .events = POLLIN };
-    struct stat st;
 
     if (fd < 0)
         return err_sys(err, "cannot open '%s'", path);
-    if (fstat(fd, &st) == 0 && fcntl(fd, F_SETFL, 0) == 0 &&
-        (!S_ISFIFO(st.st_mode) || poll(&ready, 1, -1) > 0))
+    if (fcntl(fd, F_SETFL, 0) == 0)
         return fd;
-    if (errno == EINTR)
-        (void)err_set(err, ERR_CANCELLED, "stopped while waiting for the writer of '%s'", path);
-    else
-        (void)err_sys(err, "cannot read '%s'", path);
+    (void)err_sys(err, "cannot read '%s'", path);
     file_close(&fd);
     return -1;
 }
 
 int file_open_to_write(const char *path, struct stop stop, struct err *err)
 {
-    static const struct timespec pause = { .tv_nsec = 50000000L };
+    static const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
     bool stopped = false;
     int fd;
 
@@ -155,17 +171,17 @@ int file_open_to_write(const char *path, struct stop stop, struct err *err)
     return -1;
 }
 
-int file_load(const char *path, struct buf *out, struct err *err)
+int file_load(const char *path, struct stop stop, struct buf *out, struct err *err)
 {
     int fd = STDIN_FILENO;
     int rc;
 
     if (strcmp(path, "-") == 0)
-        return file_slurp(fd, out, err) < 0 ? err_wrap(err, "standard input") : 0;
+        return slurp(fd, stop, out, err) < 0 ? err_wrap(err, "standard input") : 0;
     fd = file_open_to_read(path, err);
     if (fd < 0)
         return -1;
-    rc = file_slurp(fd, out, err);
+    rc = slurp(fd, stop, out, err);
     if (rc < 0)
         (void)err_wrap(err, "'%s'", path);
     file_close(&fd);

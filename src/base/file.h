@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Write all len bytes at the descriptor's position. */
 int file_write(int fd, const void *bytes, size_t len, struct err *err) MUST_CHECK;
@@ -32,8 +33,14 @@ int file_sync(int fd) MUST_CHECK;
 /* Read all len bytes from an offset; ERR_FORMAT if the file ends before. */
 int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
-/* Read fd to its end and append the bytes to a buffer, up to the buffer's limit. */
-int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
+/*
+ * Read some bytes at the descriptor's position. Waits for the bytes, or for the first writer of
+ * a named pipe, until the operation is stopped (ERR_CANCELLED).
+ *
+ * returns  the number of bytes, at most len; 0 at the end of the file; -1 on error
+ */
+ssize_t file_read(int fd, void *bytes, size_t len, struct stop stop,
+                  struct err *err) MUST_CHECK;
 
 /*
  * Open a device or a named pipe to write to it. The reader of a named pipe is waited for, until
@@ -42,13 +49,16 @@ int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
 int file_open_to_write(const char *path, struct stop stop, struct err *err) MUST_CHECK;
 
 /*
- * Open a file to read it. The first bytes of a named pipe are waited for, until a signal
- * arrives (ERR_CANCELLED).
+ * Open a file to read it, without waiting for the writer of a named pipe: file_read waits for
+ * it, read(2) returns 0 until a writer has opened the pipe.
  */
 int file_open_to_read(const char *path, struct err *err) MUST_CHECK;
 
-/* Read a whole file, opened so; path "-" is standard input. */
-int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
+/*
+ * Read a whole file with file_read and append it to a buffer, up to the buffer's limit; path
+ * "-" is standard input.
+ */
+int file_load(const char *path, struct stop stop, struct buf *out, struct err *err) MUST_CHECK;
 
 /* Whether group or others have any permission on a regular file; false for anything else. */
 bool file_shared(const char *path);

@@ -148,7 +148,8 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
     err_clear(err);
     if (!path)
         return 0;
-    if (file_load(path, &config->text, err) == 0) {
+    /* no handlers are installed yet: a signal ends the program */
+    if (file_load(path, stop_never(), &config->text, err) == 0) {
         rc = config_parse(config, path, groups, args, elsewhere, ctx, err);
         if (rc == 0 && config->secret && file_shared(path))
             log_line(

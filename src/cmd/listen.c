@@ -197,9 +197,9 @@ static int load_tls(struct service *s, struct err *err)
         return err_set(err, ERR_USAGE, "--tls-cert and --tls-key must be given together");
     if (!args->cert_file)
         return 0;
-    return file_load(args->cert_file, &s->cert, err) < 0
+    return file_load(args->cert_file, signals_stopping(), &s->cert, err) < 0
                ? -1
-               : file_load(args->key_file, &s->key, err);
+               : file_load(args->key_file, signals_stopping(), &s->key, err);
 }
 
 /*

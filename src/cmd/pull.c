@@ -121,7 +121,7 @@ static int load_webhook(struct job *job, struct err *err)
     buf_init(&job->webhook, WEBHOOK_MAX);
     if (!args->webhook)
         return args->signature ? err_set(err, ERR_USAGE, "--signature requires --webhook") : 0;
-    return file_load(args->webhook, &job->webhook, err);
+    return file_load(args->webhook, signals_stopping(), &job->webhook, err);
 }
 
 static int take_webhook(struct job *job, struct err *err)

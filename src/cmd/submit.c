@@ -88,7 +88,7 @@ static int load(const char *path, struct buf *out, const char **text, struct err
     buf_init(out, TASK_REQUEST_MAX);
     if (!path)
         return 0;
-    if (file_load(path, out, err) < 0)
+    if (file_load(path, signals_stopping(), out, err) < 0)
         return -1;
     *text = buf_text(out);
     return strlen(*text) == out->len

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/signals.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -103,7 +104,7 @@ int idlist_load(struct idlist *list, const char *path, struct err *err)
     int rc;
 
     buf_init(&text, FILE_MAX);
-    rc = file_load(path, &text, err);
+    rc = file_load(path, signals_stopping(), &text, err);
     if (rc == 0 && text.len && memchr(text.data, '\0', text.len))
         rc =
             err_set(err, ERR_USAGE, "'%.200s' has a zero byte: it is no text of run IDs", path);

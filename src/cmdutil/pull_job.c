@@ -214,7 +214,7 @@ static int load_key(struct pull_job *job, struct err *err)
                        "--sign cannot be used with standard output: the signature is written "
                        "beside the archive");
     buf_init(&text, SSHSIG_FILE_MAX);
-    if (file_load(path, &text, err) == 0) {
+    if (file_load(path, signals_stopping(), &text, err) == 0) {
         job->sign_key = sshsig_key_read(buf_text(&text), text.len, err);
         if (!job->sign_key)
             (void)err_wrap(err, "'%s'", path);

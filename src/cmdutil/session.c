@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ const struct opt session_opts[] = {
 
 static struct secret *from_file(const char *path, struct err *err)
 {
-    struct secret *key = secret_load(path, err);
+    struct secret *key = secret_load(path, signals_stopping(), err);
 
     if (key && file_shared(path))
         log_line(LOG_WARNING,
@@ -54,7 +55,7 @@ static struct secret *from_credentials(struct err *err)
         return NULL;
     path = mem_format(err, "%s/%s", dir, CREDENTIAL);
     if (path && access(path, F_OK) == 0)
-        key = secret_load(path, err);
+        key = secret_load(path, signals_stopping(), err);
     mem_free(path);
     return key;
 }

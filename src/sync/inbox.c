@@ -269,7 +269,7 @@ static int load_known(const struct inbox *inbox, const char *id, struct buf *out
                       struct err *err)
 {
     char *path = known_path(inbox, id, err);
-    int rc = path ? file_load(path, out, err) : -1;
+    int rc = path ? file_load(path, stop_never(), out, err) : -1;
 
     mem_free(path);
     if (rc < 0 && err->os == ENOENT)
@@ -407,7 +407,7 @@ void inbox_later(struct inbox *inbox, struct queued *run, enum run_queue_why why
 int inbox_read(struct inbox *inbox, const struct queued *run, struct buf *out, struct err *err)
 {
     char *file = queue_path(inbox, run->id, WEBHOOK, err);
-    int rc = file ? file_load(file, out, err) : -1;
+    int rc = file ? file_load(file, stop_never(), out, err) : -1;
 
     mem_free(file);
     return rc;

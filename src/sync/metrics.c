@@ -26,7 +26,7 @@ static double last_success(const char *path)
     double value = 0;
 
     buf_init(&old, FILE_MAX);
-    if (file_load(path, &old, &ignored) == 0)
+    if (file_load(path, stop_never(), &old, &ignored) == 0)
         at = strstr(buf_text(&old), "\n" LAST_SUCCESS " ");
     if (at)
         value = strtod(at + strlen("\n" LAST_SUCCESS " "), NULL);

@@ -121,7 +121,7 @@ static void begin(void)
     db_free(c);
     (void)snprintf(path, sizeof(path), "%s/" DB_NAME, dir);
     buf_init(&bytes, (size_t)4 << 20);
-    FUZZ_CHECK(file_load(path, &bytes, &err) == 0);
+    FUZZ_CHECK(file_load(path, stop_never(), &bytes, &err) == 0);
     base = malloc(bytes.len);
     FUZZ_CHECK(base && bytes.len % PAGE_CHECKSUM_PAGE == 0);
     memcpy(base, bytes.data, bytes.len);

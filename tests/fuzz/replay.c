@@ -30,7 +30,7 @@ int main(int argc, char **argv)
         size_t len;
 
         buf_init(&buf, (size_t)16 << 20);
-        if (file_load(argv[i], &buf, &err) < 0) {
+        if (file_load(argv[i], stop_never(), &buf, &err) < 0) {
             (void)fprintf(stderr, "%s\n", err.text);
             return 1;
         }

@@ -54,7 +54,7 @@ static inline void output_read(const struct seek *seek, enum frame_codec codec,
     buf_init(&bytes, 1 << 26);
     buf_init(plain, 1 << 26);
     assert_int_equal(output_commit(output_made, sha256, NULL), 0);
-    assert_int_equal(file_load(output_path, &bytes, NULL), 0);
+    assert_int_equal(file_load(output_path, stop_never(), &bytes, NULL), 0);
     for (i = 0; i < seek->count; i++) {
         const struct seek_row *row = &seek->rows[i];
 

@@ -46,7 +46,7 @@ struct tar_entry {
 static inline void tar_load(struct buf *tar)
 {
     buf_init(tar, 1 << 28);
-    assert_int_equal(file_load(tar_path, tar, NULL), 0);
+    assert_int_equal(file_load(tar_path, stop_never(), tar, NULL), 0);
 }
 
 /* The entry at *at, which is advanced; false: the tar ends there. Names of one header only. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 
+#include "api/secret.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -128,12 +129,42 @@ static void test_a_pipe_without_a_reader_is_left_when_stopped(void **state)
     assert_int_equal(unlink("pipe"), 0);
 }
 
+static void test_a_pipe_whose_writer_waits_is_left_when_stopped(void **state)
+{
+    unsigned asked = 0;
+    struct stop stop = { third, -1, &asked };
+    struct buf got;
+    struct err err;
+    int writer;
+
+    (void)state;
+    buf_init(&got, 16);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(file_load("pipe", stop, &got, &err), -1); /* nobody writes, no signal */
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_int_equal(asked, 3);
+    asked = 0;
+    writer = open("pipe", O_RDWR | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_int_equal(file_write(writer, "key", 3, &err), 0);
+    assert_int_equal(file_load("pipe", stop, &got, &err), -1); /* and no end comes */
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_string_equal(buf_text(&got), "key");
+    asked = 0;
+    assert_null(secret_load("pipe", stop, &err));
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    buf_clear(&got);
+    file_close(&writer);
+    assert_int_equal(unlink("pipe"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_beneath),
         cmocka_unit_test(test_what_leads_elsewhere),
         cmocka_unit_test(test_a_pipe_without_a_reader_is_left_when_stopped),
+        cmocka_unit_test(test_a_pipe_whose_writer_waits_is_left_when_stopped),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -41,7 +41,7 @@ static int tear_down(void **state)
 static void load(void)
 {
     buf_reset(&text);
-    assert_int_equal(file_load(path, &text, NULL), 0);
+    assert_int_equal(file_load(path, stop_never(), &text, NULL), 0);
 }
 
 static struct journal *begin(const char *request, const char *key)

@@ -42,7 +42,7 @@ static void check(const struct buf *expected)
 
     buf_init(&file, 4 * SIZE);
     assert_int_equal(output_commit(output_made, got, NULL), 0);
-    assert_int_equal(file_load(output_path, &file, NULL), 0);
+    assert_int_equal(file_load(output_path, stop_never(), &file, NULL), 0);
     assert_int_equal(file.len, expected->len);
     assert_memory_equal(file.data, expected->data, file.len);
     sha256_add(sha, file.data, file.len);
@@ -171,7 +171,7 @@ static void test_without_a_digest(void **state)
     assert_int_equal(output_commit(output_made, got, NULL), 0);
     assert_memory_equal(got, none, SHA256_SIZE);
     buf_init(&file, 4 * SIZE);
-    assert_int_equal(file_load(output_path, &file, NULL), 0);
+    assert_int_equal(file_load(output_path, stop_never(), &file, NULL), 0);
     assert_int_equal(file.len, SIZE);
     assert_memory_equal(file.data, bytes, SIZE);
     buf_clear(&file);
@@ -252,7 +252,7 @@ static void test_saved_before_it_is_full(void **state)
     buf_init(&file, 4 * SIZE);
     while (file.len < ASYNC_WRITE_BUFFER) { /* the full buffer is written by another thread */
         buf_reset(&file);
-        assert_int_equal(file_load(partial, &file, NULL), 0);
+        assert_int_equal(file_load(partial, stop_never(), &file, NULL), 0);
     }
     assert_true(file.len >= ASYNC_WRITE_BUFFER + 5000);
     assert_memory_equal(file.data + ASYNC_WRITE_BUFFER, bytes + ASYNC_WRITE_BUFFER, 5000);
