@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import time
 
+from process import end_process
+
 
 class Browser:
     def __init__(self):
@@ -33,12 +35,7 @@ class Browser:
         self.rest, self.last, self.session, self.events = b"", 0, None, []
 
     def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_process(self.process, 10)
         os.close(self.to)
         os.close(self.back)
         shutil.rmtree(self.home, ignore_errors=True)

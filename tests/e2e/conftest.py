@@ -11,9 +11,10 @@ import urllib.request
 
 import pytest
 
-from browser import Browser
-
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, TESTS)
+from browser import Browser  # noqa: E402
+
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
 with open(SKYARC, "rb") as _program:  # a sanitizer has memory of its own, and must be loaded first
     SANITIZED = re.search(b"__[at]san_init", _program.read()) is not None

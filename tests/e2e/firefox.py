@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import time
 
+from process import end_process
+
 PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
 
 
@@ -43,12 +45,7 @@ class Firefox:
                 time.sleep(0.1)
 
     def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_process(self.process, 20)
         if hasattr(self, "socket"):
             self.socket.close()
         shutil.rmtree(self.home, ignore_errors=True)

@@ -6,15 +6,12 @@ import random
 import resource
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from conftest import SKYARC, TESTS, extract
-
-sys.path.insert(0, TESTS)
-from emulator import lost  # noqa: E402
+from conftest import SKYARC, extract
+from emulator import lost
 
 COUNT = 120
 

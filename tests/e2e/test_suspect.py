@@ -3,17 +3,13 @@
 import hashlib
 import io
 import json
-import sys
 import time
 import zipfile
 
 import pytest
 
-from conftest import TESTS
-
-sys.path.insert(0, str(TESTS))
-from emulator.media import png, webm  # noqa: E402
-from emulator.server import SIGN_IN, STORE_ERROR  # noqa: E402
+from emulator.media import png, webm
+from emulator.server import SIGN_IN, STORE_ERROR
 
 EXT = {"recording": "webm", "har": "har"}
 LIES = {"sign-in": SIGN_IN, "store-error": STORE_ERROR}

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import time
 
+from process import end_process
+
 CONF = """
 worker_processes {workers};
 pid {dir}/nginx.pid;
@@ -78,9 +80,4 @@ class Nginx:
             return sum("timed out" in line and "while sending" in line for line in file)
 
     def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_process(self.process, 5)
