@@ -10,6 +10,8 @@
  *     |    cli -----+            option tables, help, config, progress, exit status
  *     |   cmdutil --'            code shared by several commands
  *     v
+ *    listen                      receives webhooks, archives each run
+ *     v
  *    sync ---> pull              a directory of archives, updated every night;
  *     |         |                one archive of some runs
  *     |         |--> fetch ----> client, writer
@@ -89,8 +91,14 @@
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
  *           url_refresh    lists a run again to renew all its signed URLs
  *           transfer       one body from the socket to the packer
- * sync/     receive        receives webhooks and writes one archive per run
- *           sync           the steps of a sync: heal, discover, write volumes
+ * listen/   receive        receives webhooks and writes one archive per run
+ *           inbox          webhooks stored on disk
+ *           held           artifacts that the archives of a webhook's run have
+ *           run_queue      decides which queued run is archived next
+ *           server         receives requests with a body, by libmicrohttpd
+ *           bodies         the bodies of requests, within one memory limit
+ *           peers          connections of clients, and which is closed at the limit
+ * sync/     sync           the steps of a sync: heal, discover, write volumes
  *           survey         asks the service which runs are to be archived; previews a sync
  *           discover       asks the service for runs, records their states
  *           recheck        lists archived, open runs again
@@ -100,9 +108,6 @@
  *           volume_store   locates the volumes
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
- *           inbox          webhooks stored on disk
- *           held           artifacts that the archives of a webhook's run have
- *           run_queue      decides which queued run is archived next
  *           lock           the lock of a sync directory
  *           metrics        a text file for Prometheus
  * client/   call           API calls with retries
@@ -154,9 +159,6 @@
  *           url            parses URLs
  *           slot           a libcurl handle, set up for one request
  *           sockets        connections, and data received on them unasked
- *           server         receives requests with a body, by libmicrohttpd
- *           bodies         the bodies of requests, within one memory limit
- *           peers          connections of clients, and which is closed at the limit
  * catalog/  db             the index of a sync directory, an SQLite database
  *           page_checksum  a checksum in each database page
  *           contents       volumes and their contents

@@ -9,8 +9,8 @@
 #include "cmd/commands.h"
 #include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
-#include "net/server.h"
-#include "sync/receive.h"
+#include "listen/receive.h"
+#include "listen/server.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "sync/inbox.h"
+#include "listen/inbox.h"
 #include "unit.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/peers.h"
+#include "listen/peers.h"
 #include "unit.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sync/run_queue.h"
+#include "listen/run_queue.h"
 #include "unit.h"
 
 #include <stdio.h>

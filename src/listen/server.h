@@ -4,9 +4,9 @@
  *
  * Unwanted requests cost little: a request is checked as soon as its head is complete (admit),
  * and the body of a refused request is discarded. All bodies share one memory budget
- * (net/bodies). Requests have a deadline, addresses a limit of connections, and idle
- * connections are closed to make room for others (net/peers). The handler is called only with
- * complete requests, and answers with a status and one line of JSON.
+ * (listen/bodies). Requests have a deadline, addresses a limit of connections, and idle
+ * connections are closed to make room for others (listen/peers). The handler is called only
+ * with complete requests, and answers with a status and one line of JSON.
  *
  * Units    bytes; milliseconds
  * Errors   ERR_USAGE for an invalid address; ERR_SYSTEM
@@ -14,8 +14,8 @@
  * Threads  admit and handle are called from several threads at a time
  * Source   RFC 9110
  */
-#ifndef NET_SERVER_H
-#define NET_SERVER_H
+#ifndef LISTEN_SERVER_H
+#define LISTEN_SERVER_H
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/bodies.h"
+#include "listen/bodies.h"
 
 #include "base/mem.h"
 

@@ -20,12 +20,12 @@
  * Owns     its list of runs; a run that was taken belongs to the taker until it is given back
  * Threads  any
  */
-#ifndef SYNC_INBOX_H
-#define SYNC_INBOX_H
+#ifndef LISTEN_INBOX_H
+#define LISTEN_INBOX_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "sync/run_queue.h"
+#include "listen/run_queue.h"
 
 #include <stdbool.h>
 #include <stddef.h>

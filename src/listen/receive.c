@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sync/receive.h"
+#include "listen/receive.h"
 
 #include "api/webhook.h"
 #include "base/clock.h"
@@ -9,11 +9,11 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "client/listing.h"
+#include "listen/held.h"
+#include "listen/inbox.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "sync/catalog_import.h"
-#include "sync/held.h"
-#include "sync/inbox.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sync/inbox.h"
+#include "listen/inbox.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -13,8 +13,8 @@
  * Owns     the bytes, until bodies_drop
  * Threads  any; a body belongs to one thread at a time
  */
-#ifndef NET_BODIES_H
-#define NET_BODIES_H
+#ifndef LISTEN_BODIES_H
+#define LISTEN_BODIES_H
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sync/held.h"
+#include "listen/held.h"
 
 #include "base/text.h"
 #include "catalog/contents.h"

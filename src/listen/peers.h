@@ -20,8 +20,8 @@
  * Owns     an entry for each connection, until peers_drop
  * Threads  any
  */
-#ifndef NET_PEERS_H
-#define NET_PEERS_H
+#ifndef LISTEN_PEERS_H
+#define LISTEN_PEERS_H
 
 #include "base/err.h"
 

@@ -3,7 +3,7 @@
  * receive: receives webhooks and writes one archive per run, plus supplements for later
  * artifacts.
  *
- * A webhook with a valid signature is on disk (sync/inbox) before it is answered, and stays
+ * A webhook with a valid signature is on disk (listen/inbox) before it is answered, and stays
  * there until its run is archived as DEST/RUN_ID.EXT. Several runs are archived concurrently. A
  * run that takes longer than its time limit while others wait is suspended: its downloads are
  * kept, and its limit is doubled when it resumes.
@@ -24,8 +24,8 @@
  * Threads  receive_webhook and receive_health: any; the other functions: one
  * Source   docs/api.md, "Webhooks"
  */
-#ifndef SYNC_RECEIVE_H
-#define SYNC_RECEIVE_H
+#ifndef LISTEN_RECEIVE_H
+#define LISTEN_RECEIVE_H
 
 #include "base/err.h"
 #include "base/pulse.h"

@@ -14,8 +14,8 @@
  * Owns     its runs, until run_queue_drop or run_queue_clear
  * Threads  one at a time; the thread that took a run may read the fields marked for it
  */
-#ifndef SYNC_RUN_QUEUE_H
-#define SYNC_RUN_QUEUE_H
+#ifndef LISTEN_RUN_QUEUE_H
+#define LISTEN_RUN_QUEUE_H
 
 #include "base/digest.h"
 #include "base/err.h"

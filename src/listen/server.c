@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/server.h"
+#include "listen/server.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "net/bodies.h"
-#include "net/peers.h"
+#include "listen/bodies.h"
+#include "listen/peers.h"
 
 #include <errno.h>
 #include <microhttpd.h>

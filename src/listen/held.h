@@ -6,8 +6,8 @@
  * Owns     copies of what it was given, until held_clear
  * Threads  one at a time
  */
-#ifndef SYNC_HELD_H
-#define SYNC_HELD_H
+#ifndef LISTEN_HELD_H
+#define LISTEN_HELD_H
 
 #include "api/artifact.h"
 #include "base/err.h"
