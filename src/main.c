@@ -16,9 +16,9 @@
  *     |         |                one archive of some runs
  *     |         |--> fetch ----> client, writer
  *     |         |                transfers of artifacts: which one, when, how often
- *     |         |--> client ---> api ---> net, redact
+ *     |         |--> client ---> api ---> redact, net ---> limit
  *     |         |                conversations with the service; its data formats;
- *     |         |                HTTP transfers; redaction of secrets
+ *     |         |                redaction of secrets; HTTP transfers, and when they may start
  *     |         |--> writer ---> format     writing an archive; the byte formats
  *     |         '--> view -----> format     the offline view
  *     |--> reader -----> index -> format    reading an archive; finding its files by name
@@ -150,15 +150,15 @@
  *           ping           a request to a monitoring service
  *           engine         libcurl's multi interface, redirects, pausing
  *           request        one GET and its result
- *           backoff        when to retry
  *           resume         resumes a broken transfer, if that is safe
  *           origin         the hosts, each with its limit and the delay that it asked for
- *           limit          an adaptive concurrency limit
  *           proxy          chooses the proxy of a request
- *           rate           a token bucket
  *           url            parses URLs
  *           slot           a libcurl handle, set up for one request
  *           sockets        connections, and data received on them unasked
+ * limit/   limit          an adaptive concurrency limit
+ *           backoff        when to retry
+ *           rate           a token bucket
  * catalog/  db             the index of a sync directory, an SQLite database
  *           page_checksum  a checksum in each database page
  *           contents       volumes and their contents

@@ -13,7 +13,7 @@
 #include "api/api.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "net/loop.h"
 #include "net/request.h"
 

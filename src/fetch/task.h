@@ -25,7 +25,7 @@
 #include "client/listing.h"
 #include "fetch/task_queue.h"
 #include "fetch/url_refresh.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "net/engine.h"
 #include "writer/packer.h"
 #include "writer/plan.h"

@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pulse.h"
-#include "net/backoff.h"
-#include "net/rate.h"
+#include "limit/backoff.h"
+#include "limit/rate.h"
 #include "net/slot.h"
 #include "net/url.h"
 

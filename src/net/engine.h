@@ -7,7 +7,7 @@
  * net/proxy). If the API uses https, nothing is fetched over plain http. A sink without room
  * pauses its transfer, and TCP flow control then slows the sender (back pressure). Stalled
  * transfers are ended, so that they do not occupy a slot. Each host gets as many concurrent
- * transfers as it can use (see net/limit).
+ * transfers as it can use (see limit/limit).
  *
  * HTTP/2: libcurl 7.88.1 announces a window of 32 MiB for each stream, which cannot be changed,
  * and keeps in memory what a paused stream receives, up to the whole window. So no stream is

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 
 #include <stdio.h>
 #include <string.h>

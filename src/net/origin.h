@@ -2,7 +2,7 @@
 /*
  * origin: the hosts, each with its concurrency limit and the delay that it asked for.
  *
- * A limit finds the number of requests that a host can use (see net/limit). Costly requests,
+ * A limit finds the number of requests that a host can use (see limit/limit). Costly requests,
  * for which the host loads a whole object into its memory (Skyvern's content endpoint), are
  * limited to ORIGIN_COSTLY in addition. A Retry-After delays all requests to the host.
  *
@@ -18,7 +18,7 @@
 #define NET_ORIGIN_H
 
 #include "base/err.h"
-#include "net/limit.h"
+#include "limit/limit.h"
 #include "net/url.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #include "net/request.h"
 
 #include "base/clock.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 
 #include <ctype.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "net/request.h"
 #include "net/url.h"
 

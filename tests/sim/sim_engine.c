@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "sim.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/backoff.h"
-#include "net/rate.h"
+#include "limit/backoff.h"
+#include "limit/rate.h"
 #include "unit.h"
 
 static void test_ceilings_double(void **state)

@@ -6,7 +6,7 @@
  * CHUNK bytes after the other, half a round trip, and the client, which is busy for a while
  * with each response. Times are in microseconds.
  */
-#include "net/limit.h"
+#include "limit/limit.h"
 
 #include "unit.h"
 

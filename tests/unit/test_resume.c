@@ -2,7 +2,7 @@
 #include "net/origin.h"
 #include "net/resume.h"
 
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "unit.h"
 
 #include <stdio.h>

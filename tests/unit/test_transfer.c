@@ -2,7 +2,7 @@
 /* Bodies between the socket and a stepped packer: the test plays the engine's part. */
 #include "fetch/transfer.h"
 
-#include "net/backoff.h"
+#include "limit/backoff.h"
 #include "tasks.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/rate.h"
+#include "limit/rate.h"
 
 /* The level at a time: each millisecond adds rate_bps thousandths of a byte. */
 static int64_t level_at(const struct rate *rate, uint64_t now)

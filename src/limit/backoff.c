@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/backoff.h"
+#include "limit/backoff.h"
 
 #include "base/clock.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/limit.h"
+#include "limit/limit.h"
 
 /*
  * Throughput is measured as work: the bytes of bodies, and RESPONSE_WORK for each response, so

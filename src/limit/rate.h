@@ -9,8 +9,8 @@
  * Units    bytes, bytes a second, milliseconds of the monotonic clock
  * Threads  the transfer loop only
  */
-#ifndef NET_RATE_H
-#define NET_RATE_H
+#ifndef LIMIT_RATE_H
+#define LIMIT_RATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

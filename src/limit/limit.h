@@ -26,8 +26,8 @@
  * Source   RFC 5681, 3.1 (slow start, multiplicative decrease); the gradient of latencies is
  *          that of TCP Vegas and of Netflix's concurrency-limits
  */
-#ifndef NET_LIMIT_H
-#define NET_LIMIT_H
+#ifndef LIMIT_LIMIT_H
+#define LIMIT_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -13,8 +13,8 @@
  * Threads  the transfer loop only
  * Source   RFC 9110, 10.2.3 (Retry-After)
  */
-#ifndef NET_BACKOFF_H
-#define NET_BACKOFF_H
+#ifndef LIMIT_BACKOFF_H
+#define LIMIT_BACKOFF_H
 
 #include <stdint.h>
 
