@@ -157,6 +157,12 @@
  *           slot           a libcurl handle, set up for one request
  *           sockets        connections, and data received on them unasked
  * limit/   limit          an adaptive concurrency limit
+ *           level          the number of requests that may run, and its bounds
+ *           slow_start     the limit's first phase: exponential growth
+ *           trial          tries other limits, keeps the better ones
+ *           rejection      lowers the limit, and raises it again
+ *           window         throughput and concurrency in a window of time
+ *           latency        the lowest latency; whether requests wait in a queue
  *           backoff        when to retry
  *           rate           a token bucket
  * catalog/  db             the index of a sync directory, an SQLite database

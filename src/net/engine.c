@@ -162,7 +162,8 @@ static void name_host(struct request *request, const char *origin)
  */
 static void spread(struct engine *engine, const struct origin *origin)
 {
-    long streams = ((long)origin->limit.now + ENGINE_CONNECTIONS - 1) / ENGINE_CONNECTIONS;
+    long limit = (long)origin->limit.level.now;
+    long streams = (limit + ENGINE_CONNECTIONS - 1) / ENGINE_CONNECTIONS;
 
     (void)curl_multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
 }
@@ -219,7 +220,7 @@ static void leave_origin(struct slot *slot, bool whole)
     slot->counted = false;
     if (slot->request->origin && origin_changed(slot->request->origin))
         log_line(LOG_INFO, "concurrency limit of %s: %u", slot->request->origin->name,
-                 slot->request->origin->limit.now);
+                 slot->request->origin->limit.level.now);
 }
 
 static void unlink_slot(struct slot *slot)
@@ -503,7 +504,7 @@ void engine_slow(const struct request *request)
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
     if (origin_changed(request->origin))
         log_line(LOG_INFO, "concurrency limit of %s: %u, as it answers %ld",
-                 request->origin->name, request->origin->limit.now, request->status);
+                 request->origin->name, request->origin->limit.level.now, request->status);
 }
 
 bool engine_affords(struct engine *engine, const struct origin *origin, uint64_t expected)

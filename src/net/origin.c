@@ -40,7 +40,7 @@ static struct origin_state state_of(const struct origin *origin)
 {
     const struct limit *limit = &origin->limit;
     struct origin_state state = {
-        .limit = limit->now,
+        .limit = limit->level.now,
         .running = limit->running,
         .highest = limit->highest,
         .rejected = limit->rejected,
@@ -49,7 +49,7 @@ static struct origin_state state_of(const struct origin *origin)
         .rate_bps =
             limit->busy ? (uint64_t)((double)limit->bytes * 1000 / (double)limit->busy) : 0,
         .now_bps = limit->rate_bps,
-        .latency = limit->answers ? limit->latencies / limit->answers : 0
+        .latency = limit->answers ? limit->waited / limit->answers : 0
     };
 
     memcpy(state.name, origin->name, sizeof(state.name));
@@ -106,7 +106,7 @@ struct origin *origins_find(struct origins *origins, const char *name, struct er
             return NULL;
         memcpy(origin->name, name, strlen(name) + 1);
         limit_init(&origin->limit, origins->most);
-        origin->told = origin->limit.now;
+        origin->told = origin->limit.level.now;
     }
     origin->next = origins->first;
     origins->first = origin;
@@ -181,7 +181,7 @@ const char *origin_text(char out[ORIGIN_TEXT_MAX], const struct origin_state *st
 
 bool origin_changed(struct origin *origin)
 {
-    unsigned now = origin->limit.now;
+    unsigned now = origin->limit.level.now;
 
     if (now < 2 * origin->told && 2 * now > origin->told)
         return false;

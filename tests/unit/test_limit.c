@@ -384,7 +384,8 @@ static void compare(const char *name, const struct host *host, uint64_t client, 
         print_message("%s: %llu ms, by a limit of %u %llu ms; limit %u, highest %u, "
                       "%u rejected\n",
                       name, (unsigned long long)time, at, (unsigned long long)best,
-                      sim.host[0].limit.now, sim.host[0].limit.highest, sim.host[0].rejected);
+                      sim.host[0].limit.level.now, sim.host[0].limit.highest,
+                      sim.host[0].rejected);
         fail();
     }
 }
@@ -399,7 +400,7 @@ static void test_links_with_delay(void **state)
         struct host host = { .rtt = rtts[i], .link = 125, .size = 6000, .files = 3000 };
 
         compare("delay", &host, CLIENT_US, RATIO);
-        assert_true(rtts[i] < 50000 || sim.host[0].limit.now == MOST);
+        assert_true(rtts[i] < 50000 || sim.host[0].limit.level.now == MOST);
     }
 }
 
@@ -410,11 +411,11 @@ static void test_loopback(void **state)
 
     (void)state;
     compare("loopback", &host, 60, 1.1);
-    assert_true(sim.host[0].limit.highest <= 3 * LIMIT_START);
-    assert_true(sim.host[0].limit.now <= 32);
+    assert_true(sim.host[0].limit.highest <= 3 * LEVEL_START);
+    assert_true(sim.host[0].limit.level.now <= 32);
     compare("loopback, large", &large, 30, 1.1);
-    assert_true(sim.host[0].limit.highest <= 3 * LIMIT_START);
-    assert_true(sim.host[0].limit.now <= 32);
+    assert_true(sim.host[0].limit.highest <= 3 * LEVEL_START);
+    assert_true(sim.host[0].limit.level.now <= 32);
 }
 
 static void test_a_bottleneck(void **state)
@@ -427,7 +428,7 @@ static void test_a_bottleneck(void **state)
 
     (void)state;
     compare("10 Mbit/s", &narrow, 50, 1.1);
-    assert_true(sim.host[0].limit.now <= 40); /* no longer queue than needed */
+    assert_true(sim.host[0].limit.level.now <= 40); /* no longer queue than needed */
     compare("100 Mbit/s, large", &large, 50, 1.1);
     compare("one connection is slow", &window, 50, RATIO);
 }
@@ -443,9 +444,9 @@ static void test_a_host_that_slows_down(void **state)
 
     (void)state;
     compare("20 workers", &workers, 50, RATIO);
-    assert_true(sim.host[0].limit.now <= 64);
+    assert_true(sim.host[0].limit.level.now <= 64);
     compare("slows down above 24", &thrash, 50, RATIO);
-    assert_true(sim.host[0].limit.now <= 48);
+    assert_true(sim.host[0].limit.level.now <= 48);
 }
 
 static void test_a_host_that_rejects(void **state)
@@ -498,7 +499,7 @@ static void test_a_limit_that_is_not_reached(void **state)
         limit_bytes(&limit, 1000000 / (1 + now % 3000), now);
         limit_end(&limit, true, now);
     }
-    assert_int_equal(limit.now, LIMIT_START);
+    assert_int_equal(limit.level.now, LEVEL_START);
 }
 
 static void test_the_bounds(void **state)
@@ -520,9 +521,9 @@ static void test_the_bounds(void **state)
         limit_end(&limit, i < 500, now);
         if (i >= 500)
             limit_reject(&limit, i % 2 ? LIMIT_BROKEN : LIMIT_THROTTLED, now, now + 1);
-        assert_in_range(limit.now, 1, 3);
+        assert_in_range(limit.level.now, 1, 3);
     }
-    assert_int_equal(limit.now, 1);
+    assert_int_equal(limit.level.now, 1);
     assert_int_equal(limit.rejected, 500);
 }
 
@@ -544,7 +545,7 @@ static void test_two_hosts(void **state)
     assert_true(sim.host[0].ended <= START_US + 1100 * alone); /* no host slows the other */
     assert_int_equal(sim.host[0].limit.highest, MOST);
     assert_int_equal(sim.host[0].rejected, 0);
-    assert_in_range(sim.host[1].limit.now, 4, 9);
+    assert_in_range(sim.host[1].limit.level.now, 4, 9);
     assert_true(sim.host[1].rejected <= 16);
 }
 

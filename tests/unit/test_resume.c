@@ -173,20 +173,20 @@ static void test_a_host_gets_less_and_recovers(void **state)
         origin_end(host, false, false, now + 1);
         origin_slow(host, now, BACKOFF_UNSAID, now + 1);
     }
-    assert_int_equal(host->limit.now, 8);
+    assert_int_equal(host->limit.level.now, 8);
     for (i = 0; i < 12; i++)
         origin_end(host, false, true, now + 2);
     for (i = 0; i < 1000; i++) { /* quick successes do not restore the limit at once */
         origin_begin(host, false, now + 50);
         origin_end(host, false, true, now + 50);
     }
-    assert_int_equal(host->limit.now, 8);
+    assert_int_equal(host->limit.level.now, 8);
     for (i = 1; i <= 300; i++) { /* as many as were not rejected */
         while (origin_room(host, false, now + 50 + (uint64_t)i))
             origin_begin(host, false, now + 50 + (uint64_t)i);
         origin_end(host, false, true, now + 50 + (uint64_t)i);
     }
-    assert_in_range(host->limit.now, 9, 12);
+    assert_in_range(host->limit.level.now, 9, 12);
     origins_free(origins);
 }
 
@@ -197,7 +197,7 @@ static void test_costly_requests(void **state)
     unsigned i;
 
     (void)state;
-    host->limit.now = 100;
+    host->limit.level.now = 100;
     for (i = 0; i < ORIGIN_COSTLY; i++) {
         assert_int_equal(origin_room(host, true, 1), ORIGIN_COSTLY - i);
         origin_begin(host, true, 1);

@@ -143,8 +143,8 @@ static void test_a_host_at_its_limit(void **state)
 {
     struct task tasks[4] = { 0 };
     struct task_queue *queue = task_queue_new(4, NULL);
-    struct origin busy = { .limit = { .now = 2, .running = 2 } };
-    struct origin waits = { .limit = { .now = 9 }, .until = 100 };
+    struct origin busy = { .limit = { .level.now = 2, .running = 2 } };
+    struct origin waits = { .limit = { .level.now = 9 }, .until = 100 };
     size_t i;
 
     (void)state;
@@ -176,7 +176,7 @@ static void test_costly_requests(void **state)
 {
     static struct task tasks[TASKS_MAX];
     struct task_queue *queue = task_queue_new(TASKS_MAX, NULL);
-    struct origin host = { .limit = { .now = 90 }, .costly = ORIGIN_COSTLY - 1 };
+    struct origin host = { .limit = { .level.now = 90 }, .costly = ORIGIN_COSTLY - 1 };
     size_t i;
 
     (void)state;
