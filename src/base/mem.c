@@ -265,11 +265,11 @@ void pagefile_free(struct pagefile *file)
 
 /*
  * Map size further bytes of the file. They are reserved on the disk: writing to a mapped page
- * for which there is no space would end the process. NULL: they are not to be had.
+ * for which there is no space would end the process. NULL: the file cannot have them.
  */
 static struct extent *extend(struct pagefile *file, size_t size)
 {
-    struct rlimit limit; /* a file beyond it would bring SIGXFSZ, which ends a pull */
+    struct rlimit limit; /* writing beyond it would cause SIGXFSZ, which ends a pull */
     bool fits = file->fd >= 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
                 file->end + size <= limit.rlim_cur;
     struct extent *extent = fits ? mem_new(sizeof(*extent), NULL) : NULL;

@@ -73,13 +73,14 @@ struct pagefile *pagefile_new(int fd, struct err *err) MUST_CHECK;
 /* Free it, after all its regions; may be NULL. */
 void pagefile_free(struct pagefile *file);
 
-/* Let the kernel take the pages that are in memory; they are read again when used. NULL is
- * fine. */
+/*
+ * Release the pages that are in memory; they are read again when they are used. NULL is fine.
+ */
 void pagefile_trim(struct pagefile *file);
 
 /*
- * Count bytes of it that are about to be used, and trim it every 4 MiB: for loops over much of
- * it. NULL is fine.
+ * Count bytes of it that are about to be used, and trim it every 4 MiB: for loops over many of
+ * its objects. NULL is fine.
  */
 void pagefile_touch(struct pagefile *file, size_t bytes);
 

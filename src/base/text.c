@@ -419,7 +419,7 @@ struct text_nearest text_nearest(const char *word)
 {
     size_t third = strlen(word) / 3;
 
-    /* a longer word has a text_distance of 64 to each */
+    /* a longer word has a text_distance of 64 to any other */
     return (struct text_nearest){ word, 1 + (third < 63 ? (unsigned)third : 63), NULL };
 }
 

@@ -64,7 +64,7 @@ static void divide(struct budget *budget, uint64_t left)
     budget->cut_text = (size_t)(copies * 4 / 9);
     if (budget->cut_text > FRAME_CUT_TEXT)
         budget->cut_text = FRAME_CUT_TEXT;
-    /* no more than whole frames for all lanes and threads; bodies get the rest */
+    /* at most whole frames for all lanes and threads; bodies get the rest */
     enough = (8 + (uint64_t)budget->workers) * FRAME_CUT_TEXT;
     if (copies > enough) {
         budget->body_chunks += (size_t)((copies - enough) / BUDGET_CHUNK);
@@ -74,8 +74,8 @@ static void divide(struct budget *budget, uint64_t left)
 }
 
 /*
- * Divide the memory if the contexts of a level are asked for: for as many threads as it
- * suffices for, besides what is needed at least.
+ * Divide the memory if the user chose a level: as many threads as there is memory for their
+ * contexts, after the minimum of all other parts.
  */
 static int divide_by_level(struct budget *budget, const struct budget_limits *limits,
                            struct err *err)

@@ -6,7 +6,7 @@
  * output; the rest for connections, for bodies, for the body that passes through, for texts in
  * frames, and for zstd's contexts.
  *
- * Of simultaneous pulls each has the whole memory.
+ * Each of several simultaneous pulls has the whole memory.
  *
  * Units    bytes; chunks; bytes a second
  * Errors   see budget_choose

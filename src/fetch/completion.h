@@ -7,7 +7,7 @@
  * bundle's ZIP. If it is lost, the first of its followers is fetched in its place. The
  * members of a bundle wait until its ZIP has been unpacked. If the ZIP is not fetched,
  * one member is fetched first as a scout: some servers send the whole ZIP for a member.
- * Members that the ZIP does not contain are fetched by their own requests.
+ * Members that the ZIP does not contain are fetched by requests of their own.
  *
  * Errors   with strict, the first task that is missing is fatal: see tasks_failure
  * Owns     only itself

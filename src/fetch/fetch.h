@@ -3,7 +3,7 @@
  * fetch: the loop that fetches the artifacts of a plan, those whose URLs expire soonest first,
  * and gives them to the packer.
  *
- * Units    milliseconds (server's clock for the life of URLs); bytes
+ * Units    milliseconds (by the server's clock for the expiry of URLs); bytes
  * Errors   ERR_CANCELLED, ERR_SYSTEM when the spool fails, the packer's; an
  *          artifact's own failure is in its outcome
  * Owns     bodies until the packer has them; outcomes until fetch_free

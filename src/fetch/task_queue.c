@@ -8,7 +8,7 @@
 
 #define HOLD_SPACE 64 /* entries of a heap of held tasks, at first */
 
-/* A binary heap in which each entry knows its place, so that any of them can be taken out. */
+/* A binary heap in which each entry stores its index, so that any entry can be removed. */
 struct task_heap {
     struct task_entry **entries;
     size_t count;

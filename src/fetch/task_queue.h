@@ -2,15 +2,15 @@
 /*
  * task_queue: the tasks that wait to be started, and which of them is next.
  *
- * Ready tasks lie in a heap: by rank, then by the expiry of their URL, then by their place in
- * the plan. Tasks that wait for a retry lie in a second heap, by the time at which they are
+ * Ready tasks are in a heap: by rank, then by the expiry of their URL, then by their place in
+ * the plan. Tasks that wait for a retry are in a second heap, by the time at which they are
  * due. Tasks of a host at its concurrency limit are held in a heap of that host, in the order
  * of the ready ones; costly requests (see net/origin) in another one. A task is in one of these
  * heaps, or in none.
  *
  * Units    milliseconds of the monotonic clock; expiry: of the server's clock since 1970
  * Errors   ERR_MEMORY; memory for ready and delayed tasks is allocated in advance
- * Owns     its heaps; an entry lies inside its task
+ * Owns     its heaps; an entry is a member of its task
  * Threads  the transfer loop
  */
 #ifndef FETCH_TASK_QUEUE_H

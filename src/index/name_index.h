@@ -5,8 +5,8 @@
  * The index finds the row and the content of an artifact by its path or its ID without reading
  * the manifest or the seek table. It is a hash table of pages of NAME_INDEX_PAGE bytes, in a
  * skippable frame. Entries are sorted by their keys; a key has a home page, and entries for
- * which a page has no room are in the pages that follow. So a name is found by reading one page
- * at a computed place, seldom two.
+ * which a page has no room are in the pages that follow. So finding a name takes one page, at a
+ * computed place, and rarely a second one.
  *
  * Pure.
  *

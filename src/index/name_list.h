@@ -2,8 +2,8 @@
 /*
  * name_list: makes the index of names (name_index) from the rows of a manifest.
  *
- * The index is a function of the manifest and the seek table: so the reader that verifies an
- * archive makes it again, and compares.
+ * The index is a function of the manifest and the seek table: the reader that verifies an
+ * archive makes the index again, and compares the two.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT; ERR_FORMAT for an invalid row; errors of put

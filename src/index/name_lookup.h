@@ -3,8 +3,8 @@
  * name_lookup: finds names in an archive's index, by reading its end and, for each name, a
  * page.
  *
- * The index is not trusted: the checksum of each page is checked, and that every place in an
- * entry is within the archive. The caller checks that the place has the row and the file that
+ * The index is not trusted: the checksum of each page is verified, and each place in an entry
+ * must be within the archive. The caller checks that the place has the row and the file that
  * the entry describes.
  *
  * Units    bytes

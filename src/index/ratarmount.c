@@ -77,7 +77,7 @@ static int run(struct ratarmount *index, const char *text, struct err *err)
     return sqlite3_exec(index->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(index, err);
 }
 
-/* Open a database in a file that is removed at once, so that nothing is left of it. */
+/* Open a database in a file that is unlinked at once, so that the file never remains. */
 static int open_temp(struct ratarmount *index, const char *dir, struct err *err)
 {
     char *name = mem_format(err, "%s/skyarc-XXXXXX", dir);

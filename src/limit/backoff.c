@@ -21,7 +21,7 @@ uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t 
     if (asked != BACKOFF_UNSAID) {
         if (asked > BACKOFF_PATIENCE)
             return BACKOFF_NEVER;
-        delay += asked; /* keep the jitter: the server told other clients the same */
+        delay += asked; /* keep the jitter: other clients were asked for the same delay */
     }
     if (now + delay > b->deadline)
         return BACKOFF_NEVER;

@@ -79,7 +79,7 @@ void limit_begin(struct limit *limit, uint64_t now)
     if (limit->running < limit->level.now || limit->window.full)
         return;
     if (!limit->slow_start.over)
-        open_window(limit, now); /* what came before says nothing */
+        open_window(limit, now); /* fewer requests than the limit ran before */
     limit->window.full = true;
 }
 

@@ -8,8 +8,8 @@
  * throughput. Rejections lower the limit (limit/rejection).
  *
  * A window (limit/window) counts only if as many requests ran as the limit allows: if the
- * caller has too little to do, or no memory for more bodies, the throughput says nothing about
- * the host.
+ * caller has too few requests, or no memory for more bodies, the host is not what limits the
+ * throughput.
  *
  * Pure: the caller passes the time.
  *
@@ -66,7 +66,7 @@ void limit_begin(struct limit *limit, uint64_t now);
  * A response begins.
  *
  * latency  time from when the request was sent, in microseconds
- * fresh    it is the first on its connection: what that costs is no sign of a queue
+ * fresh    it is the first on its connection, whose latency is longer
  */
 void limit_first(struct limit *limit, uint64_t latency, bool fresh, uint64_t now);
 

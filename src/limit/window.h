@@ -3,7 +3,7 @@
  * window: what is measured of a host's requests within a window of time.
  *
  * A window is full if as many requests ran as the limit allows. The measurements of other
- * windows say nothing about the host: the caller had too little to do, or no memory for more.
+ * windows are not used: the caller had too few requests, or no memory for more.
  *
  * Pure: the caller passes the time.
  *

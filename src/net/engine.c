@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define LOGGED_WAIT_MS 3000  /* a Retry-After of at least this is logged */
-#define WARNED_WAIT_MS 10000 /* a wait that long is said in pipes, too */
+#define WARNED_WAIT_MS 10000 /* a wait of at least this is a warning */
 
 struct engine {
     CURLM *multi;

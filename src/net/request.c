@@ -14,7 +14,7 @@
 
 #define BUFFER_LEAST  ((size_t)8 << 10)
 #define BUFFER_MOST   ((size_t)32 << 10)
-#define BUFFER_STREAM ((size_t)64 << 10) /* a full one holds up the whole connection */
+#define BUFFER_STREAM ((size_t)64 << 10) /* when it is full, its connection is not read */
 #define BUFFER_HEAD   1024               /* for the headers, which come first */
 #define BUFFER_STEP   ((size_t)4 << 10)
 

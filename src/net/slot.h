@@ -53,7 +53,7 @@ struct slot {
     bool paused;
     bool limited; /* paused by the rate limit, not by its sink */
     uint64_t limited_at;
-    bool held;        /* was paused at some time: what breaks then says nothing of its host */
+    bool held;        /* was paused at some time: then its host is not the cause if it breaks */
     uint64_t sent_us; /* when its request was sent; 0: not yet, or its response has begun */
     bool counted;     /* in its origin's number of running transfers */
     size_t memory;    /* while counted: see request_memory */

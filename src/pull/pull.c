@@ -54,7 +54,7 @@ struct pull {
     struct err view_err;
 };
 
-/* Let go of the pages that were used since the last time. */
+/* Release the pages of the page file that were used since the last call. */
 static void trim(struct pull *p)
 {
     uint64_t now = clock_mono();
@@ -114,7 +114,7 @@ static int start_loop(struct pull *p, struct err *err)
 }
 
 /*
- * Show a file to the view. The view is optional: if its own file cannot be written (a full
+ * Pass a file to the view. The view is optional: if its own file cannot be written (a full
  * disk), the archive is written without it. Runs in the packer's thread.
  */
 static int on_seen(void *ctx, const char *path, const struct item *item,

@@ -331,7 +331,7 @@ static int read_file(struct restore *r, const struct tree_left *left, unsigned c
 }
 
 /*
- * Judge the file of a journal's row, as an entry of an archive is judged: a hard link is one if
+ * Check the file of a journal's row as an entry of an archive is checked: it is a hard link if
  * it is the same file as its target.
  */
 static int judge_left(struct restore *r, const struct journal_row *row,
@@ -357,7 +357,7 @@ static int judge_left(struct restore *r, const struct journal_row *row,
     if (rc > 0) {
         r->ids[item->index] = left->id;
         rc = tree_restamp(left, item->what.mtime, err);
-    } else if (item) { /* no good: the next row begins anew */
+    } else if (item) { /* not kept: reset the hash for the next row */
         hasher_end(r->hasher, &(struct digest){ 0 });
         drop(r, &r->now);
         r->now = (struct found){ 0 };
@@ -367,7 +367,7 @@ static int judge_left(struct restore *r, const struct journal_row *row,
     return rc < 0 ? -1 : 0;
 }
 
-/* Judge all files that the journal names: those that are duplicates of others last. */
+/* Check all files that the journal names: duplicates of other files last. */
 static int judge_all(struct restore *r, const struct tree *tree, struct err *err)
 {
     unsigned char *piece = mem_new(PIECE, err);
@@ -388,7 +388,10 @@ static int judge_all(struct restore *r, const struct tree *tree, struct err *err
     return rc;
 }
 
-/* Whether a file is here, with all that its plan or its content joins with it. */
+/*
+ * Whether a file is here, with its leader or followers by the plan, and the file that it is a
+ * duplicate of.
+ */
 static bool is_complete(const struct restore *r, const struct found *found)
 {
     const struct item *item;
@@ -402,7 +405,7 @@ static bool is_complete(const struct restore *r, const struct found *found)
     return true;
 }
 
-/* Drop what is not complete, until nothing more falls with it. */
+/* Drop the files that are not complete, until no other file depends on a dropped one. */
 static void drop_incomplete(struct restore *r)
 {
     bool again;
@@ -423,7 +426,10 @@ static void drop_incomplete(struct restore *r)
     } while (again);
 }
 
-/* Keep what is good of a directory: there is no order, and so nothing is cut behind a fault. */
+/*
+ * Keep the valid files of a directory: they have no order, so that files after an invalid one
+ * are kept, too.
+ */
 static int restore_tree(struct restore *r, struct tree *tree, struct err *err)
 {
     struct hashmap *kept = hashmap_new(err);

@@ -95,7 +95,7 @@ static int meet(struct run_lists *r, size_t to, struct err *err)
     return 0;
 }
 
-/* All is listed: check it, and plan the rest. */
+/* Everything is listed: check the lists, and plan the remaining runs. */
 static int finish(struct run_lists *r, struct err *err)
 {
     const struct pull_opts *opts = r->opts;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_lists: lists the runs of a pull, and makes its plan of them.
+ * run_lists: lists the runs of a pull, and makes the plan from the lists.
  *
  * When the lists take long, the plan begins with the first runs, and grows while their bodies
  * are already fetched: run_lists_begin returns early then, and run_lists_step does the rest
  * between the turns of the loop. Runs are planned in the order of the request, so that plan,
- * names and manifest are the same either way. The growing stops before the first run that
- * started other runs, since the lists of these come last, and their place is behind it; all
- * that is left is planned when everything is listed. A pull does not begin early if an
- * interrupted attempt is to be resumed (what is kept depends on the whole plan), if it waits
- * for runs, if two of its IDs may be names of one run, or if a run that cannot be listed ends
- * it (--strict).
+ * names and manifest are the same either way. The plan stops growing before the first run that
+ * started other runs: these are listed last, but planned directly after it. The remaining runs
+ * are planned when everything is listed. A pull does not begin early if an interrupted attempt
+ * is to be resumed (what is kept depends on the whole plan), if it waits for runs, if two of
+ * its IDs may be names of one run, or if a run that cannot be listed ends it (--strict).
  *
  * Units    milliseconds
  * Errors   those of the lister and the planner; ERR_NOT_FOUND and the like if no run is left

@@ -187,7 +187,7 @@ static void note_places(struct making *m)
         m->views.files[i].offset = file->place.offset;
 }
 
-/* Where a sidecar goes, which is hashed on the way. */
+/* The sink of a sidecar, which also hashes it. */
 struct passing {
     struct volume *volume;
     struct sha256 *sha;
@@ -339,7 +339,7 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
 
     m.last_view = &m.view;
     if (!source->placed || volume_codec(source->volume) != FRAME_ZSTD)
-        volume_flush(source->volume); /* then all places are known, and nothing is pending */
+        volume_flush(source->volume); /* then all places are known, and no data is pending */
     m.region = rc == 0 ? region_new(err) : NULL;
     if (!m.region)
         rc = -1;

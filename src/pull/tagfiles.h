@@ -39,7 +39,7 @@ struct tagfiles {
 int tagfiles_documents(struct listing *listing, const struct records *records,
                        struct packer *packer, struct err *err) MUST_CHECK;
 
-/* Show content that may be text to the page (ctx); the `seen` hook of entry_writer. */
+/* Pass content that may be text to the page (ctx); the `seen` hook of entry_writer. */
 int tagfiles_see(void *ctx, const char *path, const struct item *item,
                  const struct packed *packed, const struct body *body,
                  struct err *err) MUST_CHECK;

@@ -22,8 +22,8 @@
  * or U+2029 is left: each is written as \uXXXX, which means the same, since JSON has them in
  * strings only. The result can be put into a script element as data, and, if it does not end in
  * a backslash, between the backquotes of String.raw`...`: this holds for any input, also if it
- * is not JSON. '>' and '&' stay as they are: in script data, '>' means something only after a
- * '<', and '&' nothing; a third of a page's tags would be these escapes.
+ * is not JSON. '>' and '&' stay as they are: in script data, '>' has a meaning only after a
+ * '<', and '&' has none; escaping them would add about a third to the length of a page's tags.
  */
 int inert_json(struct buf *out, const char *json, size_t len, struct err *err) MUST_CHECK;
 

@@ -117,8 +117,11 @@ int page_failed(struct page *page, const char *run_id, struct err *err)
     return run ? 0 : -1;
 }
 
-/* Whether a text can be copied, by the type of its artifact; *kind gets its kind. Others are
- * pictures and the like, or texts that a browser shows from their own files. */
+/*
+ * Whether a text can be copied, by the type of its artifact; *kind gets its kind. Other
+ * artifacts are not copied: pictures, recordings, and texts that a browser shows from their own
+ * files.
+ */
 static bool kind_of(const char *type, enum text_kind *kind)
 {
     size_t len = type ? strlen(type) : 0;
@@ -147,7 +150,7 @@ size_t page_wants(const struct page_file *file)
 {
     enum text_kind kind;
 
-    if (!file->media_type) /* all or nothing, since it is parsed as JSON */
+    if (!file->media_type) /* not truncated, since it is parsed as JSON */
         return is_story(file->path) && file->size <= PAGE_RECORD_MAX ? (size_t)file->size : 0;
     if (!kind_of(file->type, &kind))
         return 0;
@@ -280,7 +283,7 @@ static bool is_media(const char *type)
                     strncmp(type, "audio/", 6) == 0);
 }
 
-/* Note whether it was the page's own files that failed. */
+/* Record whether the page's own files have failed. */
 static int note(struct page *page, int rc, const struct err *err)
 {
     page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);

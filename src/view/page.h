@@ -86,7 +86,9 @@ typedef ssize_t page_read_fn(void *ctx, void *bytes, size_t len, struct err *err
 int page_take(struct page *page, const struct page_file *file, page_read_fn *read, void *ctx,
               struct err *err) MUST_CHECK;
 
-/* Tell that a run failed before its row is added: its texts are then preferred from now on. */
+/*
+ * Record that a run has failed, before its row is added: from now on its texts are preferred.
+ */
 int page_failed(struct page *page, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Add a row of the manifest; a manifest_read_fn, ctx is the page. */

@@ -157,7 +157,7 @@ int row_json_short(struct buf *out, const struct manifest_read_run *row, uint64_
     return buf_adds(out, "]", err);
 }
 
-/* Whether a member of a run's row is left out: nothing is in it, or its record has it. */
+/* Whether a member of a run's row is left out: it is empty, or the run's record has it. */
 static bool is_dull(const char *key, size_t key_len, const char *value, size_t len)
 {
     return (key_len == 6 &&

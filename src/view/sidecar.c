@@ -36,7 +36,7 @@ struct sidecars {
     size_t *first;
 };
 
-/* What is before each kind of part, and at the end: members that are always there. */
+/* The text before each kind of part, and at the end: members that every sidecar has. */
 static const char *const heads[SIDECAR_PARTS + 1] = { "{\"run\":", ",\n\"rows\":[",
                                                       "],\n\"missing\":[", "],\n\"texts\":[",
                                                       "]}" };
@@ -175,7 +175,7 @@ bool sidecars_path(const struct sidecars *set, size_t n, char path[SIDECAR_PATH_
            safe_name_refused(path) == NULL;
 }
 
-/* Where a sidecar goes. */
+/* The sink of a sidecar. */
 struct sink {
     put_fn *put;
     void *ctx;

@@ -4,8 +4,8 @@
  * its artifacts, what is missing, its records and texts.
  *
  * A sidecar is a script of one call, skyarc.take("RUN_ID",String.raw`JSON`), since a page
- * opened by file:// can load scripts and nothing else. All that was captured is in the JSON,
- * which inert_json has escaped: any content is one string to the browser.
+ * opened by file:// can load scripts and nothing else. All captured content is in the JSON,
+ * which inert_json has escaped: the browser reads any content as one string.
  *
  * Parts come in any order, and are buffered in one file; what is kept in memory is some 50
  * bytes for each record and text, and for each series of rows of one run.

@@ -179,7 +179,7 @@ static int compact(struct texts *set, struct err *err)
             return -1;
         set->rows[kept++] = row;
     }
-    old = set->store; /* with what load has written */
+    old = set->store; /* load may have changed it */
     set->count = kept;
     set->store = set->spare;
     set->spare = old;

@@ -4,8 +4,8 @@
  * neither delays the thread that fills them.
  *
  * A buffer is empty again when it is both written and hashed. Hashing waits for nothing but the
- * next buffer; after a failed write it skips buffers, as writing does. So waits for a buffer
- * end when the disk, or the reader of a pipe, has accepted it, or has failed.
+ * next buffer; after a failed write it skips buffers, as writing does. So a wait for a buffer
+ * ends when the disk, or the reader of a pipe, has accepted a buffer, or has failed.
  *
  * Errors   the first failed write is kept; async_write_take and async_write_wait report it
  * Owns     its buffers; the caller owns the descriptor and the hash state

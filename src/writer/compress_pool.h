@@ -66,7 +66,7 @@ struct compress_pace {
  */
 void compress_pace_look(struct compress_pace *pace, uint64_t now);
 
-#define COMPRESS_POOL_LEVEL 6 /* what idle threads reach */
+#define COMPRESS_POOL_LEVEL 6 /* the highest automatic level, if the threads are idle */
 #define COMPRESS_POOL_SPARE 2 /* pieces that wait, in addition to one for each worker */
 
 struct compress_pool;
@@ -101,7 +101,7 @@ void compress_pool_submit(struct compress_pool *pool, struct piece *piece);
 /* The level of the next frame. */
 int compress_pool_level(struct compress_pool *pool);
 
-/* Tell that the packer waited for the threads in another place than compress_pool_submit. */
+/* Record that the packer waited for the threads in another place than compress_pool_submit. */
 void compress_pool_waited(struct compress_pool *pool, uint64_t us);
 
 /*

@@ -51,7 +51,7 @@ struct packed {
     const char *duplicate_of;        /* path of the first entry with this content, or NULL */
     const char *notes[PACKED_NOTES]; /* anomalies, as words */
     unsigned note_count;
-    bool cut_har; /* no size vouches for this HAR, and it is not whole: see suspect_har */
+    bool cut_har; /* an incomplete HAR, and its size is not known: see suspect_har */
     bool encoded; /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];

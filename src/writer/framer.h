@@ -9,13 +9,13 @@
  * each FRAME_CUT_PIECE bytes, but a text that fits into FRAME_CUT_TEXT is not cut. A file that
  * is spread over frames ends the last of them, so that nothing of other lanes comes between its
  * parts, and the stream is a plain tar in the order in which frames end. The place of an entry
- * is known when its frame ends: then its struct spot is filled in. A hard link belongs into the
- * lane of its target, so that it comes after it.
+ * is known when its frame ends: then its struct spot is filled in. A hard link must be in the
+ * lane of its target, so that it follows its target.
  *
  * Texts of families are copied into one buffer for each frame, so that open frames hold no
- * chunks of others, and zstd reads them where they are. The buffers have a limit together: if
- * open frames would have more, the longest ends. While others need less memory, the reserve
- * lends some: then there may be more copies, and frames become longer.
+ * chunks of bodies, and zstd reads the texts where they are. All buffers together have a limit:
+ * if open frames would exceed it, the longest frame ends. While connections need less memory,
+ * the reserve lends some of it: then there may be more copies, and frames become longer.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_FORMAT; errors of its threads are returned at drain
@@ -100,7 +100,9 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err) MUST_CHECK
 /* End all frames, so that the next entry starts a frame. */
 void framer_flush(struct framer *framer);
 
-/* End the frames that refer to chunks of others, so that these are returned to their pool. */
+/*
+ * End the frames that refer to chunks of bodies, so that the chunks are returned to their pool.
+ */
 void framer_release(struct framer *framer);
 
 /*

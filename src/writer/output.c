@@ -250,7 +250,7 @@ int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
     struct output *output = ctx;
     const unsigned char *from = bytes;
 
-    if (!output->buffer) /* it has failed before */
+    if (!output->buffer) /* an earlier write has failed */
         return async_write_wait(output->async, err) < 0 ? explain(output, err) : 0;
     while (len) {
         size_t room = ASYNC_WRITE_BUFFER - output->filled;

@@ -99,7 +99,7 @@ static int remove_folder(void *ctx, int dir, const char *name, int fd, struct er
     return err_sys(err, "cannot remove the directory '%.200s'", name);
 }
 
-/* A folder that its owner may not write is made writable, to be emptied. */
+/* Make a folder writable that its owner may not write, so that it can be emptied. */
 static int enter_to_remove(void *ctx, int fd, const struct stat *st)
 {
     (void)ctx;
@@ -450,7 +450,7 @@ bool tree_links(const struct tree *tree)
     return tree->links;
 }
 
-/* Name the file of an error, and say what helps against a full disk. */
+/* Add the file's name to an error, and advice if the disk is full. */
 static int explain(const struct tree *tree, const char *path, struct err *err)
 {
     (void)err_wrap(err, "'%s/%.300s'", tree->partial, path);
@@ -570,7 +570,8 @@ int tree_commit(struct tree *tree, struct err *err)
     int old;
 
     pulse_begin(WAIT_SYNC);
-    (void)syncfs(tree->root.fd); /* one wait for all; each fsync then tells of its file */
+    /* one wait for all files; each fsync then reports the errors of its file */
+    (void)syncfs(tree->root.fd);
     pulse_end(WAIT_SYNC);
     if (walk(tree, &settling, tree->root.fd, tree->partial, err) < 0 ||
         settle_folder(tree, tree->parent, tree->partial, tree->root.fd, err) < 0 ||

@@ -91,7 +91,7 @@ static int keep_whole(struct unbundle *u, const struct unbundle_request *request
     zip_of(u, request->item)->more = who;
     if (entry_writer_has(u->entries, who))
         return u->noted(u->ctx, who, PACKED_HOLDS_MORE, err);
-    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
+    if (!parent || !parent->unlisted) /* it has no row, or is kept as a file anyway */
         return 0;
     unbundle_note(u, parent, &packed);
     return entry_writer_item(u->entries, parent, request->body, &packed, err);

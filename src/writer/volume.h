@@ -155,7 +155,7 @@ struct volume_result {
 
 /*
  * Write the tail (manifest: place of manifest.json) and rename the file to its final name.
- * There was a volume_flush before the last files: of no other family of texts a frame is open.
+ * Call volume_flush before the last files, so that no frame of another family of texts is open.
  */
 int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err) MUST_CHECK;
