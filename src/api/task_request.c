@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-struct body {
+struct task_body {
     struct buf *out;
     bool filled;
     const char *names[16]; /* fields already written, which --data does not override */
@@ -16,7 +16,7 @@ struct body {
 };
 
 /* Begin a field: write comma, name and colon. */
-static int name(struct body *b, const char *key)
+static int name(struct task_body *b, const char *key)
 {
     const char *comma = b->filled ? "," : "";
 
@@ -24,7 +24,7 @@ static int name(struct body *b, const char *key)
     return buf_addf(b->out, b->err, "%s\"%s\":", comma, key);
 }
 
-static int text(struct body *b, const char *key, const char *value)
+static int text(struct task_body *b, const char *key, const char *value)
 {
     if (!value)
         return 0;
@@ -32,7 +32,7 @@ static int text(struct body *b, const char *key, const char *value)
     return name(b, key) < 0 ? -1 : jsonw_quote(b->out, value, strlen(value), b->err);
 }
 
-static int number(struct body *b, const char *key, uint64_t value)
+static int number(struct task_body *b, const char *key, uint64_t value)
 {
     if (!value)
         return 0;
@@ -41,7 +41,7 @@ static int number(struct body *b, const char *key, uint64_t value)
 }
 
 /* Write a JSON text unchanged, after validation. */
-static int raw(struct body *b, const char *key, const char *json, const char *what)
+static int raw(struct task_body *b, const char *key, const char *json, const char *what)
 {
     if (!json)
         return 0;
@@ -53,7 +53,7 @@ static int raw(struct body *b, const char *key, const char *json, const char *wh
     return name(b, key) < 0 ? -1 : buf_adds(b->out, json, b->err);
 }
 
-static int headers(struct body *b, const char *const *list, size_t count)
+static int headers(struct task_body *b, const char *const *list, size_t count)
 {
     size_t i;
 
@@ -77,7 +77,7 @@ static int headers(struct body *b, const char *const *list, size_t count)
     return buf_adds(b->out, "}", b->err);
 }
 
-static bool is_set(const struct body *b, const char *key, size_t len)
+static bool is_set(const struct task_body *b, const char *key, size_t len)
 {
     size_t i;
 
@@ -89,7 +89,7 @@ static bool is_set(const struct body *b, const char *key, size_t len)
 }
 
 /* Write the fields of the object json that are not written yet. */
-static int merge(struct body *b, const char *json)
+static int merge(struct task_body *b, const char *json)
 {
     struct json *doc = json_parse(json, strlen(json), b->err);
     struct json_value v = { 0 };
@@ -124,7 +124,7 @@ static int merge(struct body *b, const char *json)
 
 int task_request_write(const struct task_request *t, struct buf *out, struct err *err)
 {
-    struct body b = { .out = out, .err = err };
+    struct task_body b = { .out = out, .err = err };
     bool proxy_object = t->proxy_location && t->proxy_location[0] == '{';
 
     if (buf_adds(out, "{", err) < 0 || text(&b, "prompt", t->prompt) < 0 ||

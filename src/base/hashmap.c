@@ -20,13 +20,13 @@ struct node {
 };
 
 /* Small, since slots stay in memory while the nodes may be in a page file. */
-struct slot {
+struct hashmap_slot {
     uint64_t hash;
     struct node *node; /* NULL: empty */
 };
 
 struct hashmap {
-    struct slot *slots;
+    struct hashmap_slot *slots;
     size_t size; /* a power of two */
     size_t used;
     uint64_t seed;
@@ -94,7 +94,7 @@ void hashmap_replace(struct hashmap *table, const void *key, size_t len, void *v
 }
 
 /* Enter a key that is not there. */
-static void enter(struct slot *slots, size_t size, struct slot slot)
+static void enter(struct hashmap_slot *slots, size_t size, struct hashmap_slot slot)
 {
     size_t i = slot.hash & (size - 1);
 
@@ -105,7 +105,7 @@ static void enter(struct slot *slots, size_t size, struct slot slot)
 
 static int grow(struct hashmap *table, struct err *err)
 {
-    struct slot *slots;
+    struct hashmap_slot *slots;
     size_t i;
 
     if (table->size >= SLOTS_MAX)
@@ -139,7 +139,7 @@ int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
     node->len = len;
     memcpy(node->key, key, len);
     enter(table->slots, table->size,
-          (struct slot){ XXH3_64bits_withSeed(key, len, table->seed), node });
+          (struct hashmap_slot){ XXH3_64bits_withSeed(key, len, table->seed), node });
     table->used++;
     return 0;
 }

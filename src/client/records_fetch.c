@@ -31,7 +31,7 @@ struct jobs {
     size_t next;
 };
 
-struct slot {
+struct record_slot {
     struct records_fetch *fetch;
     struct listed_run *run;
     struct job job;
@@ -52,7 +52,7 @@ struct records_fetch {
     unsigned busy;
     bool over; /* all jobs were taken */
     struct err err;
-    struct slot slots[RECORDS_FETCH_JOBS];
+    struct record_slot slots[RECORDS_FETCH_JOBS];
 };
 
 static const char *workflow_of(const struct listed_run *run)
@@ -208,7 +208,7 @@ static void keep_error(struct records_fetch *g, const struct err *err)
 }
 
 /* Request a slot's record, or the next page of it. */
-static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct err *err)
+static int ask(struct record_slot *s, enum endpoint endpoint, const char *more, struct err *err)
 {
     const struct listing *l = s->fetch->listing;
 
@@ -222,7 +222,7 @@ static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct 
 }
 
 /* Store a record. */
-static int keep(struct slot *s, const char *json, size_t len, struct err *err)
+static int keep(struct record_slot *s, const char *json, size_t len, struct err *err)
 {
     struct records_fetch *g = s->fetch;
 
@@ -234,7 +234,7 @@ static int keep(struct slot *s, const char *json, size_t len, struct err *err)
 }
 
 /* Request the version of the script that ran; false: the version is not in the list. */
-static bool ask_version(struct slot *s, struct err *err)
+static bool ask_version(struct record_slot *s, struct err *err)
 {
     const char *revision =
         first(s->run->run.script_revision_id, s->run->workflow.script_revision_id);
@@ -261,7 +261,7 @@ static bool ask_version(struct slot *s, struct err *err)
 }
 
 /* Process a response; *more: the slot continues with another request. */
-static int take(struct slot *s, bool *more, struct err *err)
+static int take(struct record_slot *s, bool *more, struct err *err)
 {
     struct records_fetch *g = s->fetch;
     enum endpoint endpoint = s->versions ? ENDPOINT_SCRIPT_VERSIONS : s->job.endpoint;
@@ -303,11 +303,11 @@ static int take(struct slot *s, bool *more, struct err *err)
     return keep(s, buf_text(&s->paging.all), s->paging.all.len, err);
 }
 
-static int start_next(struct slot *s, struct err *err);
+static int start_next(struct record_slot *s, struct err *err);
 
 static void on_done(void *ctx, struct call *call)
 {
-    struct slot *s = ctx;
+    struct record_slot *s = ctx;
     struct records_fetch *g = s->fetch;
     struct err err;
     bool more = false;
@@ -373,7 +373,7 @@ static bool has_room(struct listed_run *run)
     return false;
 }
 
-static int start_next(struct slot *s, struct err *err)
+static int start_next(struct record_slot *s, struct err *err)
 {
     struct records_fetch *g = s->fetch;
     static const struct err no_call = { .kind = ERR_HTTP, .http = 404 };
@@ -412,7 +412,7 @@ struct records_fetch *records_fetch_new(struct listing *listing, struct err *err
     g->version_verdict = ENDPOINT_FAILED; /* until it is received */
     buf_init(&g->version, RECORD_MAX);
     for (i = 0; i < RECORDS_FETCH_JOBS; i++) {
-        struct slot *s = &g->slots[i];
+        struct record_slot *s = &g->slots[i];
 
         s->fetch = g;
         call_init(&s->call, listing->callers, RECORD_MAX, on_done, s);
@@ -438,7 +438,7 @@ static int give_up(struct records_fetch *g, struct loop *loop, struct err *err)
     int rc = 0;
 
     for (i = 0; rc == 0 && i < RECORDS_FETCH_JOBS; i++) {
-        struct slot *s = &g->slots[i];
+        struct record_slot *s = &g->slots[i];
 
         if (!s->busy)
             continue;

@@ -75,7 +75,7 @@ static const struct table_column run_columns[] = {
 };
 /* clang-format on */
 
-struct output {
+struct find_output {
     struct jsonw *json; /* NULL: print a table or lines */
     bool tabular;
     struct table table;
@@ -87,7 +87,7 @@ struct output {
 
 /* A text of the catalog, redacted: volumes may be of unknown origin. Lent until
  * the next call. */
-static const char *clean(struct output *out, const char *text)
+static const char *clean(struct find_output *out, const char *text)
 {
     static const struct redact what = { NULL, false, NULL };
     size_t len = text ? strlen(text) : 0;
@@ -100,7 +100,7 @@ static const char *clean(struct output *out, const char *text)
                                                                 : buf_text(&out->clean);
 }
 
-static int table_result(struct output *out, const struct search_row *row, struct err *err)
+static int table_result(struct find_output *out, const struct search_row *row, struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
     char size[TEXT_SIZE_MAX];
@@ -119,7 +119,7 @@ static int table_result(struct output *out, const struct search_row *row, struct
 
 static int on_row(void *ctx, const struct search_row *row, struct err *err)
 {
-    struct output *out = ctx;
+    struct find_output *out = ctx;
     char when[CLOCK_TEXT_MAX];
     char shown[1024];
     struct jsonw *w = out->json;
@@ -277,7 +277,7 @@ static int check_types(struct db *catalog, const struct kind_filter *filter, str
 /* Search, and say what there is if nothing is found. */
 static int search_in(const struct find_args *args, struct db *catalog,
                      const struct search *search, const struct idlist *ids, const char *dir,
-                     struct output *out, struct err *err)
+                     struct find_output *out, struct err *err)
 {
     if (search_run(catalog, search, on_row, out, err) < 0)
         return -1;
@@ -287,7 +287,7 @@ static int search_in(const struct find_args *args, struct db *catalog,
     return ids->count > 1 ? check_runs(catalog, ids, &out->unknown, err) : 0;
 }
 
-static int search(const struct find_args *args, const char *dir, struct output *out,
+static int search(const struct find_args *args, const char *dir, struct find_output *out,
                   struct err *err)
 {
     struct kind_filter filter = { 0 };
@@ -337,7 +337,7 @@ static int search(const struct find_args *args, const char *dir, struct output *
 static int find_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct find_args *args = args_in;
-    struct output out = { 0 };
+    struct find_output out = { 0 };
     int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "expected one directory of skyarc sync");
 
     if (rc == 0 && args->common.json) {

@@ -49,7 +49,7 @@ static const struct table_column columns[] = {
 /* clang-format on */
 
 /* Where the holds are printed: as JSON, as a table on a terminal, or as lines. */
-struct output {
+struct hold_output {
     struct jsonw *json; /* NULL: a table or lines */
     bool tabular;
     struct table table;
@@ -58,7 +58,7 @@ struct output {
 
 static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *err)
 {
-    struct output *out = ctx;
+    struct hold_output *out = ctx;
     struct jsonw *w = out->json;
     char when[CLOCK_TEXT_MAX];
     char shown[600];
@@ -87,7 +87,8 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
 static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
-    struct output out = { .json = w, .tabular = !args->common.json && isatty(STDOUT_FILENO) };
+    struct hold_output out = { .json = w,
+                               .tabular = !args->common.json && isatty(STDOUT_FILENO) };
     int rc;
 
     if (args->common.json && !w)

@@ -77,7 +77,7 @@ static const char *const reasons[RETENTION_WHYS] = { "held",    "last",   "days"
                                                      "status",  "daily",  "weekly",
                                                      "monthly", "yearly", "parent" };
 
-struct output {
+struct prune_output {
     const struct prune_args *args;
     struct jsonw *json;
     struct table runs;
@@ -105,7 +105,7 @@ static const char *reason_text(char out[RULE_MAX], const struct prune_args *args
     return out;
 }
 
-static void json_step(struct output *out, const struct prune_step *s)
+static void json_step(struct prune_output *out, const struct prune_step *s)
 {
     static const char *const words[] = { "keep", "remove", "remove-volume", "rewrite-volume" };
     struct jsonw *w = out->json;
@@ -137,7 +137,7 @@ static void json_step(struct output *out, const struct prune_step *s)
     jsonw_close(w);
 }
 
-static int run_row(struct output *out, const struct prune_step *s, struct err *err)
+static int run_row(struct prune_output *out, const struct prune_step *s, struct err *err)
 {
     char rules[RETENTION_WHYS * RULE_MAX] = "";
     char rule[RULE_MAX];
@@ -153,7 +153,7 @@ static int run_row(struct output *out, const struct prune_step *s, struct err *e
     return table_row(&out->runs, cells, err);
 }
 
-static int volume_row(struct output *out, const struct prune_step *s, struct err *err)
+static int volume_row(struct prune_output *out, const struct prune_step *s, struct err *err)
 {
     bool rewrite = s->what == PRUNE_REWRITE;
     char size[TEXT_SIZE_MAX];
@@ -172,7 +172,7 @@ static int volume_row(struct output *out, const struct prune_step *s, struct err
 
 static void on_step(void *ctx, const struct prune_step *s)
 {
-    struct output *out = ctx;
+    struct prune_output *out = ctx;
     int rc = 0;
 
     if (out->json)
@@ -183,7 +183,7 @@ static void on_step(void *ctx, const struct prune_step *s)
         log_line(LOG_ERROR, "%s; what is done is not printed", out->err.text);
 }
 
-static int begin(struct output *out, struct err *err)
+static int begin(struct prune_output *out, struct err *err)
 {
     if (table_init(&out->runs, run_columns, err) < 0 ||
         table_init(&out->volumes, volume_columns, err) < 0)
@@ -200,7 +200,7 @@ static int begin(struct output *out, struct err *err)
     return 0;
 }
 
-static int end(struct output *out, const struct prune_result *r, int rc, struct err *err)
+static int end(struct prune_output *out, const struct prune_result *r, int rc, struct err *err)
 {
     char size[TEXT_SIZE_MAX];
     struct jsonw *w = out->json;
@@ -245,7 +245,7 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
 static int prune_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct prune_args *args = args_in;
-    struct output out = { .args = args };
+    struct prune_output out = { .args = args };
     struct retention_rules rules = { args->days,      args->last,        args->daily,
                                      args->weekly,    args->monthly,     args->yearly,
                                      args->status.at, args->status.count };

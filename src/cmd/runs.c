@@ -51,14 +51,14 @@ static const struct table_column columns[] = {
 };
 /* clang-format on */
 
-struct output {
+struct runs_output {
     const struct runs_args *args;
     struct table table;
     size_t count;
     struct hashmap *told; /* IDs printed so far: other lists may name a run again */
 };
 
-static int print_row(struct output *out, const struct runs_row *row, struct err *err)
+static int print_row(struct runs_output *out, const struct runs_row *row, struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
     char took[TEXT_SIZE_MAX];
@@ -81,7 +81,7 @@ static int print_row(struct output *out, const struct runs_row *row, struct err 
 /* Print a run, unless it was printed before; 1: that was the last one of --limit. */
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
 {
-    struct output *out = ctx;
+    struct runs_output *out = ctx;
 
     if (hashmap_get(out->told, row->run_id, strlen(row->run_id)))
         return 0;
@@ -97,7 +97,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
 {
     const struct runs_args *args = args_in;
     struct runs_query query = { .limit = 0 };
-    struct output out = { .args = args };
+    struct runs_output out = { .args = args };
     struct api_client client = { 0 };
     struct runs_end end = { 0 };
     bool searched;

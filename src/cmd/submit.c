@@ -76,7 +76,7 @@ static const struct opt_group submit_groups[] = {
 /* clang-format on */
 
 /* Contents of the files named by options, until the request is written. */
-struct texts {
+struct submit_texts {
     struct buf prompt;
     struct buf schema;
     struct buf error_codes;
@@ -99,7 +99,7 @@ static int load(const char *path, struct buf *out, const char **text, struct err
 static int write_task(const struct submit_args *args, struct buf *body, struct err *err)
 {
     struct task_request task = args->task;
-    struct texts texts = { 0 };
+    struct submit_texts texts = { 0 };
     int rc = -1;
 
     task.headers = args->headers.at;

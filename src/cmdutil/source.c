@@ -20,7 +20,7 @@
 #define PATHS_MAX ((size_t)1 << 20)
 
 /* The volumes of one run being collected. */
-struct search {
+struct source_search {
     struct source *source;
     struct volume_store store;
     struct db *catalog;
@@ -52,7 +52,7 @@ static int add_path(struct source *s, const char *path, struct err *err)
 
 static int on_volume(void *ctx, const struct contents_volume *volume, struct err *err)
 {
-    struct search *search = ctx;
+    struct source_search *search = ctx;
     int holds = contents_holds(search->catalog, volume->name, search->run_id, err);
     char *path = NULL;
     int rc = holds < 0 ? -1 : 0;
@@ -80,7 +80,7 @@ static int add_run(struct source *s, const char *run_id, struct err *err)
 }
 
 /* Find the volumes of a run; ERR_NOT_FOUND if none has it. */
-static int find_run(struct search *search, const char *operand, const char *run_id,
+static int find_run(struct source_search *search, const char *operand, const char *run_id,
                     struct err *err)
 {
     struct source *s = search->source;
@@ -99,8 +99,8 @@ static int find_run(struct search *search, const char *operand, const char *run_
 /*
  * Find the volumes of all runs; a run that no volume has is logged, unless that is so of all.
  */
-static int find_runs(struct search *search, const char *operand, const struct idlist *ids,
-                     struct err *err)
+static int find_runs(struct source_search *search, const char *operand,
+                     const struct idlist *ids, struct err *err)
 {
     struct source *s = search->source;
     struct err why;
@@ -136,7 +136,7 @@ static int take_runs(struct source *s, const struct idlist *ids, struct err *err
 static int find_paths(struct source *s, const char *operand, const struct idlist *ids,
                       struct err *err)
 {
-    struct search search = { .source = s, .store = { operand } };
+    struct source_search search = { .source = s, .store = { operand } };
     int rc;
 
     s->region = region_new(err);

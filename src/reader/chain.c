@@ -12,19 +12,19 @@
 
 #define LINKS_MAX ((size_t)1 << 24)
 
-struct link {
+struct chain_link {
     const char *path;
     const char *sha256;
     const char *previous;
     const char *previous_sha256;
-    struct link *next; /* the successor, which names this one */
+    struct chain_link *next; /* the successor, which names this one */
 };
 
 struct chain {
     struct region *region;
     struct hashmap *by_sum;
     struct hashmap *by_name;
-    struct link **links;
+    struct chain_link **links;
     size_t count;
     size_t cap;
 };
@@ -58,11 +58,11 @@ void chain_free(struct chain *c)
 int chain_add(struct chain *c, const char *path, const char *sha256, const char *previous,
               const char *previous_sha256, struct err *err)
 {
-    struct link *link = region_take(c->region, sizeof(*link), err);
+    struct chain_link *link = region_take(c->region, sizeof(*link), err);
     const char *name;
 
     if (!link ||
-        mem_room(&c->links, &c->cap, c->count, sizeof(struct link *), LINKS_MAX, err) < 0)
+        mem_room(&c->links, &c->cap, c->count, sizeof(struct chain_link *), LINKS_MAX, err) < 0)
         return -1;
     link->path = region_text(c->region, path, err);
     link->sha256 = region_text(c->region, sha256, err);
@@ -93,8 +93,8 @@ size_t chain_judge(const struct chain *c, const char *anchor,
 
     *head = NULL;
     for (i = 0; i < c->count; i++) {
-        struct link *link = c->links[i];
-        struct link *before =
+        struct chain_link *link = c->links[i];
+        struct chain_link *before =
             *link->previous_sha256
                 ? hashmap_get(c->by_sum, link->previous_sha256, strlen(link->previous_sha256))
                 : NULL;

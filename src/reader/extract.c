@@ -44,7 +44,7 @@ struct done {
     uint32_t row;
 };
 
-struct link {
+struct hard_link {
     uint32_t row;
     uint32_t target;
 };
@@ -61,7 +61,7 @@ struct extract {
     struct extract_result *result;
     struct err damage; /* the first damage */
     struct done *done; /* one per row */
-    struct link *links;
+    struct hard_link *links;
     size_t count;
     size_t cap;
     struct stage stage;
@@ -186,7 +186,8 @@ static int keep_link(struct extract *x, uint32_t row, const char *target, struct
     rc = mem_room(&x->links, &x->cap, x->count, sizeof(*x->links), LINKS_MAX, err);
     if (rc == 0)
         x->links[x->count++] =
-            (struct link){ row, below ? inventory_find(x->inventory, below) : INVENTORY_NONE };
+            (struct hard_link){ row,
+                                below ? inventory_find(x->inventory, below) : INVENTORY_NONE };
     (void)pthread_mutex_unlock(&x->lock);
     return rc;
 }
@@ -345,7 +346,7 @@ static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
 }
 
 /* Check that the manifest has the same content for a link and its target. */
-static int check_link(const struct extract *x, const struct link *link, struct err *err)
+static int check_link(const struct extract *x, const struct hard_link *link, struct err *err)
 {
     if (link->target == INVENTORY_NONE)
         return err_set(err, ERR_FORMAT, "link to a file that is not in the manifest");
@@ -369,7 +370,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
     size_t i;
 
     for (i = 0; i < x->count; i++) {
-        const struct link *link = &x->links[i];
+        const struct hard_link *link = &x->links[i];
         char path[SAFE_NAME_PATH_MAX + 1];
 
         if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
@@ -384,7 +385,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
 }
 
 /* Create a link. */
-static int make_link(struct extract *x, const struct link *link, const char *path,
+static int make_link(struct extract *x, const struct hard_link *link, const char *path,
                      struct err *err)
 {
     char to[SAFE_NAME_PATH_MAX + 1];
@@ -405,7 +406,7 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
  * Extract the content again at the path of a link that cannot be made; further links lead to
  * this file.
  */
-static int copy_again(struct extract *x, const struct link *link, struct err *err)
+static int copy_again(struct extract *x, const struct hard_link *link, struct err *err)
 {
     bool here = x->reader.indexed;
     char path[SAFE_NAME_PATH_MAX + 1];
@@ -431,7 +432,7 @@ static int make_links(struct extract *x, struct err *err)
     size_t i;
 
     for (i = 0; i < x->count; i++) {
-        const struct link *link = &x->links[i];
+        const struct hard_link *link = &x->links[i];
         char path[SAFE_NAME_PATH_MAX + 1];
         int rc;
 

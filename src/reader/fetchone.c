@@ -24,7 +24,7 @@ struct found {
 };
 
 /* A search for a row, by its path or artifact ID. */
-struct search {
+struct file_search {
     const char *what;
     const char *below; /* what without its first component, which may be the top directory */
     struct found found;
@@ -39,14 +39,14 @@ static int set_path(char out[SAFE_NAME_PATH_MAX + 1], const char *path, struct e
     return 0;
 }
 
-static bool is_match(const struct search *q, const char *path, const char *id)
+static bool is_match(const struct file_search *q, const char *path, const char *id)
 {
     return strcmp(path, q->what) == 0 || strcmp(path, q->below) == 0 ||
            (id && strcmp(id, q->what) == 0);
 }
 
-static int take_artifact(struct search *q, const char *text, size_t len, struct region *region,
-                         struct err *err)
+static int take_artifact(struct file_search *q, const char *text, size_t len,
+                         struct region *region, struct err *err)
 {
     struct manifest_read_artifact a;
 
@@ -64,8 +64,8 @@ static int take_artifact(struct search *q, const char *text, size_t len, struct 
     return 1;
 }
 
-static int take_document(struct search *q, const char *text, size_t len, struct region *region,
-                         struct err *err)
+static int take_document(struct file_search *q, const char *text, size_t len,
+                         struct region *region, struct err *err)
 {
     struct manifest_read_name doc;
 
@@ -83,7 +83,7 @@ static int take_document(struct search *q, const char *text, size_t len, struct 
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
-    struct search *q = ctx;
+    struct file_search *q = ctx;
     struct region *region;
     int rc;
 
@@ -214,7 +214,7 @@ static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ct
 }
 
 /* Search for the row; if it is a link, search for its target. */
-static int look(struct archive_reader *reader, struct search *q, struct err *err)
+static int look(struct archive_reader *reader, struct file_search *q, struct err *err)
 {
     char first[SAFE_NAME_PATH_MAX + 1];
 
@@ -236,8 +236,8 @@ static int look(struct archive_reader *reader, struct search *q, struct err *err
 }
 
 /* Find and write a file by the manifest. */
-static int by_manifest(const char *archive, const char *what, struct search *q, put_fn *put,
-                       void *ctx, struct err *err)
+static int by_manifest(const char *archive, const char *what, struct file_search *q,
+                       put_fn *put, void *ctx, struct err *err)
 {
     struct archive_reader reader = { 0 };
     int tag = tagfile_find(q->below);
@@ -258,7 +258,7 @@ out:
 }
 
 /* Compare what was written with the manifest, since it is not what the index says. */
-static int compare(const char *archive, struct search *q, const struct named_file *file,
+static int compare(const char *archive, struct file_search *q, const struct named_file *file,
                    struct err *err)
 {
     struct archive_reader reader = { 0 };
@@ -283,7 +283,7 @@ static int compare(const char *archive, struct search *q, const struct named_fil
 int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, struct err *err)
 {
     const char *slash = strchr(what, '/');
-    struct search *q = mem_new(sizeof(*q), err);
+    struct file_search *q = mem_new(sizeof(*q), err);
     struct named_file file;
     int rc = 0;
 

@@ -99,12 +99,12 @@ static int wrong(const struct name_check *c, uint64_t at, struct err *err)
 }
 
 /* A page, and what it says of itself. */
-struct page {
+struct index_page {
     unsigned char bytes[NAME_INDEX_PAGE];
     struct name_index_page head;
 };
 
-static int load(struct name_check *c, uint32_t number, struct page *page, struct err *err)
+static int load(struct name_check *c, uint32_t number, struct index_page *page, struct err *err)
 {
     uint64_t at = NAME_INDEX_HEAD + (uint64_t)number * NAME_INDEX_PAGE;
 
@@ -124,7 +124,7 @@ struct walk {
 };
 
 /* Check a page, add its entries to the sum, and check the page before by its first entry. */
-static int check_page(struct name_check *c, struct walk *w, const struct page *page,
+static int check_page(struct name_check *c, struct walk *w, const struct index_page *page,
                       struct err *err)
 {
     unsigned char again[NAME_INDEX_PAGE] = { 0 };
@@ -161,7 +161,7 @@ static int check_page(struct name_check *c, struct walk *w, const struct page *p
 /* The entries that so many pages have no room for: -1 or 0, and *left. */
 static int overflow(struct name_check *c, uint32_t pages, uint64_t *left, struct err *err)
 {
-    struct page page;
+    struct index_page page;
     uint64_t in = 0; /* entries in page p */
     uint32_t p = 0;
     uint32_t number;
@@ -207,7 +207,7 @@ static int compare(struct name_check *c, struct err *err)
     unsigned char head[NAME_INDEX_HEAD];
     unsigned char there[NAME_INDEX_HEAD];
     struct walk walk = { 0 };
-    struct page page;
+    struct index_page page;
 
     name_index_head(head, c->lookup.pages);
     if (archive_reader_read(c->reader, there, sizeof(there), c->reader->locator.names_at, err) <

@@ -33,11 +33,11 @@ struct redactor {
     bool seen;  /* not the first pass: only strings with a mask are searched */
 };
 
-struct level {
+struct nested_text {
     struct redactor *redactor;
-    struct level *up; /* NULL: this is the outermost text */
-    size_t base;      /* offset of the string in the text of the level above */
-    const char *raw;  /* the string with its escapes; NULL: it has none */
+    struct nested_text *up; /* NULL: this is the outermost text */
+    size_t base;            /* offset of the string in the text of the level above */
+    const char *raw;        /* the string with its escapes; NULL: it has none */
     size_t len;
     size_t raw_at; /* two cursors at the same character */
     size_t plain_at;
@@ -45,7 +45,7 @@ struct level {
 };
 
 /* Map an offset in the unescaped string to the raw string; offsets never decrease. */
-static size_t raw_place(struct level *level, size_t plain)
+static size_t raw_place(struct nested_text *level, size_t plain)
 {
     if (!level->raw)
         return plain;
@@ -74,7 +74,7 @@ static int put_quote(struct buf *out, unsigned depth, struct err *err)
 }
 
 /* Replace a part of a level's text by the mask; quoted: write the mask as a JSON string. */
-static int mask(struct level *level, size_t from, size_t to, bool quoted, struct err *err)
+static int mask(struct nested_text *level, size_t from, size_t to, bool quoted, struct err *err)
 {
     struct redactor *c = level->redactor;
     unsigned depth = level->depth;
@@ -98,7 +98,8 @@ static int on_span(void *ctx, size_t from, size_t to, struct err *err)
 }
 
 /* Mask a whole value of a document. */
-static int mask_value(struct level *level, size_t at, size_t len, bool quoted, struct err *err)
+static int mask_value(struct nested_text *level, size_t at, size_t len, bool quoted,
+                      struct err *err)
 {
     level->redactor->again = true;
     return mask(level, at, at + len, quoted, err);
@@ -216,14 +217,14 @@ static void mark_objects(const struct json *doc, unsigned char *marks)
     }
 }
 
-static int clean_text(struct level *level, const char *text, size_t len, unsigned places,
+static int clean_text(struct nested_text *level, const char *text, size_t len, unsigned places,
                       struct err *err);
 
 /* Redact a string of a document; at: offset of its raw text in the level's text. */
-static int clean_string(struct level *up, size_t at, const char *raw, size_t len,
+static int clean_string(struct nested_text *up, size_t at, const char *raw, size_t len,
                         unsigned places, struct err *err)
 {
-    struct level level = {
+    struct nested_text level = {
         .redactor = up->redactor, .up = up, .base = at, .len = len, .depth = up->depth + 1
     };
     bool secret = (places & IN_MEMBER) && !(places & ADDRESS);
@@ -243,7 +244,7 @@ static int clean_string(struct level *up, size_t at, const char *raw, size_t len
     return rc;
 }
 
-static int clean_number(struct level *level, size_t at, const char *raw, size_t len,
+static int clean_number(struct nested_text *level, size_t at, const char *raw, size_t len,
                         unsigned places, struct err *err)
 {
     const char *key = level->redactor->what->key;
@@ -268,8 +269,8 @@ static unsigned places_in(const struct walk *w, const struct frame *in,
     return (places & ADDRESS) ? places : in->places | places;
 }
 
-static int clean_value(struct level *level, struct walk *w, struct frame *in, const char *text,
-                       const unsigned char *marks, struct err *err)
+static int clean_value(struct nested_text *level, struct walk *w, struct frame *in,
+                       const char *text, const unsigned char *marks, struct err *err)
 {
     struct frame *own = &w->frames[w->depth];
     unsigned places = level->redactor->what->raw || w->is_key ? 0 : places_in(w, in, marks);
@@ -299,7 +300,7 @@ static int clean_value(struct level *level, struct walk *w, struct frame *in, co
     return 0;
 }
 
-static int clean_json(struct level *level, const struct json *doc, const char *text,
+static int clean_json(struct nested_text *level, const struct json *doc, const char *text,
                       struct err *err)
 {
     unsigned char *marks = mem_new(json_size(doc), err);
@@ -325,7 +326,7 @@ static bool begins_like_json(const char *text, size_t len)
 }
 
 /* Redact a level's text, as a document or as plain text. */
-static int clean_text(struct level *level, const char *text, size_t len, unsigned places,
+static int clean_text(struct nested_text *level, const char *text, size_t len, unsigned places,
                       struct err *err)
 {
     const struct redact *what = level->redactor->what;
@@ -366,7 +367,7 @@ size_t redact_room(size_t len)
 static int pass(struct buf *out, const char *text, size_t len, const struct redact *what,
                 bool seen, struct redactor *redactor, struct err *err)
 {
-    struct level level = { .redactor = redactor };
+    struct nested_text level = { .redactor = redactor };
     int rc;
 
     *redactor = (struct redactor){ .what = what, .text = text, .out = out, .seen = seen };

@@ -183,14 +183,14 @@ int volume_store_remove(const struct volume_store *store, const char *name, stru
 /* Visit what is two folders down, of any type: years, months, then files. */
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
-struct level {
+struct open_folder {
     const struct volume_store *store;
     int depth;
     file_fn *fn;
     void *ctx;
 };
 
-static int walk(const struct level *level, const char *below, struct err *err)
+static int walk(const struct open_folder *level, const char *below, struct err *err)
 {
     char *path = mem_format(err, "%s/%s", level->store->dir, below);
     DIR *dir = path ? opendir(path) : NULL;
@@ -200,7 +200,7 @@ static int walk(const struct level *level, const char *below, struct err *err)
     if (path && !dir && errno != ENOENT && errno != ENOTDIR)
         rc = err_sys(err, "cannot read '%s'", path);
     while (rc == 0 && dir && (errno = 0, entry = readdir(dir))) {
-        struct level next = *level;
+        struct open_folder next = *level;
         struct stat st;
         char *name;
 
@@ -243,7 +243,7 @@ int volume_store_each(const struct volume_store *store,
                       void *ctx, struct err *err)
 {
     struct visit visit = { fn, ctx };
-    struct level level = { store, 0, on_file, &visit };
+    struct open_folder level = { store, 0, on_file, &visit };
 
     return walk(&level, "", err);
 }
@@ -295,7 +295,7 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
 int volume_store_sweep(const struct volume_store *store, struct err *err)
 {
     struct volume_store own = *store;
-    struct level level = { store, 0, on_left, &own };
+    struct open_folder level = { store, 0, on_left, &own };
 
     return walk(&level, "", err);
 }

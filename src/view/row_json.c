@@ -9,12 +9,12 @@
 #include <string.h>
 
 /* A member of an array; text NULL: 0. */
-struct item {
+struct member {
     const char *text;
     size_t max;
 };
 
-static int add_text(struct buf *out, const struct item *item, struct err *err)
+static int add_text(struct buf *out, const struct member *item, struct err *err)
 {
     size_t len = item->text ? strlen(item->text) : 0;
 
@@ -29,7 +29,7 @@ static int add_text(struct buf *out, const struct item *item, struct err *err)
 }
 
 /* Append members, without the last ones that are NULL, each after a comma. */
-static int add_texts(struct buf *out, const struct item *items, size_t count, struct err *err)
+static int add_texts(struct buf *out, const struct member *items, size_t count, struct err *err)
 {
     size_t i;
 
@@ -93,7 +93,7 @@ int row_json_artifact(struct buf *out, const struct manifest_read_artifact *row,
                  name[-(ptrdiff_t)type_len - 2] == '/' &&
                  strncmp(name - type_len - 1, row->artifact_type, type_len) == 0;
 
-    const struct item items[] = {
+    const struct member items[] = {
         { row->step_id, SIZE_MAX },
         { named ? NULL : row->artifact_id, SIZE_MAX },
         { typed                ? NULL
@@ -137,7 +137,7 @@ int row_json_short(struct buf *out, const struct manifest_read_run *row, uint64_
     unsigned part = *words < ROW_JSON_WORDS_MAX / 2 ? 1 : *words < ROW_JSON_WORDS_MAX ? 3 : 0;
     size_t title_max = part ? ROW_JSON_TITLE_MAX / part : 0;
     size_t reason_max = part ? ROW_JSON_REASON_MAX / part : 0;
-    const struct item items[] = {
+    const struct member items[] = {
         { row->status, ROW_JSON_TITLE_MAX },
         { row->run_type, ROW_JSON_TITLE_MAX },
         { row->created_at, ROW_JSON_TIME_MAX },

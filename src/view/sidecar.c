@@ -15,7 +15,7 @@
 #define PARTS_MAX ((size_t)1 << 28)
 
 /* A value of a run, or several rows of one run that were added one after the other. */
-struct part {
+struct sidecar_piece {
     const struct sidecar_run *run;
     uint64_t at;
     uint64_t len;
@@ -29,7 +29,7 @@ struct sidecars {
     struct sidecar_run **listed;
     size_t count;
     size_t cap;
-    struct part *parts;
+    struct sidecar_piece *parts;
     size_t part_count;
     size_t part_cap;
     /* index of each listed run's first part, and of the end; see sidecars_sort */
@@ -101,7 +101,7 @@ int sidecars_list(struct sidecars *set, struct sidecar_run *run, struct err *err
 int sidecars_add(struct sidecars *set, const struct sidecar_run *run, enum sidecar_part kind,
                  const struct buf *json, struct err *err)
 {
-    struct part *last = set->part_count ? &set->parts[set->part_count - 1] : NULL;
+    struct sidecar_piece *last = set->part_count ? &set->parts[set->part_count - 1] : NULL;
     uint64_t at = set->store.size;
 
     if (last && last->run == run && last->kind == kind && last->at + last->len == at) {
@@ -115,7 +115,7 @@ int sidecars_add(struct sidecars *set, const struct sidecar_run *run, enum sidec
                  err) < 0 ||
         store_add(&set->store, json->data, json->len, err) < 0)
         return -1;
-    set->parts[set->part_count++] = (struct part){ run, at, json->len, (uint8_t)kind };
+    set->parts[set->part_count++] = (struct sidecar_piece){ run, at, json->len, (uint8_t)kind };
     return 0;
 }
 
@@ -130,15 +130,15 @@ const struct sidecar_run *sidecars_at(const struct sidecars *set, size_t n)
 }
 
 /* The parts of unlisted runs come last, and are in no sidecar. */
-static size_t number_of(const struct part *part)
+static size_t number_of(const struct sidecar_piece *part)
 {
     return part->run->listed ? part->run->number : SIZE_MAX;
 }
 
 static int by_run(const void *a, const void *b)
 {
-    const struct part *x = a;
-    const struct part *y = b;
+    const struct sidecar_piece *x = a;
+    const struct sidecar_piece *y = b;
 
     if (number_of(x) != number_of(y))
         return number_of(x) < number_of(y) ? -1 : 1;
@@ -191,7 +191,7 @@ static int emit(struct sink *sink, const char *text, struct err *err)
     return sink->put(sink->ctx, text, len, err);
 }
 
-static int emit_part(struct sidecars *set, const struct part *part, struct sink *sink,
+static int emit_part(struct sidecars *set, const struct sidecar_piece *part, struct sink *sink,
                      struct err *err)
 {
     sink->size += part->len;

@@ -94,7 +94,7 @@ void compress_pace_look(struct compress_pace *pace, uint64_t now)
 
 enum ring_state { RING_FREE, RING_FILLED, RING_TAKEN, RING_CODED };
 
-struct slot {
+struct piece_slot {
     enum ring_state state; /* under lock */
     struct piece piece;
     struct buf coded;
@@ -115,7 +115,7 @@ struct compress_pool {
     int level;                 /* 0: by pace */
     struct compress_pace pace; /* under lock */
     atomic_bool hurried;
-    struct slot *slots;
+    struct piece_slot *slots;
     size_t size;
     /* under lock */
     pthread_mutex_t lock;
@@ -131,11 +131,11 @@ struct compress_pool {
 };
 
 /* The next piece to compress, or NULL at the end; called with the lock held. */
-static struct slot *take(struct compress_pool *pool)
+static struct piece_slot *take(struct compress_pool *pool)
 {
     for (;;) {
         while (pool->taken < pool->submitted) {
-            struct slot *slot = &pool->slots[pool->taken++ % pool->size];
+            struct piece_slot *slot = &pool->slots[pool->taken++ % pool->size];
 
             if (slot->state == RING_FILLED) {
                 slot->state = RING_TAKEN;
@@ -148,7 +148,7 @@ static struct slot *take(struct compress_pool *pool)
     }
 }
 
-static int code(struct frame_coder *coder, struct slot *slot)
+static int code(struct frame_coder *coder, struct piece_slot *slot)
 {
     frame_coder_level(coder, slot->piece.level);
     return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
@@ -159,7 +159,7 @@ static void *work(void *ctx)
 {
     struct compress_pool *pool = ctx;
     struct frame_coder *coder;
-    struct slot *slot;
+    struct piece_slot *slot;
 
     (void)pthread_mutex_lock(&pool->lock);
     coder = pool->coders[pool->started++];
@@ -180,7 +180,7 @@ static void *work(void *ctx)
 }
 
 /* Write one compressed piece; called without the lock. */
-static int put_out(struct compress_pool *pool, struct slot *slot, struct err *err)
+static int put_out(struct compress_pool *pool, struct piece_slot *slot, struct err *err)
 {
     struct piece *piece = &slot->piece;
     uint64_t before = output_offset(pool->output);
@@ -212,7 +212,7 @@ static int put_out(struct compress_pool *pool, struct slot *slot, struct err *er
  * Write the oldest slot, which is compressed, and empty it; called with the lock held, which is
  * held again on return.
  */
-static void retire(struct compress_pool *pool, struct slot *slot)
+static void retire(struct compress_pool *pool, struct piece_slot *slot)
 {
     /* after a failure the slot may not have been compressed */
     bool skip = pool->failed;
@@ -244,7 +244,7 @@ static void *write_out(void *ctx)
 
     (void)pthread_mutex_lock(&pool->lock);
     for (;;) {
-        struct slot *slot = &pool->slots[pool->written % pool->size];
+        struct piece_slot *slot = &pool->slots[pool->written % pool->size];
 
         while (slot->state != RING_CODED &&
                !(pool->closing && pool->written == pool->submitted))
@@ -259,7 +259,7 @@ static void *write_out(void *ctx)
 
 bool compress_pool_step(struct compress_pool *pool)
 {
-    struct slot *slot = &pool->slots[pool->written % pool->size];
+    struct piece_slot *slot = &pool->slots[pool->written % pool->size];
 
     if (pool->written == pool->submitted)
         return false;
@@ -275,7 +275,7 @@ bool compress_pool_step(struct compress_pool *pool)
 
 void compress_pool_submit(struct compress_pool *pool, struct piece *piece)
 {
-    struct slot *slot;
+    struct piece_slot *slot;
     struct piece empty;
 
     while (pool->stepped && pool->submitted - pool->written == pool->size &&

@@ -13,7 +13,7 @@
 #define ENTRY_PATH_MAX 2048
 
 /* The result for an item, kept until the archive is complete. */
-struct slot {
+struct entry_slot {
     const char *path; /* NULL: no path yet */
     bool here;
     enum entry_family family; /* of the frame that it is in */
@@ -26,7 +26,7 @@ struct entry_writer {
     struct volume *volume;
     struct entry_names *names;
     struct region *region;
-    struct segments slots; /* of struct slot, by the plan's index */
+    struct segments slots; /* of struct entry_slot, by the plan's index */
     struct hasher *hasher;
     struct dedupe *dedupe;
     unsigned char *scratch;
@@ -48,7 +48,7 @@ static int take_before(struct entry_writer *entries, const struct plan *plan, st
 
     for (i = 0; before->items && i < plan_count(plan); i++) {
         const struct packed *packed = &before->items[i];
-        struct slot *slot = segments_at(&entries->slots, i);
+        struct entry_slot *slot = segments_at(&entries->slots, i);
 
         if (!packed->here)
             continue;
@@ -71,7 +71,7 @@ int entry_writer_reach(struct entry_writer *entries, size_t count, struct err *e
     if (segments_reach(&entries->slots, count, err) < 0)
         return -1;
     for (; i < segments_room(&entries->slots); i++)
-        ((struct slot *)segments_at(&entries->slots, i))->place =
+        ((struct entry_slot *)segments_at(&entries->slots, i))->place =
             (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     return 0;
 }
@@ -91,7 +91,7 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
     entries->dedupe = dedupe_on(opts->pagefile, err);
     entries->scratch = mem_new(CHUNK_SIZE, err);
     entries->region = region_on(opts->pagefile, err);
-    segments_init(&entries->slots, entries->region, sizeof(struct slot));
+    segments_init(&entries->slots, entries->region, sizeof(struct entry_slot));
     if (entries->hasher && entries->dedupe && entries->scratch && entries->region &&
         entry_writer_reach(entries, plan_count(plan), err) == 0 &&
         take_before(entries, plan, err) == 0)
@@ -112,7 +112,7 @@ void entry_writer_free(struct entry_writer *entries)
     mem_free(entries);
 }
 
-static struct slot *slot_of(const struct entry_writer *entries, const struct item *item)
+static struct entry_slot *slot_of(const struct entry_writer *entries, const struct item *item)
 {
     return segments_at(&entries->slots, item->index);
 }
@@ -132,7 +132,7 @@ struct spot entry_writer_place(const struct entry_writer *entries, const struct 
 /* Give an item a path, unless it has one. */
 static int name(struct entry_writer *entries, const struct item *item, struct err *err)
 {
-    struct slot *slot = slot_of(entries, item);
+    struct entry_slot *slot = slot_of(entries, item);
 
     slot->family = entry_family(item->what.type);
     if (!slot->path)
@@ -289,7 +289,7 @@ int entry_writer_file(struct entry_writer *entries, const char *path, const stru
 
 /* A link is in the same kind of frames as its target, so that it comes after it. */
 static int put_link(struct entry_writer *entries, const struct item *item,
-                    const struct slot *first, struct packed *packed, bool compressed,
+                    const struct entry_slot *first, struct packed *packed, bool compressed,
                     struct err *err)
 {
     char full[ENTRY_PATH_MAX];
@@ -373,10 +373,10 @@ static bool is_compressed(const struct entry_writer *entries)
  * content.
  */
 static int put_item(struct entry_writer *entries, const struct item *item,
-                    const struct body *body, struct packed *packed, const struct slot *first,
-                    struct err *err)
+                    const struct body *body, struct packed *packed,
+                    const struct entry_slot *first, struct err *err)
 {
-    struct slot *slot = slot_of(entries, item);
+    struct entry_slot *slot = slot_of(entries, item);
     int rc;
 
     entries->head_len = body_head(body, entries->head, sizeof(entries->head));
@@ -401,7 +401,8 @@ static int put_item(struct entry_writer *entries, const struct item *item,
 
 /* The first item with this content; if there is none, the item itself is registered. */
 static int find_first(struct entry_writer *entries, const struct item *item, uint64_t size,
-                      const struct digest *digest, const struct slot **first, struct err *err)
+                      const struct digest *digest, const struct entry_slot **first,
+                      struct err *err)
 {
     *first = NULL;
     if (!entries->opts.dedupe)
@@ -441,7 +442,7 @@ int entry_writer_item(struct entry_writer *entries, const struct item *leader,
     const struct digest digest = packed->digest;
     const struct item *item =
         slot_of(entries, leader)->alone ? NULL : next_follower(entries, leader);
-    const struct slot *first;
+    const struct entry_slot *first;
 
     if (find_first(entries, leader, body->size, &digest, &first, err) < 0)
         return -1;
@@ -461,7 +462,7 @@ int entry_writer_item(struct entry_writer *entries, const struct item *leader,
 int entry_writer_begin(struct entry_writer *entries, const struct item *item, uint64_t size,
                        const void *head, size_t head_len, struct err *err)
 {
-    struct slot *slot = slot_of(entries, item);
+    struct entry_slot *slot = slot_of(entries, item);
     char full[ENTRY_PATH_MAX];
 
     entries->head_len = head_len < sizeof(entries->head) ? head_len : sizeof(entries->head);
@@ -501,7 +502,7 @@ void entry_writer_digest(struct entry_writer *entries, struct digest *digest)
 
 /* Write a link for an item that is identical to the one that passed through. */
 static int put_same(struct entry_writer *entries, const struct item *item,
-                    struct packed *packed, const struct slot *first, struct err *err)
+                    struct packed *packed, const struct entry_slot *first, struct err *err)
 {
     if (name(entries, item, err) < 0)
         return -1;
@@ -519,7 +520,7 @@ int entry_writer_end(struct entry_writer *entries, const struct item *leader,
     const struct digest digest = packed->digest;
     const struct item *item =
         slot_of(entries, leader)->alone ? NULL : next_follower(entries, leader);
-    const struct slot *first;
+    const struct entry_slot *first;
 
     if (volume_end(entries->volume, err) < 0 ||
         find_first(entries, leader, entries->size, &digest, &first, err) < 0)

@@ -18,7 +18,7 @@
 #define LOAN        8 /* steps of a buffer that are borrowed at a time */
 
 /* An entry whose frame has not ended. */
-struct waiting {
+struct pending_entry {
     struct spot *place;
     uint64_t at; /* offset in the frame */
 };
@@ -28,7 +28,7 @@ struct lane {
     struct piece piece;
     size_t most;        /* bytes after which the frame ends */
     struct chunk *tail; /* where copies are written; also a part of the piece */
-    struct waiting *waiting;
+    struct pending_entry *waiting;
     size_t count;
     size_t cap;
 };
@@ -417,7 +417,7 @@ int framer_begin(struct framer *framer, const struct entry_file *file, struct sp
                  err) < 0)
         return -1;
     if (place)
-        lane->waiting[lane->count++] = (struct waiting){ place, lane->piece.size };
+        lane->waiting[lane->count++] = (struct pending_entry){ place, lane->piece.size };
     return framer_add(framer, framer->header.data, framer->header.len, err);
 }
 
