@@ -4,7 +4,6 @@
 #include "api/run.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "net/url.h"
 
 #include <string.h>
 

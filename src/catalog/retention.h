@@ -17,8 +17,6 @@
 #ifndef CATALOG_RETENTION_H
 #define CATALOG_RETENTION_H
 
-#include "base/err.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -13,7 +13,6 @@
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
-#include "base/err.h"
 #include "cli/command.h"
 #include "cli/pace.h"
 

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "client/identity.h"
-#include "redact/redact.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "base/hashmap.h"
 #include "base/mem.h"
-#include "client/run_requests.h"
 
 #include <string.h>
 

@@ -15,7 +15,6 @@
 
 #include "api/endpoint.h"
 #include "api/reason.h"
-#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
-#include "cli/table.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/pull_job.h"
-#include "cmdutil/api_client.h"
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -12,7 +10,9 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/watchdog.h"
+#include "cmdutil/api_client.h"
 #include "cmdutil/summary.h"
+#include "fetch/budget.h"
 #include "pull/mount_index.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"

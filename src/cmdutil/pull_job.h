@@ -20,7 +20,6 @@
 #include "cli/opt.h"
 #include "cli/pace.h"
 #include "cmdutil/filter.h"
-#include "fetch/budget.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>

@@ -12,7 +12,6 @@
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 
-#include "api/fetch_route.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "client/call.h"

@@ -17,7 +17,6 @@
 #define FORMAT_MANIFEST_REWRITE_H
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "format/manifest.h"

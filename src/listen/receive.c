@@ -13,7 +13,6 @@
 #include "listen/inbox.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
-#include "sync/catalog_import.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/restore.h"
 
-#include "api/fetch_route.h"
 #include "base/file.h"
 #include "base/hashmap.h"
 #include "base/log.h"

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/sshsig.h"
-#include "redact/redact.h"
 #include "writer/body.h"
 
 #include <unistd.h>

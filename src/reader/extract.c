@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/extract.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "format/extract_dir.h"

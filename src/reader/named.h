@@ -23,7 +23,6 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "format/manifest_read.h"
-#include "index/name_lookup.h"
 
 #include <stdbool.h>
 

@@ -7,7 +7,6 @@
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/inventory.h"
-#include "reader/manifest_scan.h"
 #include "reader/name_check.h"
 #include "reader/parallel_scan.h"
 

@@ -7,12 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/run_state.h"
-#include "client/extras.h"
-#include "client/identity.h"
-#include "client/listing.h"
 #include "client/older_runs.h"
 #include "client/wait.h"
-#include "redact/redact.h"
 
 #include <string.h>
 

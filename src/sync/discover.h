@@ -15,7 +15,6 @@
 #define SYNC_DISCOVER_H
 
 #include "api/api.h"
-#include "api/artifact.h"
 #include "api/kind.h"
 #include "base/err.h"
 #include "base/mem.h"
