@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reserve: memory that two parts of the program use by turns, and of which one part has
- * priority.
+ * reserve: counts memory that two parts of the program share; one part has priority.
  *
- * The part with priority takes what it needs. The other one borrows what is left. If the first
- * lacks memory, it says so, and goes on with what it has; the borrower returns memory at its
- * next step, and borrows nothing for the next RESERVE_QUIET milliseconds. Nobody waits.
+ * The part with priority takes what it needs; the other part borrows the rest. If the first
+ * part lacks memory, it records this (reserve_lack) and continues with the memory that it has;
+ * the borrower returns memory at its next step, and borrows nothing for the next RESERVE_QUIET
+ * milliseconds. No function waits.
  *
  * Units    bytes; milliseconds of clock_mono
  * Errors   none
@@ -30,7 +30,7 @@ struct reserve {
     _Atomic uint64_t quiet; /* until then nothing is lent */
 };
 
-/* Start with so many bytes. */
+/* Initialise with this number of bytes. */
 void reserve_init(struct reserve *reserve, size_t bytes);
 
 /* The memory of the part with priority. Threads: one. */
@@ -42,15 +42,15 @@ struct reserve_user {
 };
 
 /*
- * Note how many bytes the part with priority uses now: what exceeds its own is taken from the
- * reserve, also if that has less left, or is returned.
+ * Set the number of bytes that the part with priority uses now: the bytes beyond its own are
+ * taken from the reserve, even if fewer are left, or returned.
  */
 void reserve_use(struct reserve_user *user, size_t used);
 
 /* Whether the part with priority may use more bytes; if not, the borrower is told. */
 bool reserve_affords(struct reserve_user *user, size_t bytes, uint64_t now);
 
-/* Tell the borrower that the part with priority lacks memory. */
+/* Record, for the borrower, that the part with priority lacks memory. */
 void reserve_lack(struct reserve *reserve, uint64_t now);
 
 /* How many bytes are left; 0 if more were taken than there are. */

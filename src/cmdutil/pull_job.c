@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/pull_job.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
