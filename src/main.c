@@ -249,6 +249,7 @@
 #include "base/log.h"
 #include "cli/dispatch.h"
 #include "cli/exit.h"
+#include "cli/signals.h"
 #include "cmd/commands.h"
 #include "redact/redact.h"
 
@@ -279,7 +280,7 @@ static int open_missing_streams(void)
 
 int main(int argc, char **argv)
 {
-    if (open_missing_streams() < 0)
+    if (open_missing_streams() < 0 || signals_early() < 0)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8 */
     log_filter(redact_line);

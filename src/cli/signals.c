@@ -43,6 +43,11 @@ static void on_ask(int signal)
     wake();
 }
 
+static void on_large_file(int signal)
+{
+    (void)signal; /* the write fails with EFBIG */
+}
+
 static int handle(int signal, void (*fn)(int))
 {
     struct sigaction action = { .sa_flags = SA_RESTART };
@@ -60,6 +65,15 @@ static int handle_unless_ignored(int signal)
     if (sigaction(signal, NULL, &old) < 0)
         return -1;
     return old.sa_handler == SIG_IGN ? 0 : handle(signal, on_stop);
+}
+
+int signals_early(void)
+{
+    struct sigaction old;
+
+    if (sigaction(SIGXFSZ, NULL, &old) < 0)
+        return -1;
+    return old.sa_handler == SIG_IGN ? 0 : handle(SIGXFSZ, on_large_file);
 }
 
 int signals_setup(struct err *err)

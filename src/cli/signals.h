@@ -10,7 +10,8 @@
  * ones have no effect.
  *
  * Errors   ERR_SYSTEM
- * Threads  signals_setup before other threads start; the other functions on one thread
+ * Threads  signals_early and signals_setup before other threads start; the other functions on
+ * one thread
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
@@ -19,6 +20,12 @@
 #include "base/pulse.h"
 
 #include <stdbool.h>
+
+/*
+ * Let a write beyond the file size limit fail instead of ending the process. For commands that
+ * do not call signals_setup, and until it is called. Returns -1 with errno set on failure.
+ */
+int signals_early(void) MUST_CHECK;
 
 /* Install the signal handlers. */
 int signals_setup(struct err *err) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/idlist.h"
+#include "redact/redact.h"
 #include "sync/catalog_import.h"
 #include "sync/lock.h"
 #include "sync/sync.h"
@@ -170,8 +171,11 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
                            .region = region_new(err),
                            .entries = mem_array(ids->count * 2, sizeof(*lines.entries), err) };
     size_t i;
+    static const struct redact all = { NULL, false, NULL };
     int rc = lines.entries && lines.region ? 0 : -1;
 
+    if (rc == 0)
+        lines.reason = redact_copy(args->reason, &all, lines.region);
     for (i = 0; rc == 0 && i < ids->count; i++) {
         if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
             !log_replay_held(catalog, ids->ids[i], NULL, 0))

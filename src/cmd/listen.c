@@ -9,6 +9,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
+#include "fetch/budget.h"
 #include "listen/receive.h"
 #include "listen/server.h"
 
@@ -275,6 +276,8 @@ static int start(struct service *s, struct err *err)
                                   .handle = on_request,
                                   .ctx = s };
 
+    if (budget_suffices(err) < 0)
+        return -1;
     mem_steady();
     s->job.ca_file = args->session.ca_file;
     pull_job_fill(&s->job, &s->api, &s->pull);

@@ -9,7 +9,7 @@
 
 /* The part of a name that must match an entry. */
 enum extent {
-    WHOLE, /* the whole name */
+    WHOLE, /* the whole name, or the part in its last brackets */
     WORD,  /* its last words */
     TAIL,  /* its last characters */
 };
@@ -173,6 +173,8 @@ void secret_name_add(struct secret_name *name, char c)
     bool camel = isupper(u) && !isupper((unsigned char)name->last);
 
     if (!isalnum(u)) {
+        if (c == '[')
+            name->part = name->len;
         name->last = c;
         return;
     }
@@ -182,6 +184,7 @@ void secret_name_add(struct secret_name *name, char c)
         memmove(name->text, name->text + half, half);
         memmove(name->starts, name->starts + half, half * sizeof(*name->starts));
         name->len = half;
+        name->part = name->part > half ? name->part - half : 0;
         name->cut = true;
     }
     if (islower(u) && isupper((unsigned char)name->last) && name->len)
@@ -230,7 +233,7 @@ unsigned secret_name_places(const struct secret_name *name)
         if (n > len || memcmp(name->text + len - n, e->text, n) != 0)
             continue;
         if (e->extent == TAIL || (e->extent == WORD && name->starts[len - n]) ||
-            (n == len && !name->cut))
+            (n == len && !name->cut) || (name->part && n + name->part == len))
             places |= e->places;
     }
     return places;

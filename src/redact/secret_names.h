@@ -4,7 +4,8 @@
  *
  * Names are compared without case and without '-', '_', '.', '[' and ']', so that
  * X-Amz-Signature, x_amz_signature and xAmzSignature are the same name; trailing digits are
- * ignored (password2). SECURITY.md describes the list.
+ * ignored (password2). A part in brackets counts as a name of its own, too (login[code]).
+ * SECURITY.md describes the list.
  *
  * Errors   none; allocates no memory
  * Threads  any
@@ -33,8 +34,9 @@ enum secret_place {
 /* A name that is collected character by character; {0} is empty. */
 struct secret_name {
     size_t len;
-    bool cut;  /* longer than NAME_MAX_KEPT */
-    char last; /* the previous character, as written */
+    size_t part; /* where the part in the last brackets begins; 0: there is none */
+    bool cut;    /* longer than NAME_MAX_KEPT */
+    char last;   /* the previous character, as written */
     char text[NAME_MAX_KEPT + 1];
     bool starts[NAME_MAX_KEPT]; /* a word starts here */
 };

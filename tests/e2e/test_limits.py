@@ -82,6 +82,38 @@ def test_a_file_size_limit_is_told(skyarc, env, emu, tmp_path):
     skyarc("verify", "a.tar.zst", "-q", check=0)
 
 
+@pytest.mark.parametrize("count,good", [(24, False), (30, False), (40, True)])
+def test_listen_with_few_descriptors(env, tmp_path, count, good):
+    """It does not accept webhooks of runs that it can never archive."""
+    process = subprocess.Popen([SKYARC, "listen", "--dest", "in", "--addr", "127.0.0.1:0"], env=env, cwd=tmp_path,
+                               preexec_fn=limited(resource.RLIMIT_NOFILE, count), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    line = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert line.startswith(b"listening") == good and (good or b"ulimit -n" in err), (line, err)
+    assert good or process.returncode == 1
+
+
+@pytest.mark.parametrize("args", [["list", "--json", "a.tar"], ["cat", "a.tar", "data/tsk_1/html/one.html"],
+                                  ["find", "--json", "vault"]], ids=" ".join)
+def test_a_file_size_limit_is_told_by_all(skyarc, env, emu, tmp_path, args):
+    """Commands that write nothing but their output end with a message, too, not by the signal."""
+    emu.run("tsk_1", [{"id": "a_%d" % i, "type": "html", "data": b"<p>%d</p>" % i} for i in range(200)])
+    skyarc("pull", "-o", "a.tar", "tsk_1", check=0)
+    skyarc("sync", "--dest", "vault", check=0)
+    if args[0] == "cat":
+        args = [*args[:2], skyarc("list", "--json", "a.tar", check=0).json()[0]["path"]]
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+    with open(tmp_path / "out", "wb") as out:
+        done = subprocess.run([SKYARC, *args], env=env, cwd=tmp_path, preexec_fn=limit, stdout=out,
+                              stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1 and b"skyarc: error: " in done.stderr, done
+
+
 def test_at_most_32_decoders(skyarc, emu, tmp_path):
     """Each thread of a reader has a decoder with its window: 32 of them, however many processors there are."""
     (tmp_path / "many.c").write_text("""

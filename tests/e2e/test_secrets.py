@@ -25,7 +25,7 @@ https://h/cb#access_token=%s&token_type=bearer https://h/kept;sig=%s;v=1 http:\\
 https://h/?a=1\\u0026token=%s https://h/?a=1&amp;hmac=%s https://h/?jwt=%s https://h/?TOKEN=%s https://h/?hdnea=%s
 https://h/?q-signature=%s https://h/?Policy=%s https://h/?secret=%s https://h/?auth=%s https://h/?hmac=%s
 https://h/?code=%s https://h/?key=%s https://h/?X-Amz-Security-Token=%s https://h/?x-goog-credential=%s
-https://h/?AWSAccessKeyId=%s https://h/?Key-Pair-Id=%s https://h/?api_key=%s https://h/?user[password]=%s
+https://h/?AWSAccessKeyId=%s https://h/?Key-Pair-Id=%s https://h/?api_key=%s https://h/?user[password]=%s https://h/?login[code]=%s
 otpauth://totp/Bob?secret=%s&issuer=x otpauth://totp/%s https://hooks.slack.com/services/T0/B0/%s
 wss://h:9222/?apiKey=%s redis://:%s@h bob:%s@proxy.example:3128 password=%s sig=%s""".split() + [
     "Authorization: Bearer %s\n", "Cookie: session=%s; a=b\n", "x-api-key: %s", "password: %s",
@@ -236,7 +236,7 @@ def test_a_sync_directory_holds_none(ask, emu, tmp_path, mode):
     for args in (["find"], ["find", "--json"], ["find", "--runs", "--json"], ["find", "--runs", "--text", "milk"]):
         assert ask(p, *args, "vault", check=0).out
     ask(p, "cat", "vault", "tsk_new_1", check=0)
-    ask(p, "hold", "--reason", "case", "--dest", "vault", "tsk_new", check=0)
+    ask(p, "hold", "--reason", p.one("case https://h/?sig=%s"), "--dest", "vault", "tsk_new", check=0)
     ask(p, "hold", "--json", "--dest", "vault", check=0)
     ask(p, "prune", "--json", "--dest", "vault", "--keep-days", "30", check=0)
     assert b"tsk_old" in ask(p, "prune", "--apply", "--dest", "vault", "--keep-days", "30", check=0).out

@@ -47,6 +47,8 @@ static const struct sample texts[] = {
     { "/v1/x?sig=abc and //h/y?a=1&sig=abc", "/v1/x?sig=*** and //h/y?a=1&sig=***" },
     { "x?user[password]=abc&user%5Bpassword%5D=abc",
       "x?user[password]=***&user%5Bpassword%5D=***" },
+    { "x?login[code]=abc&a[b][key]=abc&x%5Bhdnea%5D=abc&a[page]=2&code[]=abc&key[0]=abc",
+      "x?login[code]=***&a[b][key]=***&x%5Bhdnea%5D=***&a[page]=2&code[]=***&key[0]=***" },
     { "sig=abc&expires=1", "sig=***&expires=1" },
     { "code=abc&state=1", "code=***&state=1" },
     { "<a href=\"https://h/p?a=1&amp;sig=abc&amp;b=2\">",
