@@ -324,8 +324,6 @@ static void make_forms(const struct opt_group *groups, struct forms *forms)
         for (opt = groups->opts; opt->name && forms->count < OPTS_MAX; opt++) {
             int i = forms->count;
 
-            if (opt->config_only)
-                continue;
             forms->longs[i] =
                 (struct option){ opt->name, opt->arg ? required_argument : no_argument, NULL,
                                  LONG_BASE + i };
@@ -373,6 +371,8 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
     nearest = text_nearest(name);
     for (i = 0; i < forms->count; i++) {
+        if (forms->opts[i]->config_only)
+            continue;
         text_nearer(&nearest, forms->opts[i]->name);
         if (!whole && strlen(name) >= 2 &&
             strncmp(name, forms->opts[i]->name, strlen(name)) == 0)
@@ -381,6 +381,16 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
     (void)err_set(err, ERR_USAGE, "unknown option '%.*s'", (int)strcspn(shown, "="), shown);
     whole = whole ? whole : nearest.best;
     return whole ? err_hint(err, "did you mean '--%s'?", whole) : -1;
+}
+
+/*
+ * Refuse an option of the configuration file. It is among the forms, so that its name is not
+ * taken as an abbreviation of another: its value would be used, and shown, as something else.
+ */
+static int refuse(const struct opt *opt, struct err *err)
+{
+    (void)err_set(err, ERR_USAGE, "--%s may stand in the configuration file only", opt->name);
+    return err_hint(err, "arguments of a command can be read by other users");
 }
 
 int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv, int *operands,
@@ -399,6 +409,8 @@ int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv,
             const char *word = argv[optind - 1];
             int which = index_of(&forms, optopt);
 
+            if (which >= 0 && forms.opts[which]->config_only)
+                return refuse(forms.opts[which], err);
             if (got == ':' && which >= 0)
                 return err_set(err, ERR_USAGE, "--%s needs an argument: %s",
                                forms.opts[which]->name, forms.opts[which]->arg);
@@ -407,6 +419,8 @@ int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv,
                                forms.opts[which]->name);
             return unknown(&forms, word, err);
         }
+        if (forms.opts[i]->config_only)
+            return refuse(forms.opts[i], err);
         if (set(forms.opts[i], forms.bases[i], args, optarg, OPT_COMMAND_LINE, "--", err) < 0)
             return -1;
     }

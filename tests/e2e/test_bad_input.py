@@ -69,6 +69,10 @@ def test_unreadable_key_files(skyarc, tmp_path):
              "No such file")
     (tmp_path / "dir").mkdir()
     one_line(skyarc("pull", "--api-key-file", "dir", "tsk_demo1", check=1), "'dir'")
+    for args in (["--api-key", "verysecret"], ["--api-key=verysecret"], ["tsk_demo1", "--api-key"]):
+        result = skyarc("pull", *args, check=2)
+        assert "--api-key may stand in the configuration file only" in result.err
+        assert "verysecret" not in result.err and b"verysecret" not in result.out
     (tmp_path / "dir" / "empty").write_text("\n")
     one_line(skyarc("pull", "--api-key-file", "dir/empty", "tsk_demo1", check=1), "empty")
     nothing_written(tmp_path)
