@@ -258,7 +258,7 @@ static int finish(struct pull *p, const struct tag_result *manifest,
     int rc = p->opts->sign_key ? path ? tagfiles_sign(manifest, p->opts, path, err) : -1 : 0;
 
     if (rc == 0) {
-        rc = volume_finish(p->volume, &manifest->place, manifest->size, volume, err);
+        rc = volume_finish(p->volume, volume, err);
         if (rc < 0 && path)
             (void)unlink(path);
     }

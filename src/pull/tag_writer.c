@@ -44,7 +44,6 @@ struct making {
     const struct tag_source *source;
     struct name_list *names;   /* of the archive's index; NULL: it has none */
     struct manifest_read rows; /* of the manifest, while it is written */
-    struct spot *next;         /* for the place of the file after the manifest, or NULL */
     struct bag_info info;
     struct tag_sum tags[MADE_COUNT];
     struct manifest_views views; /* the view's files, in the order in which they are written */
@@ -142,11 +141,12 @@ static int begin_file(struct making *m, const char *name, uint64_t size, struct 
 {
     char path[PATH_ROOM];
 
+    const struct entry_file file = { .path = path, .size = size, .mtime = m->info.made / 1000 };
+
     (void)snprintf(path, sizeof(path), "%s/%s", m->info.name, name);
-    return volume_begin(
-        m->source->volume,
-        &(struct entry_file){ .path = path, .size = size, .mtime = m->info.made / 1000 }, place,
-        err);
+    return strcmp(name, tagfile_name(TAG_MANIFEST)) == 0
+               ? volume_begin_manifest(m->source->volume, &file, err)
+               : volume_begin(m->source->volume, &file, place, err);
 }
 
 /* Note a file of the view for the manifests. */
@@ -283,9 +283,8 @@ static int write_manifest(struct making *m, struct measure *measure, struct tag_
 
     measure->sha512 = sha512;
     if (sha512)
-        rc = write_tag(m, MADE_MANIFEST, measure, &result->place, err);
+        rc = write_tag(m, MADE_MANIFEST, measure, NULL, err);
     if (rc == 0) {
-        result->size = m->tags[MADE_MANIFEST].size;
         memcpy(result->sha256, m->tags[MADE_MANIFEST].sha256, SHA256_SIZE);
         sha512_end(sha512, result->sha512);
     }
@@ -324,7 +323,7 @@ static int set_names(struct making *m, struct err *err)
         return 0;
     if (name_list_sort(m->names, err) < 0)
         return -1;
-    m->next = volume_set_names(m->source->volume, m->names, m->tags[MADE_MANIFEST].size);
+    volume_set_names(m->source->volume, m->names);
     m->names = NULL;
     return 0;
 }
@@ -355,7 +354,7 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     if (rc == 0)
         rc = set_names(&m, err);
     for (i = MADE_PAYLOAD; rc == 0 && i < MADE_COUNT; i++)
-        rc = write_tag(&m, (enum made_file)i, &measure, i == MADE_PAYLOAD ? m.next : NULL, err);
+        rc = write_tag(&m, (enum made_file)i, &measure, NULL, err);
     name_list_free(m.names);
     sha256_free(measure.sha);
     region_free(m.region);

@@ -60,8 +60,6 @@ struct tag_source {
 
 /* What is known of manifest.json when it is written. */
 struct tag_result {
-    struct spot place;
-    uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     uint8_t sha512[SHA512_SIZE];
 };

@@ -455,7 +455,7 @@ static int put_tags(struct rewrite *r, struct err *err)
 
     if (tag_writer_write(&source, &manifest, err) < 0)
         return -1;
-    return volume_finish(r->volume, &manifest.place, manifest.size, &result, err);
+    return volume_finish(r->volume, &result, err);
 }
 
 static int write_all(struct rewrite *r, struct err *err)

@@ -6,6 +6,7 @@
 #include "format/entry.h"
 #include "format/zip.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define TAIL_MAX ((size_t)1 << 30)
@@ -21,6 +22,9 @@ struct volume {
     uint64_t size;           /* size of the entry, by its header */
     uint64_t got;            /* bytes of the entry so far */
     struct name_list *names; /* the index of names, or NULL */
+    bool sealed;             /* manifest.json was begun: only tag files follow */
+    bool followed;           /* by one more */
+    struct spot manifest;
     uint64_t manifest_size;
     struct spot next; /* of the file after the manifest */
 };
@@ -151,8 +155,9 @@ static int begin_in_tree(struct volume *v, const struct entry_file *file, struct
     return tree_begin(v->tree, &below, err);
 }
 
-int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
-                 struct err *err)
+/* Start an entry in its lane. */
+static int begin_entry(struct volume *v, const struct entry_file *file, struct spot *place,
+                       struct err *err)
 {
     if (place)
         *place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
@@ -163,6 +168,35 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
     if (v->zip)
         return zip_entry(v->zip, file->path, file->size, file->mtime, file->packed, err);
     return framer_begin(v->framer, file, place, err);
+}
+
+int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
+                 struct err *err)
+{
+    struct entry_file tag = *file;
+
+    if (!v->sealed)
+        return begin_entry(v, file, place, err);
+    tag.packed = false;
+    tag.family = FAMILY_REST;
+    if (!v->followed) {
+        assert(!place); /* nobody else needs it */
+        place = &v->next;
+    }
+    v->followed = true;
+    return begin_entry(v, &tag, place, err);
+}
+
+int volume_begin_manifest(struct volume *v, const struct entry_file *file, struct err *err)
+{
+    struct entry_file manifest = *file;
+
+    manifest.packed = false;
+    manifest.family = FAMILY_REST;
+    volume_flush(v);
+    v->sealed = true;
+    v->manifest_size = file->size;
+    return begin_entry(v, &manifest, &v->manifest, err);
 }
 
 /* Count the bytes added to an entry. */
@@ -250,30 +284,32 @@ bool volume_failed(struct volume *v)
     return v->failed || (v->framer && framer_failed(v->framer));
 }
 
-struct spot *volume_set_names(struct volume *v, struct name_list *list, uint64_t manifest_size)
+void volume_set_names(struct volume *v, struct name_list *list)
 {
     name_list_free(v->names);
     v->names = list;
-    v->manifest_size = manifest_size;
-    return &v->next;
 }
 
-/* Append the index of names. The manifest's content is padded to whole blocks. */
+/*
+ * Append the index of names. Where the manifest's content begins follows from where the next
+ * file does: its headers may have any length, its content is padded to whole blocks.
+ */
 static int put_names(struct volume *v, const struct seek *seek, struct seek_locator *locator,
                      struct err *err)
 {
     uint64_t padded = (v->manifest_size + 511) / 512 * 512;
 
     locator->names_size = v->names ? name_list_size(v->names) : 0;
+    assert(!locator->names_size || v->followed);
     return locator->names_size ? name_list_put(v->names, seek, v->next.offset - padded,
                                                output_put, v->output, err)
                                : 0;
 }
 
 /* End the tar stream and append the tail. */
-static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
-                      struct err *err)
+static int finish_tar(struct volume *v, struct err *err)
 {
+    bool framed = volume_codec_of(v->format) != FRAME_NONE;
     static const unsigned char zeros[ENTRY_END];
     struct seek_locator locator = { 0 };
     struct seek *seek;
@@ -281,16 +317,15 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     uint64_t i;
     int rc = -1;
 
+    assert(v->sealed || !framed);
     buf_init(&tail, TAIL_MAX);
     if (framer_add(v->framer, zeros, sizeof(zeros), err) < 0 ||
         framer_drain(v->framer, &seek, err) < 0)
         return -1;
-    locator.frame = manifest->frame; /* known since the drain */
-    locator.plain = manifest->offset;
-    locator.size = size;
-    for (i = 0;
-         volume_codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
-         i++)
+    locator.frame = v->manifest.frame; /* known since the drain */
+    locator.plain = v->manifest.offset;
+    locator.size = v->manifest_size;
+    for (i = 0; framed && i < locator.frame && i < seek->count; i++)
         locator.coded += seek->rows[i].coded;
     if (put_names(v, seek, &locator, err) == 0 &&
         seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
@@ -299,8 +334,7 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     return rc;
 }
 
-int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
-                  struct volume_result *result, struct err *err)
+int volume_finish(struct volume *v, struct volume_result *result, struct err *err)
 {
     int rc;
 
@@ -309,7 +343,7 @@ int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manife
         result->size = tree_size(v->tree);
         return tree_commit(v->tree, err);
     }
-    rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, manifest, manifest_size, err);
+    rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, err);
     if (rc < 0)
         return -1;
     result->size = output_offset(v->output);

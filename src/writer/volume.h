@@ -97,6 +97,13 @@ bool volume_rewinds(const struct volume *v);
 int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
                  struct err *err) MUST_CHECK;
 
+/*
+ * Start manifest.json. All open frames end first, so that it begins a frame, and the tag files
+ * that are added after it follow it directly, whatever their type.
+ */
+int volume_begin_manifest(struct volume *v, const struct entry_file *file,
+                          struct err *err) MUST_CHECK;
+
 /* Add bytes to the entry. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
@@ -137,15 +144,12 @@ void volume_hurry(struct volume *v);
 bool volume_failed(struct volume *v);
 
 /*
- * Give an archive an index of names, which volume_finish writes. To be called when
- * manifest.json was written.
+ * Give an archive an index of names, which volume_finish writes after the manifest and at least
+ * one more tag file.
  *
- * list           taken over; sorted
- * manifest_size  bytes of manifest.json
- * returns        the place for the next file: where the manifest's content begins follows from
- *                where the next file does
+ * list  taken over; sorted
  */
-struct spot *volume_set_names(struct volume *v, struct name_list *list, uint64_t manifest_size);
+void volume_set_names(struct volume *v, struct name_list *list);
 
 /* The result of writing an archive. */
 struct volume_result {
@@ -154,10 +158,9 @@ struct volume_result {
 };
 
 /*
- * Write the tail (manifest: place of manifest.json) and rename the file to its final name.
- * Call volume_flush before the last files, so that no frame of another family of texts is open.
+ * Write the tail and rename the file to its final name. An archive of compressed frames has a
+ * manifest (volume_begin_manifest), whose place the tail says.
  */
-int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
-                  struct volume_result *result, struct err *err) MUST_CHECK;
+int volume_finish(struct volume *v, struct volume_result *result, struct err *err) MUST_CHECK;
 
 #endif

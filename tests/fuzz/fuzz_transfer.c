@@ -493,17 +493,17 @@ static void look(struct house *h, const char *path, const struct said *said)
     static struct buf files[8];
     struct volume_result result;
     struct hashmap *table;
-    struct spot spot;
     struct err err;
     size_t count = 0;
     size_t i;
 
-    FUZZ_CHECK(
-        volume_begin(server.volume,
-                     &(struct entry_file){ .path = "top/manifest.json", .size = 2, .mtime = 1 },
-                     &spot, &err) == 0 &&
-        volume_add(server.volume, "{}", 2, &err) == 0 && volume_end(server.volume, &err) == 0 &&
-        volume_finish(server.volume, &spot, 2, &result, &err) == 0);
+    FUZZ_CHECK(volume_begin_manifest(
+                   server.volume,
+                   &(struct entry_file){ .path = "top/manifest.json", .size = 2, .mtime = 1 },
+                   &err) == 0 &&
+               volume_add(server.volume, "{}", 2, &err) == 0 &&
+               volume_end(server.volume, &err) == 0 &&
+               volume_finish(server.volume, &result, &err) == 0);
     table = read_tar(path, files, &count);
     for (i = 0; i < plan_count(h->plan); i++) {
         const struct item *item = plan_at(h->plan, i);

@@ -179,15 +179,13 @@ static void check_missing(struct plan *plan)
 static void seal(struct volume *volume, const char *path, struct plan *plan)
 {
     struct volume_result result;
-    struct spot spot;
     struct err err;
 
-    volume_flush(volume); /* as pull/tag_writer does */
-    if (volume_begin(
+    if (volume_begin_manifest(
             volume, &(struct entry_file){ .path = TOP "/manifest.json", .size = 2, .mtime = 1 },
-            &spot, &err) < 0 ||
+            &err) < 0 ||
         volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, &err) < 0 ||
-        volume_finish(volume, &spot, 2, &result, &err) < 0)
+        volume_finish(volume, &result, &err) < 0)
         sim_fail("cannot end the archive: %s", err.text);
     archive_check(path, TOP, plan, here_at);
     (void)unlink(path);

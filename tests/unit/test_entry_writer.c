@@ -74,10 +74,9 @@ static void begin(struct scene *s, struct entry_writer_opts opts)
 /* End the tar, and read it. */
 static void finish(struct scene *s, struct buf *tar)
 {
-    struct spot none = { SPOT_NONE, SPOT_NONE, 0 };
     struct volume_result result;
 
-    assert_int_equal(volume_finish(s->volume, &none, 0, &result, NULL), 0);
+    assert_int_equal(volume_finish(s->volume, &result, NULL), 0);
     tar_load(tar);
 }
 

@@ -118,12 +118,11 @@ static void test_each_tag_file_is_written_once_and_named_by_the_last(void **stat
     assert_true(facts.placed);
     assert_int_equal(facts.manifests, 2); /* measured, and written */
     assert_int_equal(facts.payloads, 2);
-    assert_int_equal(volume_finish(facts.volume, &result.place, result.size, &done, NULL), 0);
+    assert_int_equal(volume_finish(facts.volume, &done, NULL), 0);
     volume_free(facts.volume, false);
     tar_load(&tar);
     buf_init(&tags, 1 << 12);
     assert_true(tar_next(&tar, &at, &entry)); /* the payload */
-    assert_int_equal(result.place.offset, at);
     for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
         assert_true(tar_next(&tar, &at, &entry));
         assert_memory_equal(entry.path, "top/", 4);
@@ -133,7 +132,7 @@ static void test_each_tag_file_is_written_once_and_named_by_the_last(void **stat
         if (i == 0) {
             uint8_t sha256[SHA256_SIZE];
 
-            assert_int_equal(entry.size, result.size);
+            assert_int_equal(entry.size, strlen(MANIFEST));
             assert_memory_equal(entry.content, MANIFEST, entry.size);
             sum(sha256, entry.content, entry.size);
             assert_memory_equal(result.sha256, sha256, SHA256_SIZE);

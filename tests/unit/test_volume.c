@@ -2,6 +2,8 @@
 /* Volumes of all formats, written by threads, with volume_mark and volume_back. */
 #include "base/mem.h"
 #include "base/text.h"
+#include "reader/archive_reader.h"
+#include "reader/entry_reader.h"
 #include "tar_file.h"
 #include "writer/volume.h"
 
@@ -39,6 +41,29 @@ static void put(struct volume *v, const char *name, size_t size, bool packed,
     free(bytes);
 }
 
+/* The same with 100 bytes, for the lane of a family or of stored content. */
+static void put_of(struct volume *v, const char *name, enum entry_family family, bool packed)
+{
+    struct entry_file file = {
+        .path = name, .size = 100, .mtime = 1, .packed = packed, .family = family
+    };
+    char bytes[100] = "";
+
+    assert_int_equal(volume_begin(v, &file, NULL, NULL), 0);
+    assert_int_equal(volume_add(v, bytes, sizeof(bytes), NULL), 0);
+    assert_int_equal(volume_end(v, NULL), 0);
+}
+
+static void put_manifest(struct volume *v)
+{
+    assert_int_equal(
+        volume_begin_manifest(
+            v, &(struct entry_file){ .path = "manifest.json", .size = 2, .mtime = 1 }, NULL),
+        0);
+    assert_int_equal(volume_add(v, "{}", 2, NULL), 0);
+    assert_int_equal(volume_end(v, NULL), 0);
+}
+
 /* Open a volume and start it from the beginning. */
 static struct volume *begin(const struct volume_opts *opts)
 {
@@ -57,7 +82,6 @@ static void test_order_marks_and_ways_back(void **state)
     struct volume *v = begin(&opts);
     struct volume_result result;
     struct spot place[60];
-    struct spot manifest;
     struct tar_entry entry;
     char expected[32];
     struct buf tar;
@@ -74,8 +98,8 @@ static void test_order_marks_and_ways_back(void **state)
         }
         put(v, expected, i * 20011, i % 2, &place[i]);
     }
-    put(v, "manifest", 10, false, &manifest);
-    assert_int_equal(volume_finish(v, &manifest, 10, &result, NULL), 0);
+    put_manifest(v);
+    assert_int_equal(volume_finish(v, &result, NULL), 0);
     volume_free(v, false);
     tar_load(&tar);
     for (i = 0; i < 60; i++) {
@@ -95,7 +119,6 @@ static void test_coded_volumes(void **state)
     static const enum container formats[] = { CONTAINER_TAR_ZST, CONTAINER_TAR_GZ,
                                               CONTAINER_ZIP };
     struct volume_result result;
-    struct spot place;
     size_t k;
     size_t i;
 
@@ -112,12 +135,57 @@ static void test_coded_volumes(void **state)
             (void)snprintf(name, sizeof(name), "f%zu", i);
             put(v, name, i * 50021, i % 3 == 0, NULL);
         }
-        put(v, "manifest", 10, false, &place);
-        assert_int_equal(volume_finish(v, &place, 10, &result, NULL), 0);
+        put_manifest(v);
+        assert_int_equal(volume_finish(v, &result, NULL), 0);
         volume_free(v, false);
         assert_int_equal(stat(tar_path, &st), 0);
         assert_int_equal(st.st_size, result.size);
     }
+}
+
+/* The manifest begins a frame, and the tag files follow it, also while frames of all kinds are
+ * open. */
+static void test_the_manifest_follows_open_frames(void **state)
+{
+    static const char *const tags[] = { "manifest.json", "tag", "logs.txt", "end" };
+    struct volume_opts opts = {
+        .path = tar_path, .format = CONTAINER_TAR_ZST, .mode = 0600, .workers = 2
+    };
+    struct volume *v = begin(&opts);
+    struct archive_reader reader = { 0 };
+    struct entry_reader_entry entry;
+    struct entry_reader *entries;
+    struct volume_result result;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 4 * FAMILIES; i++)
+        put_of(v, "f", (enum entry_family)(i % FAMILIES), i % 7 == 0);
+    put_manifest(v);
+    put_of(v, tags[1], FAMILY_HTML, true); /* all in the lane of the manifest */
+    put_of(v, tags[2], FAMILY_LOGS, false);
+    put_of(v, tags[3], FAMILY_REST, false);
+    assert_int_equal(volume_finish(v, &result, NULL), 0);
+    volume_free(v, false);
+
+    assert_int_equal(archive_reader_open(&reader, tar_path, NULL), 0);
+    assert_true(reader.indexed);
+    assert_int_equal(reader.locator.size, 2);
+    assert_int_equal(reader.locator.frame + 1, reader.seek.count); /* one frame has all tags */
+    entries = entry_reader_open(&reader, 0, UINT64_MAX, NULL);
+    assert_non_null(entries);
+    for (i = 0; i < 4 * FAMILIES; i++) {
+        assert_int_equal(entry_reader_next(entries, &entry, NULL), 1);
+        assert_string_equal(entry.path, "f");
+    }
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(entry_reader_next(entries, &entry, NULL), 1);
+        assert_string_equal(entry.path, tags[i]);
+        assert_true(i || entry.offset == reader.locator.plain);
+    }
+    assert_int_equal(entry_reader_next(entries, &entry, NULL), 0);
+    entry_reader_free(entries);
+    archive_reader_close(&reader);
 }
 
 static void test_given_up(void **state)
@@ -193,6 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_marks_and_ways_back, tar_set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_coded_volumes, tar_set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_manifest_follows_open_frames, tar_set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_given_up, tar_set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lengths, tar_set_up, tear_down),
         cmocka_unit_test(test_formats),
