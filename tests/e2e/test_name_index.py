@@ -329,6 +329,12 @@ def a_link_elsewhere(entries):
     return pages_of(entries[:i] + [(*entries[i][:3], bytes(other_place(bytearray(entries[i][3]))))] + entries[i + 1:], 0)
 
 
+def a_document_elsewhere(entries):
+    """One document has the offset of another entry in its frame, by the index only."""
+    i = next(i for i, entry in enumerate(entries) if entry[3][15] >> 4 & 8)
+    return pages_of(entries[:i] + [(*entries[i][:3], bytes(other_place(bytearray(entries[i][3]))))] + entries[i + 1:], 0)
+
+
 def resealed(page):
     return page[:8] + struct.pack("<Q", xxh3(bytes(page[16:]))) + page[16:]
 
@@ -368,7 +374,7 @@ def not_only_zeros(entries):
 
 
 @pytest.mark.parametrize("change", [an_entry_less, an_entry_twice, an_entry_for_another, another_order, a_page_more, missing_items,
-                                    a_link_elsewhere, an_entry_in_the_next_page, more_of_none, not_only_zeros])
+                                    a_link_elsewhere, a_document_elsewhere, an_entry_in_the_next_page, more_of_none, not_only_zeros])
 def test_verify_compares_all_of_the_index(many, skyarc, change):
     """An index that is not the one of the manifest is found, however well made it is."""
     archive, _ = many
@@ -382,6 +388,25 @@ def test_verify_compares_all_of_the_index(many, skyarc, change):
     assert with_index(data, locator, rows[:-2], pages_of(entries, 0)) == data
     archive.write_bytes(with_index(data, locator, rows[:-2], change(entries)))
     assert "index of names" in skyarc("verify", archive, check=4).err
+
+
+@pytest.mark.parametrize("off, said", [(0, None), (512, "different offset"), (1 << 40, "different offset")])
+def test_a_documents_offset_in_the_manifest(skyarc, tmp_path, off, said):
+    """verify compares it with the place of the document's tar header, whatever an index that was made of it says."""
+    sound = craft.sample()
+
+    def place(manifest):
+        at = sum(len(entry) for entry in sound.entries[:len(sound.files) + len(sound.links)])
+        for row, entry in zip(manifest["documents"], sound.entries[len(sound.files) + len(sound.links):]):
+            row["offset"] = at
+            at += len(entry)
+        manifest["documents"][-1]["offset"] += off
+
+    bag = craft.sample(manifest=place)
+    (tmp_path / "a.tar.zst").write_bytes(bag.tar_zst())
+    result = skyarc("verify", "a.tar.zst", check=4 if said else 0)
+    if said:
+        assert said in result.err and bag.manifest["documents"][-1]["path"] in result.err
 
 
 class LongBag(craft.Bag):
