@@ -411,6 +411,8 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
         return false;
     if (!p->started)
         return volume_has_left(p->volume);
+    if (p->lists.refused) /* nothing is written, also if bodies were fetched early */
+        return false;
     if (!p->journal)
         return false;
     if (p->fetch && !p->fetched && !packer_failed(p->packer)) {

@@ -69,6 +69,7 @@ static int check_runs(struct run_lists *r, struct err *err)
     if (!first)
         return 0;
     if (r->result->runs_failed == listing->count || r->opts->strict) {
+        r->refused = true;
         *err = first->err;
         if (r->result->runs_failed < listing->count)
             (void)err_hint(err, "without --strict the other runs are archived");
@@ -119,7 +120,8 @@ static int finish(struct run_lists *r, struct err *err)
 
 /*
  * The number of runs that can be planned before all is listed. At first none, until one of them
- * did not fail: if all fail, nothing is written.
+ * did not fail: if all fail, nothing is written. With --strict none from a failed run on, since
+ * the pull will end.
  */
 static size_t plannable(const struct run_lists *r)
 {
@@ -127,7 +129,8 @@ static size_t plannable(const struct run_lists *r)
     bool good = r->planner.runs > 0;
     size_t i;
 
-    for (i = r->planner.runs; i < l->count && lister_settled(l, i); i++)
+    for (i = r->planner.runs;
+         i < l->count && lister_settled(l, i) && !(r->opts->strict && l->runs[i].failed); i++)
         good = good || !l->runs[i].failed;
     return good ? i : r->planner.runs;
 }
@@ -163,8 +166,7 @@ static bool may_be_early(const struct run_lists *r)
 {
     const struct pull_opts *opts = r->opts;
 
-    return opts->run_count > 1 && !opts->strict && !opts->dry_run && !opts->wait_interval &&
-           !r->resumes;
+    return opts->run_count > 1 && !opts->dry_run && !opts->wait_interval && !r->resumes;
 }
 
 /* List all runs, with --wait after they have ended. */

@@ -8,8 +8,8 @@
  * names and manifest are the same either way. The plan stops growing before the first run that
  * started other runs: these are listed last, but planned directly after it. The remaining runs
  * are planned when everything is listed. A pull does not begin early if an interrupted attempt
- * is to be resumed (what is kept depends on the whole plan), if it waits for runs, if two of
- * its IDs may be names of one run, or if a run that cannot be listed ends it (--strict).
+ * is to be resumed (what is kept depends on the whole plan), if it waits for runs, or if two of
+ * its IDs may be names of one run.
  *
  * Units    milliseconds
  * Errors   those of the lister and the planner; ERR_NOT_FOUND and the like if no run is left
@@ -46,6 +46,7 @@ struct run_lists {
     size_t ended; /* runs, while waiting */
     size_t asked; /* IDs of the request that the listing covers */
     bool over;    /* all is listed and planned */
+    bool refused; /* no run, or with --strict not every run, could be listed */
 
     /* private */
     size_t met;   /* number of runs that were passed to the hook of the options */
