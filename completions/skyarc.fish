@@ -196,7 +196,7 @@ complete -c skyarc -n '__skyarc_in listen' -l tls-key -r -F -d 'private key for 
 complete -c skyarc -n '__skyarc_in listen' -l request-time -r -f -d 'close a connection whose request takes longer than this, from its first byte to its last (default 30s; 0: no limit)'
 complete -c skyarc -n '__skyarc_in listen' -l address-limit -r -f -d 'concurrent connections of one address (IPv6: of one /64 network); beyond the limit, the oldest idle connections are closed. Behind a reverse proxy all connections come from the proxy\'s address: raise the limit if the proxy does not buffer requests (default 64; 0: no limit)'
 complete -c skyarc -n '__skyarc_in listen' -l delay -r -f -d 'wait this long after a webhook before archiving the run, since uploads end later than the run (default 60s)'
-complete -c skyarc -n '__skyarc_in listen' -l runs -r -f -d 'archive up to N runs concurrently; each has --jobs transfers, and an equal share of --limit-rate (default 4)'
+complete -c skyarc -n '__skyarc_in listen' -l runs -r -f -d 'archive up to N runs concurrently; each has --jobs transfers, the whole --memory, and an equal share of --limit-rate (default 4)'
 complete -c skyarc -n '__skyarc_in listen' -l patience -r -f -d 'suspend a run that takes longer than this while others wait; its downloads are kept, and its time limit is doubled when it resumes (default 5m; 0: no limit)'
 complete -c skyarc -n '__skyarc_in listen' -l again -r -f -d 'retry runs that failed, or that lack artifacts which may still appear, after this time, doubled after each failure, up to an hour (default 60s)'
 complete -c skyarc -n '__skyarc_in listen' -l stuck-after -r -f -d '/healthz reports the queue as stuck if a run is due and nothing was downloaded or written for this time (default 15m)'

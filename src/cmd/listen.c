@@ -75,7 +75,7 @@ static const struct opt listen_opts[] = {
 
 static const struct opt queue_opts[] = {
     { 0,   "delay",       "TIME", OPT_DURATION, OPT_AT(listen_args, delay),       "wait this long after a webhook before archiving the run, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
-    { 0,   "runs",        "N",    OPT_NUMBER,   OPT_AT(listen_args, runs),        "archive up to N runs concurrently; each has --jobs transfers, and an equal share of --limit-rate (default 4)", 1, 64, NULL, false, NULL },
+    { 0,   "runs",        "N",    OPT_NUMBER,   OPT_AT(listen_args, runs),        "archive up to N runs concurrently; each has --jobs transfers, the whole --memory, and an equal share of --limit-rate (default 4)", 1, 64, NULL, false, NULL },
     { 0,   "patience",    "TIME", OPT_DURATION, OPT_AT(listen_args, patience),    "suspend a run that takes longer than this while others wait; its downloads are kept, and its time limit is doubled when it resumes (default 5m; 0: no limit)", 0, 0, NULL, false, NULL },
     { 0,   "again",       "TIME", OPT_DURATION, OPT_AT(listen_args, again),       "retry runs that failed, or that lack artifacts which may still appear, after this time, doubled after each failure, up to an hour (default 60s)", 0, 0, NULL, false, NULL },
     { 0,   "stuck-after", "TIME", OPT_DURATION, OPT_AT(listen_args, stuck_after), "/healthz reports the queue as stuck if a run is due and nothing was downloaded or written for this time (default 15m)", 0, 0, NULL, false, NULL },
