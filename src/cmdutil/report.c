@@ -314,6 +314,8 @@ int report_read(struct report *r, const char *archive, struct stop stop, struct 
     archive_reader_watch(&r->reader, stop, archive_reader_unwatched());
     if (manifest_scan(&r->reader, on_row, r, NULL, err) < 0 || read_texts(r, err) < 0)
         return -1;
+    inventory_free(r->inventory); /* extracting, which may follow, has one of its own */
+    r->inventory = NULL;
     return page_settle(r->page, err);
 }
 

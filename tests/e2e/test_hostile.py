@@ -527,7 +527,7 @@ def test_rows_are_kept_compact(tmp_path):
     few.write_bytes(rows_only(1000))
     many.write_bytes(rows_only(41_000))
     for bound, args in ((200, ["verify", "--quick"]), (200, ["extract", "-t", "har", "-C", "out"]),
-                        (200, ["report", "-f", "-o", "r.html"]), (20, ["list"]), (20, ["list", "--json"]),
+                        (200, ["report", "-f", "-o", "r.html"]), (200, ["report", "-f", "-o", "r"]), (20, ["list"]), (20, ["list", "--json"]),
                         (20, ["cat"])):
         more = ["data/tsk_000000000001/none"] if args == ["cat"] else []
         small = measured(*args, few, *more, cwd=tmp_path)
