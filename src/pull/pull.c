@@ -353,23 +353,41 @@ static int open_journal(struct pull *p, struct err *err)
 }
 
 /*
- * Begin the view; its texts are those of failed runs first. Of runs that are not listed yet,
- * the manifest's rows tell at the end.
+ * Tell the page what is known of the runs: its texts are those of failed runs first. Of runs
+ * that are not listed yet, the manifest's rows tell at the end.
  */
-static void begin_view(struct pull *p)
+static int tell_view(struct pull *p, struct err *err)
 {
+    const struct planner_count *count = &p->lists.planner.count;
+    const struct listed_run *first = NULL; /* in the archive */
+    const struct listed_run *failed = NULL;
     size_t i;
 
-    p->page = page_new(p->opts->spool_dir, &p->view_err);
-    for (i = 0; p->page && i < p->lists.listing.count; i++) {
+    for (i = 0; i < p->lists.listing.count; i++) {
         const struct listed_run *run = &p->lists.listing.runs[i];
 
-        if (run->listed && !run->failed && run_is_terminal(run->run.status) &&
-            !run_is_completed(run->run.status) &&
-            page_failed(p->page, run->id, &p->view_err) < 0) {
-            page_free(p->page);
-            p->page = NULL;
-        }
+        if (!run->listed || run->failed)
+            continue;
+        first = first ? first : run;
+        if (!run_is_terminal(run->run.status) || run_is_completed(run->run.status))
+            continue;
+        failed = failed ? failed : run;
+        if (page_failed(p->page, run->id, err) < 0)
+            return -1;
+    }
+    first = failed ? failed : first;
+    return first && p->lists.over && !count->unsized
+               ? page_expect(p->page, count->bytes, first->id, err)
+               : 0;
+}
+
+/* Begin the view. */
+static void begin_view(struct pull *p)
+{
+    p->page = page_new(p->opts->spool_dir, &p->view_err);
+    if (p->page && tell_view(p, &p->view_err) < 0) {
+        page_free(p->page);
+        p->page = NULL;
     }
     p->viewless = !p->page;
 }

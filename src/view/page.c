@@ -108,6 +108,31 @@ static size_t id_len(const char *path)
     return len && path[5 + len] ? len : 0;
 }
 
+/* What may be copied of texts if the artifacts have so many bytes; see PAGE_SHARE. */
+static struct texts_budget budget_of(uint64_t payload)
+{
+    struct texts_budget budget = { .all = payload / PAGE_SHARE,
+                                   .lead_max = payload / PAGE_LEAD_SHARE };
+
+    if (budget.lead_max < PAGE_LEAD_MIN)
+        budget.lead_max = PAGE_LEAD_MIN;
+    if (budget.lead_max > PAGE_LEAD_MAX)
+        budget.lead_max = PAGE_LEAD_MAX;
+    return budget;
+}
+
+int page_expect(struct page *page, uint64_t bytes, const char *lead_id, struct err *err)
+{
+    struct texts_budget most =
+        budget_of(bytes < UINT64_MAX / PAGE_MEDIA ? bytes * PAGE_MEDIA : UINT64_MAX);
+
+    most.lead = sidecars_run(page->sidecars, lead_id, strlen(lead_id), err);
+    if (!most.lead)
+        return -1;
+    texts_expect(page->texts, &most);
+    return 0;
+}
+
 int page_failed(struct page *page, const char *run_id, struct err *err)
 {
     struct sidecar_run *run = sidecars_run(page->sidecars, run_id, strlen(run_id), err);
@@ -368,14 +393,9 @@ static int on_chosen(void *ctx, const struct text *text, struct err *err)
 
 int page_settle(struct page *page, struct err *err)
 {
-    struct texts_budget budget = { .all = page->payload / PAGE_SHARE,
-                                   .lead_max = page->payload / PAGE_LEAD_SHARE };
+    struct texts_budget budget = budget_of(page->payload);
     size_t i;
 
-    if (budget.lead_max < PAGE_LEAD_MIN)
-        budget.lead_max = PAGE_LEAD_MIN;
-    if (budget.lead_max > PAGE_LEAD_MAX)
-        budget.lead_max = PAGE_LEAD_MAX;
     for (i = 0; i < sidecars_count(page->sidecars); i++) {
         const struct sidecar_run *run = sidecars_at(page->sidecars, i);
 

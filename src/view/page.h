@@ -87,6 +87,15 @@ int page_take(struct page *page, const struct page_file *file, page_read_fn *rea
               struct err *err) MUST_CHECK;
 
 /*
+ * State what the archive will have, before the first file is added: then less is buffered.
+ *
+ * bytes    of all artifacts, at the most
+ * lead_id  the first run that failed, or the first run
+ */
+int page_expect(struct page *page, uint64_t bytes, const char *lead_id,
+                struct err *err) MUST_CHECK;
+
+/*
  * Record that a run has failed, before its row is added: from now on its texts are preferred.
  */
 int page_failed(struct page *page, const char *run_id, struct err *err) MUST_CHECK;

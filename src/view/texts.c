@@ -12,6 +12,8 @@
 
 #define COUNT_MAX   ((size_t)1 << 26)
 #define ONE_MAX     ((size_t)64 << 20)
+#define KEPT        2  /* times as much as is chosen at the most: its order is not final yet */
+#define ROOM        4  /* times as much as is kept, so that most texts are copied once */
 #define WHEN_DIGITS 18 /* of the time in a file's name: up to a ten-thousandth of a second */
 
 /* A text in the file: its path with a NUL, then its bytes. */
@@ -31,6 +33,8 @@ struct texts {
     struct store store;
     /* for compact; open from the start, since files cannot be opened later */
     struct store spare;
+    struct texts_budget most; /* what is kept */
+    uint64_t room;            /* bytes buffered, after which only that is kept */
     struct row *rows;
     size_t count;
     size_t cap;
@@ -45,6 +49,8 @@ struct texts *texts_new(const char *dir, struct err *err)
         return NULL;
     buf_init(&set->one, ONE_MAX);
     set->spare.fd = -1;
+    set->most.all = TEXTS_MAX;
+    set->room = TEXTS_ROOM;
     if (store_open(&set->store, dir, err) == 0 && store_open(&set->spare, dir, err) == 0)
         return set;
     texts_free(set);
@@ -60,6 +66,15 @@ void texts_free(struct texts *set)
     buf_clear(&set->one);
     mem_free(set->rows);
     mem_free(set);
+}
+
+void texts_expect(struct texts *set, const struct texts_budget *most)
+{
+    set->most = *most;
+    set->most.all = most->all < TEXTS_MAX / KEPT ? KEPT * most->all : TEXTS_MAX;
+    set->room = ROOM * (set->most.all + set->most.lead_max);
+    set->room = set->room < TEXTS_LEAST ? TEXTS_LEAST : set->room;
+    set->room = set->room > TEXTS_ROOM ? TEXTS_ROOM : set->room;
 }
 
 /* FNV-1a. */
@@ -143,6 +158,19 @@ static uint64_t cost_of(const struct row *row)
     return (uint64_t)row->path_size + row->len;
 }
 
+/* Take a text from what is left; false: it does not fit. */
+static bool take(struct texts_budget *left, const struct row *row)
+{
+    uint64_t cost = cost_of(row);
+    bool lead = row->run == left->lead && cost <= left->lead_max;
+    uint64_t *of = lead ? &left->lead_max : &left->all;
+
+    if (cost > *of)
+        return false;
+    *of -= cost;
+    return true;
+}
+
 static int load(struct texts *set, const struct row *row, struct err *err)
 {
     size_t size = (size_t)cost_of(row);
@@ -159,8 +187,8 @@ static int load(struct texts *set, const struct row *row, struct err *err)
 /* Keep only what would be chosen, in the other file. */
 static int compact(struct texts *set, struct err *err)
 {
+    struct texts_budget left = set->most;
     struct store old;
-    uint64_t used = 0;
     size_t kept = 0;
     size_t i;
 
@@ -169,9 +197,8 @@ static int compact(struct texts *set, struct err *err)
     for (i = 0; i < set->count; i++) {
         struct row row = set->rows[i];
 
-        if (used + cost_of(&row) > TEXTS_MAX)
+        if (!take(&left, &row))
             continue;
-        used += cost_of(&row);
         if (load(set, &row, err) < 0)
             return -1;
         row.at = set->spare.size;
@@ -191,9 +218,10 @@ int texts_add(struct texts *set, const struct text *text, struct err *err)
     size_t path_size = strlen(text->path) + 1;
     uint64_t at;
 
-    if (text->len > ONE_MAX - path_size)
+    if (text->len > ONE_MAX - path_size ||
+        (path_size + text->len > set->most.all && path_size + text->len > set->most.lead_max))
         return 0;
-    if (set->store.size + path_size + text->len > TEXTS_ROOM && compact(set, err) < 0)
+    if (set->store.size + path_size + text->len > set->room && compact(set, err) < 0)
         return -1;
     at = set->store.size;
     if (mem_room(&set->rows, &set->cap, set->count, sizeof(*set->rows), COUNT_MAX, err) < 0 ||
@@ -214,20 +242,17 @@ int texts_add(struct texts *set, const struct text *text, struct err *err)
 int texts_choose(struct texts *set, const struct texts_budget *budget, texts_fn *fn, void *ctx,
                  struct err *err)
 {
-    uint64_t all = budget->all < TEXTS_MAX ? budget->all : TEXTS_MAX;
-    uint64_t lead = budget->lead_max;
+    struct texts_budget left = *budget;
     size_t i;
 
+    left.all = left.all < TEXTS_MAX ? left.all : TEXTS_MAX;
     rank(set);
     for (i = 0; i < set->count; i++) {
         const struct row *row = &set->rows[i];
-        uint64_t cost = cost_of(row);
-        uint64_t *left = row->run == budget->lead && cost <= lead ? &lead : &all;
         struct text text = { .run = row->run, .kind = row->kind, .cut = row->cut };
 
-        if (cost > *left)
+        if (!take(&left, row))
             continue;
-        *left -= cost;
         if (load(set, row, err) < 0)
             return -1;
         text.path = set->one.data;
