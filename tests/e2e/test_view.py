@@ -452,8 +452,8 @@ def test_records_in_sidecars_cost_little(skyarc, emu, tmp_path):
     for i in range(10):
         emu.run("tsk_w%d" % i, [{"id": "w%d" % i, "type": "llm_prompt", "data": b"a prompt"}], output={"text": words[i * 2500:][:2500] * 2})
     runs = ["tsk_w%d" % i for i in range(10)]
-    skyarc("pull", "-o", "plain.tar.zst", "--no-report", *runs)
-    skyarc("pull", "-o", "view.tar.zst", *runs)
+    skyarc("pull", "-l", "3", "-o", "plain.tar.zst", "--no-report", *runs)
+    skyarc("pull", "-l", "3", "-o", "view.tar.zst", *runs)
     more = (tmp_path / "view.tar.zst").stat().st_size - (tmp_path / "plain.tar.zst").stat().st_size
     page = subprocess.run(["zstd", "-9", "-c", str(extract(tmp_path / "view.tar.zst", tmp_path) / "index.html")], stdout=subprocess.PIPE, check=True)
     assert more - len(page.stdout) < 8000, more  # the records have 20,000 bytes that no compressor makes less
