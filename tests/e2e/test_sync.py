@@ -442,6 +442,7 @@ def test_stopped_by_a_signal(runs, emu, env, sync, tmp_path):
     end = time.monotonic() + 10
     while len(emu.log("store")) < 30 and time.monotonic() < end:
         time.sleep(0.02)
+    time.sleep(1)  # until all but the slow one have been received
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 128 + signal.SIGTERM and b"the next sync resumes" in err
