@@ -91,6 +91,7 @@
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
  *           url_refresh    lists a run again to renew all its signed URLs
  *           transfer       one body from the socket to the packer
+ *           relief         how transfers go on without temporary files
  * listen/   receive        receives webhooks and writes one archive per run
  *           inbox          webhooks stored on disk
  *           held           artifacts that the archives of a webhook's run have

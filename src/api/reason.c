@@ -21,6 +21,7 @@ static const struct {
     [REASON_TOO_LARGE] = { "too-large", true },
     [REASON_TOO_SLOW] = { "too-slow", false },
     [REASON_TIMEOUT] = { "timeout", false },
+    [REASON_NO_SPACE] = { "no-space", false },
     [REASON_NO_URL] = { "no-url", false },
     [REASON_NOT_IN_BUNDLE] = { "not-in-bundle", true },
     [REASON_BAD_ANSWER] = { "bad-answer", false },

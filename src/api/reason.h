@@ -26,6 +26,7 @@ enum reason {
     REASON_TOO_LARGE,
     REASON_TOO_SLOW,
     REASON_TIMEOUT,
+    REASON_NO_SPACE, /* neither the memory for bodies nor a temporary file had room */
     REASON_NO_URL,
     REASON_NOT_IN_BUNDLE,
     REASON_BAD_ANSWER,

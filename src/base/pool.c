@@ -151,6 +151,11 @@ size_t pool_chunk_size(const struct pool *pool)
     return pool->size;
 }
 
+size_t pool_count(const struct pool *pool)
+{
+    return pool->count;
+}
+
 /* Take a free chunk, of which there must be one; called with the lock held. */
 static struct chunk *pop(struct pool *pool)
 {

@@ -66,6 +66,9 @@ size_t pool_limit(struct pool *pool, size_t most);
 /* The capacity of each chunk in bytes. */
 size_t pool_chunk_size(const struct pool *pool);
 
+/* The number of its chunks, in use or not. */
+size_t pool_count(const struct pool *pool);
+
 /* Free the pool; every chunk must have been returned. NULL is fine. */
 void pool_free(struct pool *pool);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "fetch/completion.h"
+#include "fetch/relief.h"
 #include "fetch/task.h"
 #include "fetch/transfer.h"
 #include "fetch/url_refresh.h"
@@ -59,7 +60,9 @@ static struct task_step read_local(struct fetch *f, struct task *task, enum reas
     if (!body) {
         log_line(LOG_INFO, "artifact '%s', by local-root: %s", what->artifact_id, err.text);
         return task_local_failed(f->tasks, task,
-                                 err.kind == ERR_LIMIT ? REASON_TOO_LARGE : reason);
+                                 err.kind == ERR_LIMIT  ? REASON_TOO_LARGE
+                                 : err.kind == ERR_BUSY ? REASON_NO_SPACE
+                                                        : reason);
     }
     forget(f, task);
     task_local(f->tasks, task);
@@ -203,12 +206,13 @@ static void on_done(void *ctx, struct request *request)
     f->loop->retries += task->state == TASK_DELAYED;
 }
 
-/* The size of a task's body, if it is known, else 0. */
-static uint64_t expected_size(const struct task *task)
+/* The size of a task's body as it is asked for: see request.expected. */
+static uint64_t expected_size(const struct fetch *f, const struct task *task)
 {
     const struct plan_artifact *what = &task->item->what;
+    uint64_t size = !what->sized ? 0 : what->file_size ? what->file_size : 1;
 
-    return !what->sized ? 0 : what->file_size ? what->file_size : 1;
+    return relief_by_http1(&f->transfers, size) ? UINT64_MAX : size;
 }
 
 /* Write the URL of a task's next request into its transfer. */
@@ -226,6 +230,7 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                  struct err *err)
 {
     struct transfer *t = transfer_open(&f->transfers, task, err);
+    uint64_t expected;
     struct err why;
     int rc;
 
@@ -235,16 +240,17 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
     task_start(f->tasks, task);
     t->part.resume.same_host = origin && origin == t->part.origin;
     rc = put_url(f, t, &why);
-    t->request =
-        (struct request){ .url = buf_text(&t->url),
-                          .max = item_most(task->item, f->opts.max_size),
-                          .resume = t->part.resume,
-                          .expected = t->part.passing ? UINT64_MAX : expected_size(task),
-                          .as_sent = true,
-                          .costly = task->route == FETCH_ROUTE_CONTENT,
-                          .sink = transfer_sink,
-                          .done = on_done,
-                          .ctx = t };
+    expected = t->part.passing ? UINT64_MAX : expected_size(f, task);
+    t->waitable = expected > REQUEST_STREAM;
+    t->request = (struct request){ .url = buf_text(&t->url),
+                                   .max = item_most(task->item, f->opts.max_size),
+                                   .resume = t->part.resume,
+                                   .expected = expected,
+                                   .as_sent = true,
+                                   .costly = task->route == FETCH_ROUTE_CONTENT,
+                                   .sink = transfer_sink,
+                                   .done = on_done,
+                                   .ctx = t };
     /* the engine sends the key to its own origin only */
     if (task->route == FETCH_ROUTE_CONTENT || !task->url.is_signed)
         api_sign(f->opts.api, &t->request);
@@ -274,7 +280,7 @@ static bool has_room(const struct task *task, const struct origin *origin, uint6
 static bool has_memory(const struct fetch *f, const struct task *task)
 {
     return task->rank == TASK_RANK_HEAD ||
-           engine_affords(f->loop->engine, task_origin(f->tasks, task), expected_size(task));
+           engine_affords(f->loop->engine, task_origin(f->tasks, task), expected_size(f, task));
 }
 
 /* Start a task, or have it wait for what it needs first. */
@@ -336,6 +342,50 @@ static void end_overdue(struct fetch *f, uint64_t now)
     }
 }
 
+/* Say why an artifact is lost for want of memory, and what helps. */
+static void tell_no_space(const struct fetch *f, const struct transfer *t)
+{
+    const struct spool *spool = f->opts.spool;
+
+    log_line(
+        LOG_WARNING,
+        "artifact '%s' of run '%s' is larger than the memory for bodies (%zu KiB), and %s: "
+        "it needs --spool-dir with free space, or a larger --memory",
+        t->task->item->what.artifact_id, t->task->item->what.run_id,
+        pool_count(spool->pool) * pool_chunk_size(spool->pool) >> 10,
+        request_total(&t->request) == REQUEST_UNSAID
+            ? "its server does not tell its size"
+            : "cannot be written while it is received");
+}
+
+/*
+ * Without temporary files: end transfers that wait for memory for which nothing would end it.
+ */
+static void relieve(struct fetch *f, uint64_t now)
+{
+    struct transfer *t;
+    enum relief relief;
+
+    while ((relief = relief_find(&f->transfers, now, &t)) != RELIEF_NONE) {
+        struct task *task = t->task;
+        uint64_t spent = task->spent;
+
+        if (relief == RELIEF_LOSE)
+            tell_no_space(f, t);
+        engine_drop(f->loop->engine, &t->request);
+        discard(t);
+        task->spent = spent; /* it was not its server that took this time */
+        if (relief == RELIEF_LOSE)
+            lose(f, task, REASON_NO_SPACE);
+        else
+            follow(f, task,
+                   relief == RELIEF_SUSPECT ? task_refused(f->tasks, task, PACK_SUSPECT)
+                                            : relief_give_back(f->tasks, task));
+    }
+    if (f->transfers.err.kind)
+        tasks_fail(f->tasks, &f->transfers.err);
+}
+
 /*
  * Start what can be started; *due: when to call this again. API calls are first: they are few,
  * and tasks may wait for their lists.
@@ -383,6 +433,7 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     take_results(f);
     completion_flush(f->completion, false);
+    relieve(f, clock_mono());
     if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
         return -1;
     if (loop_woken(f->loop) || again)

@@ -108,6 +108,7 @@ struct task {
     bool rechecked;         /* fetched twice already because of its checksum */
     unsigned wrong_lengths; /* number of times its announced length was wrong */
     unsigned excused;       /* attempts that failed after a long pause in reading */
+    unsigned given_back;    /* attempts given up for want of memory */
     /* of its URL, when its retries were used up: the reason may be temporary */
     struct outcome url_outcome;
     bool url_refuted; /* the last answer at its URL was something else than "not found" */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
+#include "fetch/relief.h"
 #include "format/sniff.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ int transfers_init(struct transfers *all, unsigned count, struct err *err)
     all->slots = mem_array(count, sizeof(*all->slots), err);
     if (!all->slots)
         return -1;
-    all->count = count;
+    all->count = all->width = count;
     for (i = 0; i < count; i++) {
         all->slots[i].all = all;
         buf_init(&all->slots[i].url, URL_MAX);
@@ -69,11 +70,15 @@ static bool file_room(const struct transfers *all)
 
 bool transfers_room(struct transfers *all, const struct task *task)
 {
+    bool barred = spool_barred(all->spool);
+
     if (all->running == all->count)
         return false;
     if (task->rank == TASK_RANK_HEAD)
         return true;
-    if (task->rank == TASK_RANK_NONE && all->files_max && !file_room(all))
+    if (barred && (all->running >= all->width || relief_waits(all)))
+        return false;
+    if (!barred && task->rank == TASK_RANK_NONE && all->files_max && !file_room(all))
         return false;
     if (!all->spare)
         all->spare = pool_try(all->spool->pool);
@@ -116,7 +121,7 @@ struct transfer *transfer_open(struct transfers *all, struct task *task, struct 
         return NULL;
     t->task = task;
     t->had = t->part.resume.from;
-    t->paused = false;
+    t->paused = t->waitable = t->yields = false;
     t->longest = 0;
     t->begun = clock_mono();
     pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
@@ -144,8 +149,7 @@ uint64_t transfer_have(const struct transfer *t)
     return request->received + (request_partial(request) ? request->resume.from : 0);
 }
 
-/* Whether the packer would refuse a body, by its first bytes. */
-static bool is_doubtful(const struct transfer *t)
+bool transfer_doubtful(const struct transfer *t)
 {
     unsigned char head[ENTRY_WRITER_HEAD];
 
@@ -154,52 +158,86 @@ static bool is_doubtful(const struct transfer *t)
 }
 
 /*
+ * Whether a body may have to be unpacked first, by its item. Without files there may be no
+ * room for that, so the first bytes decide; with `packed`, a compressed HAR stays compressed.
+ */
+static bool is_packed(const struct transfer *t, bool packed)
+{
+    const struct item *item = t->task->item;
+    bool har = sniff_type_is_har(item->what.type);
+    unsigned char head[SNIFF_SIZE];
+    const struct sniff *is;
+
+    if (!item->bundle && !har)
+        return false;
+    if (!spool_barred(t->all->spool) || item->unlisted)
+        return true;
+    is = sniff_find(head, body_head(t->part.body, head, sizeof(head)));
+    return (har && !packed && sniff_is(is, "zst")) ||
+           (item->bundle && item->bundle->parent != item && sniff_is(is, "zip"));
+}
+
+/* The size of the whole body: as announced, or, without files, else the service's. */
+static uint64_t total_of(const struct transfer *t)
+{
+    uint64_t total = request_total(&t->request);
+
+    if (total == REQUEST_UNSAID && spool_barred(t->all->spool) &&
+        t->request.coding == CODING_NONE && transfer_sized(t))
+        total = t->task->item->what.file_size;
+    return total;
+}
+
+/*
  * Bytes not received yet, or UINT64_MAX if this body cannot pass through, for example because
  * it may have to be unpacked first or does not match its type.
  */
-static uint64_t remaining(const struct transfer *t)
+static uint64_t remaining(const struct transfer *t, bool packed)
 {
     const struct request *request = &t->request;
     const struct plan_artifact *what = t->task ? &t->task->item->what : NULL;
-
+    uint64_t least = spool_barred(t->all->spool) ? 0 : t->all->pass_min;
     const struct body *body = t->part.body;
-    uint64_t total = request_total(request);
+    uint64_t total = what ? total_of(t) : REQUEST_UNSAID;
 
-    if (!what || !body || request->stream || !body->size || body->fd >= 0 ||
-        total == REQUEST_UNSAID || total < t->all->pass_min || total < body->size ||
-        t->task->wrong_lengths || total > request->max || t->task->item->bundle ||
-        sniff_type_is_har(what->type) || (what->sized && what->file_size != total) ||
-        is_doubtful(t))
+    if (!what || !body || (request->stream && !t->waitable) || !body->size || body->fd >= 0 ||
+        total == REQUEST_UNSAID || total < least || total < body->size ||
+        t->task->wrong_lengths || total > request->max || is_packed(t, packed) ||
+        (what->sized && what->file_size != total) || transfer_doubtful(t))
         return UINT64_MAX;
     return total - body->size;
 }
 
-/* Let the body with the fewest missing bytes pass through from now on. */
-static int choose_head(struct transfers *all)
+/* Let a body pass through from now on. */
+static int make_head(struct transfer *t)
+{
+    struct transfers *all = t->all;
+    struct body *body = t->part.body;
+    uint64_t total = total_of(t);
+
+    all->head = t->task;
+    t->part.passing = true;
+    t->part.body = NULL;
+    return packer_head(all->packer, t->task->item, body, total, &all->err);
+}
+
+int transfers_choose_head(struct transfers *all, bool packed)
 {
     struct transfer *best = NULL;
     uint64_t least = UINT64_MAX;
-    struct body *body;
     unsigned i;
 
     if (!all->pass || all->head)
         return 0;
     for (i = 0; i < all->count; i++) {
-        uint64_t left = remaining(&all->slots[i]);
+        uint64_t left = remaining(&all->slots[i], packed);
 
         if (left < least) {
             least = left;
             best = &all->slots[i];
         }
     }
-    if (!best)
-        return 0;
-    all->head = best->task;
-    best->part.passing = true;
-    body = best->part.body;
-    best->part.body = NULL;
-    return packer_head(all->packer, best->task->item, body, request_total(&best->request),
-                       &all->err);
+    return best ? make_head(best) : 0;
 }
 
 /* Fill a chunk of the head's pool and give it to the packer when it is full. */
@@ -282,14 +320,15 @@ static bool may_spill(const struct transfer *t)
 {
     const struct transfers *all = t->all;
 
-    return t->request.stream || all->starving || (!all->head && packer_starved(all->packer)) ||
+    return (t->request.stream && !t->waitable) || all->starving ||
+           (!all->head && packer_starved(all->packer)) ||
            (t->paused && clock_mono() - t->paused_at >= TRANSFER_PAUSE);
 }
 
 static enum sink take(struct transfer *t, const char *bytes, size_t len)
 {
     struct transfers *all = t->all;
-    int rc;
+    bool taken;
 
     if (t->part.resume.from && start_over(t, &all->err) < 0)
         return SINK_REFUSED;
@@ -299,19 +338,20 @@ static enum sink take(struct transfer *t, const char *bytes, size_t len)
         t->part.body = body_new(&all->err);
     if (!t->part.body)
         return SINK_REFUSED;
-    rc = body_add(t->part.body, all->spool, false, bytes, len, &all->err);
-    if (rc == 0 && choose_head(all) < 0)
+    taken = body_add(t->part.body, all->spool, false, bytes, len);
+    if (!taken && transfers_choose_head(all, false) < 0)
         return SINK_REFUSED;
     if (t->part.passing)
         return pass(t, bytes, len);
-    if (rc == 0 && may_spill(t))
-        rc = body_add(t->part.body, all->spool, true, bytes, len, &all->err);
-    if (rc == 0) {
-        all->refused = true;
-        return SINK_FULL;
+    if (!taken && may_spill(t))
+        taken = body_add(t->part.body, all->spool, true, bytes, len);
+    if (taken) {
+        all->bytes += len;
+        return SINK_TAKEN;
     }
-    all->bytes += len;
-    return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
+    t->yields = t->request.stream && !t->waitable;
+    all->refused = true;
+    return SINK_FULL;
 }
 
 /* Publish the state of a transfer for the watchdog. */
@@ -427,6 +467,10 @@ int transfer_commit(struct transfer *t, unsigned again, struct err *err)
         rc = body ? packer_item(all->packer, t->task->item, body, again, err) : -1;
     }
     release(t);
+    if (++all->ended >= all->width && all->width < all->count) {
+        all->width++;
+        all->ended = 0;
+    }
     return rc;
 }
 
@@ -464,14 +508,25 @@ int transfer_hold(struct transfer *t, struct err *err)
     struct part *part;
 
     note(t);
+    /* without files it cannot wait for its next attempt, unless it passes through */
+    if (spool_barred(all->spool) && !all->head && all->pass &&
+        remaining(t, false) != UINT64_MAX && resume_possible(&t->part.resume) &&
+        make_head(t) < 0) {
+        *err = all->err;
+        release(t);
+        return -1;
+    }
     if ((!t->part.body && !t->part.passing) || t->request.coding != CODING_NONE ||
         !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= TRANSFER_PARTS))
         return transfer_abort(t, err);
     part = mem_new(sizeof(*part), err);
-    if (!part || (t->part.body && body_park(t->part.body, all->spool, err) < 0)) {
-        mem_free(part);
+    if (!part) {
         release(t);
         return -1;
+    }
+    if (t->part.body && !body_park(t->part.body, all->spool)) {
+        mem_free(part);
+        return transfer_abort(t, err);
     }
     *part = t->part;
     t->part = (struct part){ 0 };
@@ -520,10 +575,11 @@ int transfers_look(struct transfers *all, uint64_t now, bool *again, struct err 
     uint64_t passed = now - all->looked;
     uint64_t waited = packer_waited(all->packer);
 
-    *again = false;
+    *again = all->offers;
+    all->offers = false;
     if (passed < LOOK_MS)
         return 0;
-    *again = all->refused;
+    *again = *again || all->refused;
     all->starving = all->refused && starved(all, waited, passed);
     all->refused = false;
     all->looked = now;

@@ -13,6 +13,8 @@
  * There is no cycle: only the head takes chunks of the head's pool, and a running transfer
  * never waits for a start.
  *
+ * When a temporary file could not be made or written (spool_barred), see fetch/relief.
+ *
  * A body that is interrupted can be kept with its task, in a file, or partly in the archive
  * when it was passing through, until a request for the rest resumes it; or it is discarded.
  *
@@ -68,9 +70,11 @@ struct transfer {
     struct request request;
     struct buf url;
     struct part part;
-    uint64_t begun;     /* when this attempt started */
-    uint64_t had;       /* bytes received before this attempt */
-    bool paused;        /* its bytes were not accepted: see transfers_offer */
+    uint64_t begun; /* when this attempt started */
+    uint64_t had;   /* bytes received before this attempt */
+    bool paused;    /* its bytes were not accepted: see transfers_offer */
+    bool waitable;  /* asked for by HTTP/1.1: it can be paused, whatever the answer claims */
+    bool yields;    /* a stream without a chunk: relief_find gives it up */
     uint64_t paused_at; /* if paused: since when */
     uint64_t longest;   /* total pause of this attempt, without the current one */
     unsigned round;     /* the last round of transfers_offer that it was part of */
@@ -81,6 +85,8 @@ struct transfers {
     void *owner; /* owner of the requests */
     unsigned count;
     unsigned running;
+    unsigned width; /* without files: how many may run */
+    unsigned ended; /* bodies received since it was changed */
     struct packer *packer;
     const struct spool *spool;
     /* chunks of the body that passes through; NULL: no body passes through */
@@ -92,6 +98,8 @@ struct transfers {
     unsigned parts;          /* held */
     bool starving;           /* the packer is idle while transfers wait */
     bool refused;            /* a transfer waits for a chunk */
+    bool offers;             /* a paused transfer has become the head, or a chunk is free */
+    uint64_t relieved_at;    /* see relief.c */
     unsigned round;
     uint64_t bytes;
     struct err err;  /* fatal */
@@ -132,6 +140,17 @@ void transfers_offer(struct transfers *all, void (*resume)(struct request *reque
  * nor for an artifact that seems to be stored compressed and was sent decoded.
  */
 bool transfer_sized(const struct transfer *transfer);
+
+/* Whether the packer would refuse its body, by its first bytes, and there is another route. */
+bool transfer_doubtful(const struct transfer *transfer);
+
+/*
+ * Let the body with the fewest missing bytes pass through from now on, if there is no head and
+ * one can.
+ *
+ * packed   also a HAR that should be unpacked first
+ */
+int transfers_choose_head(struct transfers *all, bool packed) MUST_CHECK;
 
 /* Whether its artifact has taken longer than any finite transfer should. */
 bool transfer_overdue(const struct transfer *transfer, const struct stall *stall, uint64_t now);

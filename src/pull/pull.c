@@ -39,6 +39,7 @@ struct pull {
     struct pool *pool;
     struct pool *pass;
     atomic_uint files;  /* for bodies in files */
+    atomic_bool barred; /* see struct spool */
     struct spool parts; /* for content extracted from ZIPs */
     uint64_t trimmed;
     struct volume *volume;
@@ -170,7 +171,7 @@ static int make_pools(struct pull *p, struct err *err)
     p->pool = pool_new(p->budget.body_chunks, BUDGET_CHUNK, err);
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
-                               p->opts->spool_dir, NULL };
+                               p->opts->spool_dir, NULL, &p->barred };
     if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
@@ -182,7 +183,7 @@ static int make_pools(struct pull *p, struct err *err)
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
+    struct spool spool = { NULL, opts->spool_dir, &p->files, &p->barred };
     struct packer_opts packer = { .entries = { .top = opts->top,
                                                .dedupe = opts->dedupe,
                                                .duplicates = opts->duplicates,
@@ -284,16 +285,17 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .record_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
                              .page = p->viewless ? NULL : p->page,
-                             .facts = { .head = head,
-                                        .api = opts->api,
-                                        .listing = &p->lists.listing,
-                                        .plan = p->lists.planner.plan,
-                                        .fetch = p->fetch,
-                                        .packer = p->packer,
-                                        .parent = opts->parent,
-                                        .ctx = opts->ctx,
-                                        .volume = p->volume,
-                                        .spool = { p->pool, opts->spool_dir, NULL } } };
+                             .facts = {
+                                 .head = head,
+                                 .api = opts->api,
+                                 .listing = &p->lists.listing,
+                                 .plan = p->lists.planner.plan,
+                                 .fetch = p->fetch,
+                                 .packer = p->packer,
+                                 .parent = opts->parent,
+                                 .ctx = opts->ctx,
+                                 .volume = p->volume,
+                                 .spool = { p->pool, opts->spool_dir, NULL, &p->barred } } };
 
     return made;
 }

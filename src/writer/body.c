@@ -2,6 +2,7 @@
 #include "writer/body.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -64,73 +65,127 @@ static void drop_chunks(struct body *body)
     body->last = NULL;
 }
 
+static void close_file(struct body *body)
+{
+    if (body->fd >= 0 && body->files)
+        (void)atomic_fetch_sub(body->files, 1);
+    if (!body->lent)
+        file_close(&body->fd);
+}
+
 void body_free(struct body *body)
 {
     if (!body)
         return;
     drop_chunks(body);
-    if (body->fd >= 0 && body->files)
-        (void)atomic_fetch_sub(body->files, 1);
-    if (!body->lent)
-        file_close(&body->fd);
+    close_file(body);
     mem_free(body->own);
     mem_free(body);
 }
 
-/* Make sure that the body has a file. */
-static int open_file(struct body *body, const struct spool *spool, struct err *err)
+bool spool_barred(const struct spool *spool)
 {
+    return spool->barred && atomic_load(spool->barred);
+}
+
+/* A file has failed: log it once, and try no more. */
+static void bar(const struct spool *spool, const struct err *why)
+{
+    bool known = spool->barred && atomic_exchange(spool->barred, true);
+
+    log_line(known ? LOG_DEBUG : LOG_WARNING,
+             "%s; going on without temporary files, in the memory alone, which may take "
+             "longer: name a directory with free space by --spool-dir or TMPDIR",
+             why->text);
+}
+
+/* Make sure that the body has a file; false: it has none. */
+static bool open_file(struct body *body, const struct spool *spool)
+{
+    struct err err;
+
+    if (spool_barred(spool))
+        return false;
     if (body->fd >= 0)
-        return 0;
-    body->fd = file_temp(spool->dir, err);
-    if (body->fd < 0)
-        return -1;
+        return true;
+    body->fd = file_temp(spool->dir, &err);
+    if (body->fd < 0) {
+        bar(spool, &err);
+        return false;
+    }
     body->files = spool->files;
     if (body->files)
         (void)atomic_fetch_add(body->files, 1);
-    return 0;
+    return true;
 }
 
-/* Append bytes to the file. */
-static int spill_bytes(struct body *body, const struct spool *spool, const void *bytes,
-                       size_t len, struct err *err)
+/* Write bytes to the file at *at, and move *at. */
+static int put_bytes(const struct body *body, const struct spool *spool, const void *bytes,
+                     size_t len, uint64_t *at, struct err *err)
 {
-    if (open_file(body, spool, err) < 0)
-        return -1;
-    if (file_pwrite(body->fd, bytes, len, body->spilled, err) < 0)
+    if (file_pwrite(body->fd, bytes, len, *at, err) < 0)
         return err_wrap(err, "a temporary file in '%s'", spool->dir);
-    body->spilled += len;
+    *at += len;
     return 0;
 }
 
-/* Append the chunks to the file. */
-static int write_chunks(struct body *body, const struct spool *spool, struct err *err)
+/*
+ * Append the chunks and then the bytes to the file. Chunks are written, but not released.
+ *
+ * returns  false: the file has failed; what the body has is unchanged
+ */
+static bool spill_all(struct body *body, const struct spool *spool, const void *bytes,
+                      size_t len)
 {
-    struct chunk *chunk;
+    uint64_t at = body->spilled;
+    const struct chunk *chunk;
+    struct err err;
+    int rc = 0;
 
-    for (chunk = body->first; chunk; chunk = chunk->next) {
-        if (spill_bytes(body, spool, chunk->data, chunk->len, err) < 0)
-            return -1;
+    if (!open_file(body, spool))
+        return false;
+    for (chunk = body->first; chunk && rc == 0; chunk = chunk->next)
+        rc = put_bytes(body, spool, chunk->data, chunk->len, &at, &err);
+    if (rc == 0 && len)
+        rc = put_bytes(body, spool, bytes, len, &at, &err);
+    if (rc == 0) {
+        body->spilled = at;
+        return true;
     }
-    return 0;
+    bar(spool, &err);
+    if (!body->spilled)
+        close_file(body);
+    else if (ftruncate(body->fd, (off_t)body->spilled) < 0)
+        log_line(LOG_DEBUG, "cannot shorten a temporary file: %s", strerror(errno));
+    return false;
 }
 
-int body_park(struct body *body, const struct spool *spool, struct err *err)
+bool body_park(struct body *body, const struct spool *spool)
 {
-    if (body->first && write_chunks(body, spool, err) < 0)
-        return -1;
+    if (body->first && !spill_all(body, spool, NULL, 0))
+        return false;
     drop_chunks(body);
-    return 0;
+    return true;
+}
+
+size_t body_chunks(const struct body *body)
+{
+    const struct chunk *chunk;
+    size_t count = 0;
+
+    for (chunk = body->first; chunk; chunk = chunk->next)
+        count++;
+    return count;
 }
 
 /*
  * Move all chunks but one to the file; the remaining one, empty, becomes the buffer after the
  * file's bytes.
  */
-static int spill_chunks(struct body *body, const struct spool *spool, struct err *err)
+static bool spill_chunks(struct body *body, const struct spool *spool)
 {
-    if (write_chunks(body, spool, err) < 0)
-        return -1;
+    if (!spill_all(body, spool, NULL, 0))
+        return false;
     while (body->first != body->last) {
         struct chunk *chunk = body->first;
 
@@ -138,7 +193,7 @@ static int spill_chunks(struct body *body, const struct spool *spool, struct err
         chunk_unref(chunk);
     }
     body->last->len = 0;
-    return 0;
+    return true;
 }
 
 void body_lend(struct body *body, struct chunk *chunk)
@@ -146,48 +201,67 @@ void body_lend(struct body *body, struct chunk *chunk)
     body->first = body->last = chunk;
 }
 
-static void fill(struct chunk *chunk, const char **bytes, size_t *len)
+/* Fill a chunk with bytes as far as they fit; returns their number. */
+static size_t fill(struct chunk *chunk, const char *bytes, size_t len)
 {
     size_t room = chunk->size - chunk->len;
-    size_t n = *len < room ? *len : room;
+    size_t n = len < room ? len : room;
 
-    memcpy(chunk->data + chunk->len, *bytes, n);
+    memcpy(chunk->data + chunk->len, bytes, n);
     chunk->len += n;
-    *bytes += n;
-    *len -= n;
+    return n;
 }
 
-int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
-             size_t len, struct err *err)
+/* Append an empty chunk. */
+static void add_chunk(struct body *body, struct chunk *chunk)
 {
-    const char *from = bytes;
-    size_t room = body->last ? body->last->size - body->last->len : 0;
+    if (body->last)
+        body->last->next = chunk;
+    else
+        body->first = chunk;
+    body->last = chunk;
+}
+
+/* Append bytes to the file, of which the first `in` are in the last chunk, which is full. */
+static bool add_to_file(struct body *body, const struct spool *spool, const char *bytes,
+                        size_t in, size_t len)
+{
+    if (!body->last)
+        return spill_all(body, spool, bytes, len);
+    if (!spill_chunks(body, spool))
+        return false;
+    (void)fill(body->last, bytes + in, len - in);
+    return true;
+}
+
+bool body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
+              size_t len)
+{
+    struct chunk *last = body->last;
+    bool filed = body->fd >= 0 && !spool_barred(spool);
     struct chunk *spare = NULL;
+    size_t in;
 
     assert(len <= pool_chunk_size(spool->pool)); /* so that one more chunk is enough */
-    if (len > room && body->fd < 0) {
+    in = last ? fill(last, bytes, len) : 0;
+    if (in < len && !filed)
         spare = pool_try(spool->pool);
-        if (!spare && !spill)
-            return 0;
+    if (in < len && !spare &&
+        (!(filed || spill) || !add_to_file(body, spool, bytes, in, len))) {
+        if (filed) /* the file has failed just now */
+            spare = pool_try(spool->pool);
+        if (!spare) {
+            if (last)
+                last->len -= in;
+            return false;
+        }
+    }
+    if (spare) {
+        add_chunk(body, spare);
+        (void)fill(spare, (const char *)bytes + in, len - in);
     }
     body->size += len;
-    if (body->last)
-        fill(body->last, &from, &len);
-    if (!len)
-        return 1;
-    if (spare) {
-        if (body->last)
-            body->last->next = spare;
-        else
-            body->first = spare;
-        body->last = spare;
-    } else if (!body->last) {
-        return spill_bytes(body, spool, from, len, err) < 0 ? -1 : 1;
-    } else if (spill_chunks(body, spool, err) < 0) {
-        return -1;
-    }
-    fill(body->last, &from, &len);
-    return 1;
+    return true;
 }
 
 int body_append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
@@ -199,8 +273,10 @@ int body_append(struct body *body, const struct spool *spool, const void *bytes,
     while (len) {
         size_t n = len < most ? len : most;
 
-        if (body_add(body, spool, true, from, n, err) < 0)
-            return -1;
+        if (!body_add(body, spool, true, from, n))
+            return err_set(err, ERR_LIMIT,
+                           "neither the memory nor a temporary file in '%s' has room",
+                           spool->dir);
         from += n;
         len -= n;
     }
@@ -239,24 +315,6 @@ ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned 
     return (ssize_t)cursor->chunk->len;
 }
 
-/* For file systems that cannot copy in the kernel; returns 0 at the end. */
-static ssize_t copy_by_hand(int fd, struct body *body, uint64_t max, struct err *err)
-{
-    unsigned char room[16384];
-    ssize_t n;
-
-    while (body->size <= max && (n = read(fd, room, sizeof(room))) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, "cannot read");
-        if (file_pwrite(body->fd, room, (size_t)n, body->size, err) < 0)
-            return -1;
-        body->size += (uint64_t)n;
-    }
-    return body->size > max ? 1 : 0;
-}
-
 ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *bytes,
                      size_t len, uint64_t at, struct err *err)
 {
@@ -290,27 +348,62 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
     return (ssize_t)len;
 }
 
+/*
+ * Copy a file's bytes in the kernel into the body's file.
+ *
+ * returns  1: all are copied, or more than max; 0: not possible here
+ */
+static int copy_in_kernel(int fd, struct body *body, const struct spool *spool, uint64_t max)
+{
+    ssize_t n = -1;
+
+    if (!open_file(body, spool))
+        return 0;
+    while (body->size <= max &&
+           (n = copy_file_range(fd, NULL, body->fd, NULL, CHUNK_SIZE * 8, 0)) > 0)
+        body->size += (uint64_t)n;
+    if (n == 0 || body->size > max) {
+        body->spilled = body->size;
+        return 1;
+    }
+    body->size = 0; /* from the beginning, by hand: that file system cannot, or is full */
+    return 0;
+}
+
+/* Copy a file's bytes from its beginning into the body. */
+static int copy_by_hand(int fd, struct body *body, const struct spool *spool, uint64_t max,
+                        struct err *err)
+{
+    unsigned char room[16384];
+    uint64_t at = 0;
+    ssize_t n;
+
+    while (at <= max && (n = pread(fd, room, sizeof(room), (off_t)at)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot read");
+        if (body_append(body, spool, room, (size_t)n, err) < 0) {
+            if (err)
+                err->kind = ERR_BUSY;
+            return -1;
+        }
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
 struct body *body_of_file(int fd, const struct spool *spool, uint64_t max, struct err *err)
 {
     struct body *body = body_new(err);
-    ssize_t n = -1;
+    int rc;
 
     if (!body)
         return NULL;
-    (void)open_file(body, spool, err);
-    while (body->fd >= 0 && body->size <= max &&
-           (n = copy_file_range(fd, NULL, body->fd, NULL, CHUNK_SIZE * 8, 0)) > 0)
-        body->size += (uint64_t)n;
-    if (body->fd >= 0 && n < 0 && body->size == 0 &&
-        (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
-        n = copy_by_hand(fd, body, max, err);
-    else if (body->fd >= 0 && n < 0)
-        (void)err_sys(err, "cannot copy into '%s'", spool->dir);
-    if (n == 0 || body->size > max)
-        body->spilled = body->size;
-    if (n == 0)
+    rc = copy_in_kernel(fd, body, spool, max) ? 0 : copy_by_hand(fd, body, spool, max, err);
+    if (rc == 0 && body->size <= max)
         return body;
-    if (body->size > max)
+    if (rc == 0)
         (void)err_set(err, ERR_LIMIT, "larger than %llu bytes", (unsigned long long)max);
     body_free(body);
     return NULL;

@@ -5,10 +5,14 @@
  * A body is in chunks of the pool while chunks are free, else in an unnamed file, which needs
  * no chunk, so that a body can always grow. A body can also be a text in memory.
  *
+ * A file that cannot be made or written is no error: a warning is logged once, no file is tried
+ * again with this spool, and bodies have only the pool. A body in a file then goes on in chunks
+ * after the file's bytes.
+ *
  * Units    bytes
- * Errors   ERR_SYSTEM when the file fails, ERR_MEMORY
- * Owns     a body owns its chunks, its file and its text
- * Threads  a body belongs to one thread at a time
+ * Errors   ERR_SYSTEM when a file cannot be read, ERR_LIMIT when neither the pool nor a file
+ * has room, ERR_MEMORY Owns     a body owns its chunks, its file and its text Threads  a body
+ * belongs to one thread at a time
  */
 #ifndef WRITER_BODY_H
 #define WRITER_BODY_H
@@ -26,6 +30,8 @@ struct spool {
     struct pool *pool;
     const char *dir;    /* for unnamed files */
     atomic_uint *files; /* counts the open files; NULL: they are not counted */
+    /* set once a file has failed: none is tried from then on. NULL: each body tries */
+    atomic_bool *barred;
 };
 
 /* How a body's bytes are encoded. */
@@ -65,21 +71,34 @@ void body_free(struct body *body);
 /* Give an empty chunk to a body without chunks, which takes it over. */
 void body_lend(struct body *body, struct chunk *chunk);
 
+/* Whether a file of this spool has failed, so that bodies have only the pool. */
+bool spool_barred(const struct spool *spool);
+
 /*
  * Append at most a chunk's size of bytes, all or nothing.
  *
  * spill    when the pool is empty, continue in the file
- * returns  1: appended; 0: the pool is empty, nothing appended (never with spill); -1: error
+ * returns  false: neither the pool nor, with spill, a file has room; the body is unchanged
  */
-int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
-             size_t len, struct err *err) MUST_CHECK;
+bool body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
+              size_t len) MUST_CHECK;
 
-/* Append any number of bytes; bytes for which no chunk is free go into the file. */
+/*
+ * Append any number of bytes; bytes for which no chunk is free go into the file. ERR_LIMIT if
+ * that fails, too; some of the bytes may have been appended then.
+ */
 int body_append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
                 struct err *err) MUST_CHECK;
 
-/* Move all chunks to the file and release them, because the body will wait for long. */
-int body_park(struct body *body, const struct spool *spool, struct err *err) MUST_CHECK;
+/*
+ * Move all chunks to the file and release them, because the body will wait for long.
+ *
+ * returns  false: the file has failed; the body is unchanged
+ */
+bool body_park(struct body *body, const struct spool *spool) MUST_CHECK;
+
+/* The number of chunks that a body holds. */
+size_t body_chunks(const struct body *body);
 
 /* State of reading a body; initialized as {0}. */
 struct body_cursor {
@@ -110,10 +129,11 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
                      size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
 /*
- * Make a body of a file's bytes, copied into an unnamed file, so that exactly the hashed bytes
- * are archived.
+ * Make a body of a file's bytes, copied, so that exactly the hashed bytes are archived: into an
+ * unnamed file, or else into chunks.
  *
  * max      ERR_LIMIT if the file is larger
+ * returns  NULL with ERR_BUSY if neither a file nor the pool has room
  */
 struct body *body_of_file(int fd, const struct spool *spool, uint64_t max,
                           struct err *err) MUST_CHECK;

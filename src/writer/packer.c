@@ -61,6 +61,7 @@ struct packer {
     struct document **last_document;
     const struct item *head; /* the item that passes through */
     bool drop;               /* discard its bytes: it is stored already */
+    bool packed;             /* it is a compressed HAR, which cannot be unpacked now */
     struct parcel *parked;   /* parcels that wait for its end, oldest first */
     struct parcel **last_parked;
 };
@@ -257,6 +258,7 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
     struct chunk *chunk;
 
     p->head = parcel->item;
+    p->packed = sniff_type_is_har(p->head->what.type) && sniff_is(sniff_find(head, len), "zst");
     /* it was extracted from a ZIP in the meantime */
     p->drop = entry_writer_has(p->entries, parcel->item);
     if (p->drop)
@@ -275,6 +277,7 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
 {
     const struct item *item = p->head;
     struct packed packed = { 0 };
+    bool whole;
 
     p->head = NULL;
     if (p->drop)
@@ -288,9 +291,13 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
         volume_back(p->volume);
         return answer(p, item, PACK_MISMATCH, err);
     }
+    if (p->packed)
+        packed_note(&packed, "not-unpacked");
     if (entry_writer_end(p->entries, item, &packed, err) < 0)
         return -1;
-    return answer(p, item, PACK_DONE, err);
+    /* the ZIP of a bundle was not unpacked: its members are fetched by their own requests */
+    whole = item->bundle && item->bundle->parent == item;
+    return answer(p, item, whole ? PACK_BROKEN : PACK_DONE, err);
 }
 
 static int unpack(struct packer *p, struct parcel *parcel, struct err *err)

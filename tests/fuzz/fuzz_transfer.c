@@ -445,8 +445,8 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
     h->plan = making.plan;
     h->pool = pool_new(4, CHUNK, &err);
     h->pass = pool_new(9, CHUNK, &err);
-    h->spool = (struct spool){ h->pool, "/tmp", &h->files };
-    h->parts = (struct spool){ pool_new(8, CHUNK, &err), "/tmp", NULL };
+    h->spool = (struct spool){ h->pool, "/tmp", &h->files, NULL };
+    h->parts = (struct spool){ pool_new(8, CHUNK, &err), "/tmp", NULL, NULL };
     FUZZ_CHECK(h->plan && h->pool && h->pass && h->parts.pool);
     pool_on_return(h->pool, loop_wake, &h->loop);
     pool_on_return(h->pass, loop_wake, &h->loop);

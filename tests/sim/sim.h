@@ -38,6 +38,7 @@ struct thing {
     struct buf plain;
     unsigned attempts;
     bool missized; /* the list says another size */
+    bool sized;    /* the list says its size */
     bool endless;  /* its server never ends it */
 };
 
@@ -66,10 +67,13 @@ struct world {
     unsigned frame_weight;
     unsigned byte_weight;
     uint64_t stop_at; /* the user interrupts; UINT64_MAX: never */
+    uint64_t bar_at;  /* temporary files fail from this time on; UINT64_MAX: never */
+    bool streams;     /* host0 answers by HTTP/2 what is not asked for by HTTP/1.1 */
 
     struct thing things[SIM_THINGS];
     unsigned count;
     struct packer *packer; /* NULL: not started, or ended */
+    struct spool *spool;   /* of the bodies; NULL: as packer */
     struct volume *volume;
     uint64_t progress_at; /* time of the last event */
 };

@@ -115,6 +115,8 @@ static void send_head(struct slot *slot)
 
     slot->headed = true;
     request->status = slot->status;
+    request->stream = world.streams && request->expected <= REQUEST_STREAM &&
+                      strstr(request->url, "//host0/");
     (void)snprintf(line, sizeof(line), "HTTP/1.1 %ld X\r\n", slot->status);
     header(slot, line);
     if (slot->status == 503 || slot->status == 429) {
@@ -207,6 +209,27 @@ static bool offer(struct engine *engine, struct slot *slot, size_t len)
     return true;
 }
 
+/* Let the directory of temporary files vanish, or get full. */
+static void bar_files(void)
+{
+    if (sim_now() < world.bar_at || !world.spool)
+        return;
+    world.spool->dir = "/nonexistent";
+    if (world.seed / 22 % 2) /* else the next file fails */
+        atomic_store(world.spool->barred, true);
+}
+
+/* libcurl keeps in memory whatever a paused stream of HTTP/2 receives. */
+static void check_streams(const struct engine *engine)
+{
+    const struct slot *slot;
+
+    for (slot = engine->running; slot; slot = slot->next) {
+        if (slot->paused && slot->request->stream && slot->request->expected <= REQUEST_STREAM)
+            sim_fail("a stream is paused");
+    }
+}
+
 /* Let a connection make progress. */
 static void move(struct engine *engine, struct slot *slot)
 {
@@ -270,6 +293,8 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
 
     (void)fd;
     (void)err;
+    bar_files();
+    check_streams(engine);
     while (acts--)
         act(engine);
     if (world.progress_at != before || sim_now() - before < 20)

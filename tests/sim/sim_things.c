@@ -198,6 +198,7 @@ int things_list(struct buf *json, unsigned generation)
         sized = sim_percent(60);
         wrong = sim_percent(3);
         world.things[i].missized = sized && wrong;
+        world.things[i].sized = sized;
         world.dice = dice;
         check(buf_addf(json, NULL,
                        "%s{\"artifact_id\":\"%s\",\"artifact_type\":\"%s\",\"uri\":\"%s\","

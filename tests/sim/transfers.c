@@ -120,6 +120,10 @@ static void draw(uint64_t seed)
     world.cut_text = world.chunk * (20 + seed / 10 % 3 * 14); /* more than cut_piece */
     world.copies = seed / 30 % 2 ? 1 : 0;
     reserve_init(&world.reserve, seed / 60 % 2 ? world.chunk * (seed % 200) : 0);
+    world.bar_at = seed % 11 == 3 ? 0 : UINT64_MAX;
+    if (seed % 11 == 7)
+        world.bar_at = 1000 + seed * 7919 % 6000;
+    world.streams = world.bar_at != UINT64_MAX && seed / 11 % 2;
     world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
 }
 
@@ -156,6 +160,19 @@ static void list_run(struct listing *listing, struct listed_run *run, const stru
                                  .callers = callers };
 }
 
+/* Without files, the memory did not suffice for an artifact. */
+static void check_no_space(const struct item *item, const struct thing *thing)
+{
+    bool known =
+        world.pass_chunks && !world.liar && (!world.unsaid || thing->sized) && !item->bundle;
+
+    if (thing->sent.len <= (world.body_chunks - 1) * world.chunk)
+        sim_fail("artifact '%s' has %zu bytes, for which there was memory", thing->id,
+                 thing->sent.len);
+    if (known)
+        sim_fail("artifact '%s' of known size is missing", thing->id);
+}
+
 /* Without permanent faults no artifact may be missing. */
 static void check_missing(struct plan *plan)
 {
@@ -168,9 +185,15 @@ static void check_missing(struct plan *plan)
         for (k = 0; k < world.count; k++) {
             if (!item->unlisted && !here_at(item) && !world.slow && !world.things[k].missized &&
                 !world.things[k].endless &&
-                strcmp(world.things[k].id, item->what.artifact_id) == 0)
+                strcmp(world.things[k].id, item->what.artifact_id) == 0) {
+                if (world.bar_at != UINT64_MAX &&
+                    fetch_outcome(fetch, item)->reason == REASON_NO_SPACE) {
+                    check_no_space(item, &world.things[k]);
+                    continue;
+                }
                 sim_fail("artifact '%s' is missing: %s", world.things[k].id,
                          reason_word(fetch_outcome(fetch, item)->reason));
+            }
         }
     }
 }
@@ -209,6 +232,7 @@ static void play(uint64_t seed)
     struct pool *bodies;
     struct pool *pass;
     atomic_uint files = 0;
+    atomic_bool barred = false;
     struct spool spool;
     struct spool parts;
     struct volume *volume;
@@ -260,9 +284,9 @@ static void play(uint64_t seed)
     plan = making.plan;
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);
-    spool = (struct spool){ bodies, world.dir, &files };
+    spool = (struct spool){ bodies, world.dir, &files, &barred };
     parts = (struct spool){ pool_new(proportioned ? 32 : 1 + sim_below(40), world.chunk, &err),
-                            world.dir, NULL };
+                            world.dir, NULL, &barred };
     if (!names || !plan || !bodies || !pass || !parts.pool)
         sim_fail("%s", err.text);
     pool_on_return(bodies, loop_wake, &loop);
@@ -296,6 +320,7 @@ static void play(uint64_t seed)
             sim_fail("%s", err.text);
         world.packer = opts.packer;
         world.volume = volume;
+        world.spool = &spool;
         rc = fetch_run(fetch, &err);
         if (rc < 0 && err.kind != ERR_CANCELLED && !(opts.strict && err.kind == ERR_MISMATCH))
             sim_fail("%s", err.text);
@@ -307,6 +332,7 @@ static void play(uint64_t seed)
             check_missing(plan);
         seal(volume, path, plan);
         world.packer = NULL;
+        world.spool = NULL;
         world.volume = NULL;
         packer_free(opts.packer);
     }

@@ -22,7 +22,7 @@ static int set_up(void **state)
     (void)state;
     for (i = 0; i < SIZE; i++)
         text[i] = (char)((seed = seed * 1103515245 + 12345) >> 16 & 0x3f);
-    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp", NULL };
+    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp", NULL, NULL };
     return spool.pool ? 0 : -1;
 }
 

@@ -199,7 +199,7 @@ static void begin(struct scene *s, const char *json, const struct answer *answer
     callers_init(&s->callers, &s->loop, &s->f.api, 1, 0);
     s->f.listing.filter = &s->filter;
     s->f.listing.callers = &s->callers;
-    s->spool = (struct spool){ pool_new(16, CHUNK_SIZE, NULL), tar_dir, NULL };
+    s->spool = (struct spool){ pool_new(16, CHUNK_SIZE, NULL), tar_dir, NULL, NULL };
     s->names = entry_names_new(NULL);
     s->volume = volume_open(&volume, NULL);
     assert_non_null(s->volume);

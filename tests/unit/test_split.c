@@ -13,7 +13,7 @@ static struct spool spool;
 static int set_up(void **state)
 {
     (void)state;
-    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp", NULL };
+    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp", NULL, NULL };
     return spool.pool ? 0 : -1;
 }
 
@@ -32,8 +32,7 @@ static struct body *body_with(const char *bytes, size_t len)
 
     for (at = 0; at < len; at += 50000)
         assert_int_equal(
-            body_add(body, &spool, true, bytes + at, len - at < 50000 ? len - at : 50000, NULL),
-            1);
+            body_add(body, &spool, true, bytes + at, len - at < 50000 ? len - at : 50000), 1);
     return body;
 }
 

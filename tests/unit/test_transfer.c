@@ -49,7 +49,7 @@ static void begin(struct scene *s, const char *json, unsigned count, size_t head
     *s = (struct scene){ .dir = "/tmp/skyarc-unit-XXXXXX" };
     assert_non_null(mkdtemp(s->dir));
     (void)snprintf(s->path, sizeof(s->path), "%s/t.tar", s->dir);
-    s->spool = (struct spool){ pool_new(CHUNKS, CHUNK, NULL), s->dir, &s->files };
+    s->spool = (struct spool){ pool_new(CHUNKS, CHUNK, NULL), s->dir, &s->files, NULL };
     fixture_make(&s->f, json);
     s->names = entry_names_new(NULL);
     s->volume = volume_open(&volume, NULL);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "fetch/relief.h"
+
+#define AGAIN_MS   500  /* between two bodies that are given up since one has waited for long */
+#define GIVEN_BACK 1000 /* attempts of one task: no server can make a pull endless */
+
+/* The running transfers except the head. */
+struct waiting {
+    struct transfer *oldest;
+    struct transfer *youngest;
+    struct transfer
+        *longest;  /* the one that has waited for the longest time; NULL: none waits */
+    bool all;      /* all of them wait */
+    size_t chunks; /* that they hold */
+};
+
+static bool waits(const struct transfer *t)
+{
+    return t->task && t->paused && !t->part.passing;
+}
+
+bool relief_waits(const struct transfers *all)
+{
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        if (waits(&all->slots[i]))
+            return true;
+    }
+    return false;
+}
+
+bool relief_by_http1(const struct transfers *all, uint64_t expected)
+{
+    return spool_barred(all->spool) &&
+           (!expected || expected > pool_chunk_size(all->spool->pool));
+}
+
+static struct waiting who_waits(struct transfers *all)
+{
+    struct waiting w = { .all = true };
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        struct transfer *t = &all->slots[i];
+
+        if (!t->task || t->part.passing)
+            continue;
+        w.all = w.all && t->paused;
+        w.chunks += t->part.body ? body_chunks(t->part.body) : 0;
+        if (!w.oldest || t->begun < w.oldest->begun)
+            w.oldest = t;
+        if (!w.youngest || t->begun >= w.youngest->begun)
+            w.youngest = t;
+        if (t->paused && (!w.longest || t->paused_at < w.longest->paused_at))
+            w.longest = t;
+    }
+    return w;
+}
+
+/* The only body that runs, and has all the chunks. */
+static enum relief last_resort(struct transfers *all, const struct transfer *t)
+{
+    if (transfers_choose_head(all, true) < 0)
+        return RELIEF_NONE;
+    if (all->head) {
+        all->offers = true;
+        return RELIEF_NONE;
+    }
+    if (t->part.body &&
+        t->part.body->fd >= 0) /* a part of it in a file: it cannot pass through */
+        return RELIEF_GIVE_BACK;
+    return t->part.body && transfer_doubtful(t) ? RELIEF_SUSPECT : RELIEF_LOSE;
+}
+
+/* Decide by what the waiting transfers wait for. */
+static enum relief decide(struct transfers *all, const struct waiting *w, uint64_t now,
+                          struct transfer **which)
+{
+    bool stuck = w->all && w->chunks >= pool_count(all->spool->pool);
+    bool late = now - w->longest->paused_at >= TRANSFER_PAUSE;
+
+    if (all->head) {
+        *which = w->longest;
+        return late ? RELIEF_GIVE_BACK : RELIEF_NONE;
+    }
+    *which = w->youngest;
+    if (w->youngest == w->oldest)
+        return stuck ? last_resort(all, w->oldest) : RELIEF_NONE;
+    if (!stuck && (!late || now - all->relieved_at < AGAIN_MS))
+        return RELIEF_NONE;
+    all->relieved_at = now;
+    return RELIEF_GIVE_BACK;
+}
+
+/* A stream without a chunk; NULL: there is none. */
+static struct transfer *find_stream(struct transfers *all)
+{
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        if (all->slots[i].task && all->slots[i].yields)
+            return &all->slots[i];
+    }
+    return NULL;
+}
+
+enum relief relief_find(struct transfers *all, uint64_t now, struct transfer **which)
+{
+    enum relief relief = RELIEF_GIVE_BACK;
+    struct waiting w;
+
+    *which = NULL;
+    if (!spool_barred(all->spool))
+        return RELIEF_NONE;
+    *which = find_stream(all);
+    if (!*which) {
+        w = who_waits(all);
+        if (!w.longest)
+            return RELIEF_NONE;
+        if (all->spare) { /* nothing starts now */
+            chunk_unref(all->spare);
+            all->spare = NULL;
+            all->offers = true;
+        }
+        if (!all->head) {
+            if (transfers_choose_head(all, false) < 0)
+                return RELIEF_NONE;
+            if (all->head) {
+                all->offers = true;
+                return RELIEF_NONE;
+            }
+        }
+        relief = decide(all, &w, now, which);
+    }
+    if (relief != RELIEF_NONE) {
+        all->width = all->running > 1 ? all->running - 1 : 1;
+        all->ended = 0;
+    }
+    return relief;
+}
+
+struct task_step relief_give_back(struct tasks *tasks, struct task *task)
+{
+    if (task->given_back >= GIVEN_BACK)
+        return (struct task_step){ TASK_DO_LOSE, REASON_NO_SPACE };
+    task->given_back++;
+    task->outcome.attempts--;
+    task_apply(tasks, task, TASK_REQUEUED);
+    return TASK_NO_STEP;
+}
