@@ -2,6 +2,7 @@
 #include "client/records.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "redact/redact.h"
 
@@ -14,8 +15,10 @@ struct records {
     const struct endpoint_filter *filter;
     const char *key;
     const char *dir;
-    int fd; /* -1: no file yet */
-    uint64_t size;
+    int fd;             /* -1: no file yet */
+    bool barred;        /* the file has failed: no record is written to it any more */
+    uint64_t size;      /* of the file */
+    uint64_t in_memory; /* bytes of records */
     struct buf clean;
 };
 
@@ -80,12 +83,49 @@ static int lose(struct record_set *set, struct record_row *row, enum reason reas
     return 0;
 }
 
+/* Write the redacted record to the file. */
+static int put_in_file(struct records *records, struct record_row *row, struct err *err)
+{
+    if (records->fd < 0)
+        records->fd = file_temp(records->dir, err);
+    if (records->fd < 0 || file_pwrite(records->fd, buf_text(&records->clean),
+                                       records->clean.len, records->size, err) < 0)
+        return -1;
+    row->at = records->size;
+    records->size += records->clean.len;
+    return 0;
+}
+
+/*
+ * Store the redacted record.
+ *
+ * returns  1; 0: there is no space for it; -1: ERR_MEMORY
+ */
+static int store(struct records *records, struct record_row *row, struct err *err)
+{
+    struct err why;
+
+    if (!records->barred) {
+        if (put_in_file(records, row, &why) == 0)
+            return 1;
+        log_line(LOG_WARNING, "%s; the runs' records are stored in memory (--spool-dir)",
+                 why.text);
+        records->barred = true;
+    }
+    if (records->clean.len > RECORDS_MEMORY - records->in_memory)
+        return 0;
+    row->text = mem_copy(buf_text(&records->clean), err);
+    records->in_memory += records->clean.len;
+    return row->text ? 1 : -1;
+}
+
 int records_keep(struct records *records, struct record_set *set, enum endpoint endpoint,
                  const char *about, const char *json, size_t len, struct err *err)
 {
     struct record_row *row = add(set, endpoint, about, err);
     struct redact what = { records->key, false, NULL };
     struct err why;
+    int rc;
 
     if (!row)
         return err->kind ? -1 : 0;
@@ -100,17 +140,10 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
         }
         return lose(set, row, why.kind == ERR_LIMIT ? REASON_TOO_LARGE : REASON_BAD_ANSWER);
     }
-    if (records->fd < 0) {
-        records->fd = file_temp(records->dir, err);
-        if (records->fd < 0)
-            return -1;
-    }
-    if (file_pwrite(records->fd, buf_text(&records->clean), records->clean.len, records->size,
-                    err) < 0)
-        return err_wrap(err, "cannot store the runs' records");
-    row->at = records->size;
+    rc = store(records, row, err);
+    if (rc <= 0)
+        return rc < 0 ? -1 : lose(set, row, REASON_NO_SPACE);
     row->len = records->clean.len;
-    records->size += row->len;
     set->bytes += row->len;
     set->here++;
     return 0;
@@ -165,8 +198,10 @@ int records_file(const struct records *records)
 
 void record_set_clear(struct record_set *set)
 {
-    while (set->count)
+    while (set->count) {
         mem_free(set->rows[--set->count].name);
+        mem_free(set->rows[set->count].text);
+    }
     mem_free(set->rows);
     *set = (struct record_set){ 0 };
 }

@@ -3,11 +3,12 @@
  * records: stores further records of runs until they are archived.
  *
  * Records are redacted and stored in an unnamed temporary file, so that they take no memory.
- * For missing records, the reason is stored.
+ * If the file cannot be made or written, they are in memory up to RECORDS_MEMORY, and lost
+ * beyond that (REASON_NO_SPACE). For missing records, the reason is stored.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM for errors of the file, ERR_MEMORY
- * Owns     the file; a set owns its rows, until record_set_clear
+ * Errors   ERR_MEMORY
+ * Owns     the file; a set owns its rows and their texts, until record_set_clear
  * Threads  the transfer loop; read by one thread afterwards
  */
 #ifndef CLIENT_RECORDS_H
@@ -23,6 +24,7 @@
 
 #define RECORD_MAX          ((size_t)32 << 20)    /* maximum size of a record */
 #define RECORDS_MAX         ((uint64_t)256 << 20) /* maximum size of all records of a run */
+#define RECORDS_MEMORY      ((uint64_t)8 << 20)   /* maximum size of all records in memory */
 #define RECORD_REQUESTS_MAX 1000                  /* maximum number of requests per run */
 
 struct record_row {
@@ -30,7 +32,8 @@ struct record_row {
     enum reason reason; /* why the record is missing; or REASON_NONE */
     long http_status;   /* of the last response; 0: none */
     bool lost;          /* missing because of an error */
-    uint64_t at;        /* offset in the file */
+    char *text;         /* the record; NULL: it is in the file */
+    uint64_t at;        /* its offset in the file */
     size_t len;
 };
 
@@ -78,7 +81,7 @@ int records_lack(struct record_set *set, enum endpoint endpoint, const char *abo
 int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
                  enum reason reason, struct err *err) MUST_CHECK;
 
-/* The file in which the records are, open until records_free. */
+/* The file in which the records without a text are, open until records_free. */
 int records_file(const struct records *records);
 
 /* Free the rows; may be called twice, and on {0}. */

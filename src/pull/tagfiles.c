@@ -153,7 +153,9 @@ static int put_record(struct packer *packer, const struct listed_run *run,
 {
     return put_document(packer, run,
                         mem_format(err, "data/%s/records/%s.json", run->id, row->name),
-                        body_of_part(records_file(records), row->at, row->len, err), err);
+                        row->text ? body_of_borrowed(row->text, row->len, err)
+                                  : body_of_part(records_file(records), row->at, row->len, err),
+                        err);
 }
 
 int tagfiles_documents(struct listing *listing, const struct records *records,

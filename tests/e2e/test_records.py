@@ -267,7 +267,12 @@ def test_many_runs_share_the_line(pull, told):
     assert not list(folder.parent.parent.glob("*.partial*"))
 
 
-def test_a_spool_dir_that_is_none(pull, told, skyarc, tmp_path):
-    result = skyarc("pull", "-o", "a.tar", "--spool-dir", tmp_path / "nowhere", "wr_f", check=1)
-    assert "nowhere" in result.err or "No such file" in result.err
-    assert not os.path.exists(tmp_path / "a.tar")
+def test_a_spool_dir_that_is_none(pull, tmp_path, told):
+    """Records are in memory then."""
+    result, manifest, folder = pull("--spool-dir", tmp_path / "nowhere", "wr_f")
+    assert "the runs' records are stored in memory" in result.err and "nowhere" in result.err
+    check_manifest(manifest, folder)
+    check_bag(folder)
+    _, other, _ = pull("wr_f", name="b.tar.zst")
+    assert manifest["runs"][0]["records"] == other["runs"][0]["records"] > 0
+    assert manifest["runs"][0]["records_missing"] == []
