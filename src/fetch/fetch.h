@@ -4,7 +4,7 @@
  * and gives them to the packer.
  *
  * Units    milliseconds (by the server's clock for the expiry of URLs); bytes
- * Errors   ERR_CANCELLED, ERR_SYSTEM when the spool fails, the packer's; an
+ * Errors   ERR_CANCELLED, the packer's, ERR_SYSTEM when a temporary file cannot be read; an
  *          artifact's own failure is in its outcome
  * Owns     bodies until the packer has them; outcomes until fetch_free
  * Threads  the transfer loop

@@ -14,22 +14,6 @@ struct waiting {
     size_t chunks; /* that they hold */
 };
 
-static bool waits(const struct transfer *t)
-{
-    return t->task && t->paused && !t->part.passing;
-}
-
-bool relief_waits(const struct transfers *all)
-{
-    unsigned i;
-
-    for (i = 0; i < all->count; i++) {
-        if (waits(&all->slots[i]))
-            return true;
-    }
-    return false;
-}
-
 bool relief_by_http1(const struct transfers *all, uint64_t expected)
 {
     return spool_barred(all->spool) &&

@@ -43,9 +43,6 @@ enum relief {
     RELIEF_LOSE,      /* it does not fit */
 };
 
-/* Whether a transfer, other than the head, waits for a chunk: then nothing may start. */
-bool relief_waits(const struct transfers *all);
-
 /*
  * Whether a body of this expected size (0: unknown) has to be asked for by HTTP/1.1, because it
  * may have to wait: without files, unless it fits its first chunk.

@@ -111,8 +111,7 @@ struct task {
     unsigned given_back;    /* attempts given up for want of memory */
     /* of its URL, when its retries were used up: the reason may be temporary */
     struct outcome url_outcome;
-    bool url_refuted; /* the last answer at its URL was something else than "not found" */
-
+    bool url_refuted;    /* the last answer at its URL was something else than "not found" */
     struct part *part;   /* for transfer.c: the kept part of a body that was interrupted */
     enum task_rank rank; /* rank by that part */
     uint64_t spent;      /* for transfer.c: duration of its former attempts */

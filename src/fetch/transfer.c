@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
-#include "fetch/relief.h"
 #include "format/sniff.h"
 
 #include <string.h>
@@ -68,6 +67,16 @@ static bool file_room(const struct transfers *all)
     return need <= all->files_max;
 }
 
+/* Whether a transfer, other than the head, waits for a chunk. */
+static bool any_waits(const struct transfers *all)
+{
+    const struct transfer *t = all->slots;
+
+    while (t < all->slots + all->count && !(t->task && t->paused && !t->part.passing))
+        t++;
+    return t < all->slots + all->count;
+}
+
 bool transfers_room(struct transfers *all, const struct task *task)
 {
     bool barred = spool_barred(all->spool);
@@ -76,7 +85,7 @@ bool transfers_room(struct transfers *all, const struct task *task)
         return false;
     if (task->rank == TASK_RANK_HEAD)
         return true;
-    if (barred && (all->running >= all->width || relief_waits(all)))
+    if (barred && (all->running >= all->width || any_waits(all)))
         return false;
     if (!barred && task->rank == TASK_RANK_NONE && all->files_max && !file_room(all))
         return false;
@@ -168,10 +177,8 @@ static bool is_packed(const struct transfer *t, bool packed)
     unsigned char head[SNIFF_SIZE];
     const struct sniff *is;
 
-    if (!item->bundle && !har)
-        return false;
     if (!spool_barred(t->all->spool) || item->unlisted)
-        return true;
+        return item->bundle || har;
     is = sniff_find(head, body_head(t->part.body, head, sizeof(head)));
     return (har && !packed && sniff_is(is, "zst")) ||
            (item->bundle && item->bundle->parent != item && sniff_is(is, "zip"));
@@ -517,16 +524,14 @@ int transfer_hold(struct transfer *t, struct err *err)
         return -1;
     }
     if ((!t->part.body && !t->part.passing) || t->request.coding != CODING_NONE ||
-        !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= TRANSFER_PARTS))
+        !resume_possible(&t->part.resume) ||
+        (!t->part.passing && all->parts >= TRANSFER_PARTS) ||
+        (t->part.body && !body_park(t->part.body, all->spool)))
         return transfer_abort(t, err);
     part = mem_new(sizeof(*part), err);
     if (!part) {
         release(t);
         return -1;
-    }
-    if (t->part.body && !body_park(t->part.body, all->spool)) {
-        mem_free(part);
-        return transfer_abort(t, err);
     }
     *part = t->part;
     t->part = (struct part){ 0 };

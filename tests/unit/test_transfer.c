@@ -2,6 +2,7 @@
 /* Bodies between the socket and a stepped packer: the test plays the engine's part. */
 #include "fetch/transfer.h"
 
+#include "fetch/relief.h"
 #include "limit/backoff.h"
 #include "tasks.h"
 
@@ -22,6 +23,7 @@ struct scene {
     char dir[64];
     char path[128];
     atomic_uint files;
+    atomic_bool barred;
     struct spool spool;
     struct entry_names *names;
     struct volume *volume;
@@ -49,7 +51,7 @@ static void begin(struct scene *s, const char *json, unsigned count, size_t head
     *s = (struct scene){ .dir = "/tmp/skyarc-unit-XXXXXX" };
     assert_non_null(mkdtemp(s->dir));
     (void)snprintf(s->path, sizeof(s->path), "%s/t.tar", s->dir);
-    s->spool = (struct spool){ pool_new(CHUNKS, CHUNK, NULL), s->dir, &s->files, NULL };
+    s->spool = (struct spool){ pool_new(CHUNKS, CHUNK, NULL), s->dir, &s->files, &s->barred };
     fixture_make(&s->f, json);
     s->names = entry_names_new(NULL);
     s->volume = volume_open(&volume, NULL);
@@ -409,6 +411,126 @@ static void test_bytes_are_offered_to_the_head_then_by_age(void **state)
     end(&s);
 }
 
+/* Without files: the youngest body is given up, and nothing starts while the other waits. */
+static void test_without_files_the_youngest_is_given_up(void **state)
+{
+    struct scene s;
+    struct transfer *first;
+    struct transfer *second;
+    struct transfer *found;
+
+    (void)state;
+    begin(&s, ROWS, 3, 0);
+    first = start(&s, 0, REQUEST_UNSAID);
+    second = start(&s, 1, REQUEST_UNSAID);
+    second->begun = first->begun + 1;
+    assert_int_equal(feed(second, CHUNK), SINK_TAKEN);
+    while (packer_step(s.packer)) {
+    }
+    s.spool.dir = "/nonexistent";
+    assert_int_equal(feed(first, 3 * CHUNK), SINK_TAKEN);
+    assert_int_equal(relief_find(&s.all, first->begun, &found), RELIEF_NONE);
+    assert_int_equal(feed(first, 10), SINK_FULL); /* the packer is idle: a file is tried */
+    assert_true(s.barred);
+    assert_int_equal(first->part.body->size, 3 * CHUNK); /* nothing is lost */
+    assert_int_equal(s.files, 0);
+    assert_false(transfers_room(&s.all, fixture_task(&s.f, 2)));
+    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(feed(second, 10), SINK_FULL); /* now all wait, and have all chunks */
+    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_GIVE_BACK);
+    assert_ptr_equal(found, second);
+    assert_int_equal(s.all.width, 1);
+    assert_int_equal(transfer_abort(second, NULL), 0);
+    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
+    assert_false(transfers_room(&s.all, fixture_task(&s.f, 1))); /* one at a time */
+    assert_int_equal(feed(first, 10), SINK_FULL);
+    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_LOSE);
+    assert_ptr_equal(found, first);
+    assert_int_equal(transfer_abort(first, NULL), 0);
+    assert_true(transfers_room(&s.all, fixture_task(&s.f, 1)));
+    end(&s);
+}
+
+/* Without files: a body of any known size passes through, and others do not wait for long. */
+static void test_without_files_any_size_passes_through(void **state)
+{
+    struct scene s;
+    struct transfer *first;
+    struct transfer *second;
+    struct transfer *found;
+
+    (void)state;
+    begin(&s, ROWS, 2, 2);
+    s.all.pass_min = 1000 * CHUNK;
+    atomic_store(&s.barred, true);
+    first = start(&s, 0, CHUNKS * CHUNK + CHUNK);
+    second = start(&s, 1, REQUEST_UNSAID);
+    assert_int_equal(feed(second, CHUNK), SINK_TAKEN);
+    assert_int_equal(feed(first, 3 * CHUNK), SINK_TAKEN);
+    assert_int_equal(feed(second, 10), SINK_FULL);
+    assert_true(first->part.passing && !second->part.passing);
+    assert_int_equal(relief_find(&s.all, second->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
+    assert_int_equal(relief_find(&s.all, second->paused_at + TRANSFER_PAUSE, &found),
+                     RELIEF_GIVE_BACK);
+    assert_ptr_equal(found, second);
+    assert_int_equal(transfer_abort(second, NULL), 0);
+    assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
+    assert_int_equal(transfer_commit(first, 0, NULL), 0);
+    assert_int_equal(outcome(&s), PACK_DONE);
+    end(&s);
+}
+
+/* Without files: a stream is given up at once, and asked for by HTTP/1.1. */
+static void test_without_files_a_stream_is_given_up(void **state)
+{
+    struct scene s;
+    struct transfer *t;
+    struct transfer *found;
+
+    (void)state;
+    begin(&s, ROWS, 1, 2);
+    atomic_store(&s.barred, true);
+    assert_true(relief_by_http1(&s.all, 0));
+    assert_true(relief_by_http1(&s.all, CHUNK + 1));
+    assert_false(relief_by_http1(&s.all, CHUNK));
+    t = start(&s, 0, 1000 * CHUNK);
+    t->request.stream = true;
+    assert_int_equal(feed(t, CHUNKS * CHUNK), SINK_TAKEN);
+    assert_int_equal(feed(t, 10), SINK_FULL);
+    assert_int_equal(relief_find(&s.all, t->paused_at, &found), RELIEF_GIVE_BACK);
+    assert_ptr_equal(found, t);
+    assert_int_equal(transfer_abort(t, NULL), 0);
+    t = start(&s, 0, 1000 * CHUNK);
+    t->request.stream = t->waitable = true; /* claimed by a status line alone */
+    assert_int_equal(feed(t, CHUNKS * CHUNK), SINK_TAKEN);
+    assert_int_equal(feed(t, 10), SINK_TAKEN);
+    assert_true(t->part.passing);
+    assert_int_equal(transfer_abort(t, NULL), 0);
+    end(&s);
+}
+
+/* Without files an interrupted body is held only if it can pass through. */
+static void test_without_files_what_breaks_passes_through(void **state)
+{
+    struct scene s;
+    struct task *task;
+
+    (void)state;
+    begin(&s, ROWS, 1, 2);
+    atomic_store(&s.barred, true);
+    task = fixture_task(&s.f, 0);
+    assert_int_equal(feed(start(&s, 0, 200), 96), SINK_TAKEN);
+    assert_int_equal(transfer_hold(&s.all.slots[0], NULL), 0);
+    assert_int_equal(task->rank, TASK_RANK_HEAD);
+    assert_non_null(task->part);
+    assert_int_equal(feed(start(&s, 1, 200), 96), SINK_TAKEN); /* there is a head already */
+    assert_int_equal(transfer_hold(&s.all.slots[0], NULL), 0);
+    assert_null(fixture_task(&s.f, 1)->part);
+    end(&s);
+}
+
 static void test_time_is_allowed_by_size_and_share_of_the_rate(void **state)
 {
     struct scene s;
@@ -481,6 +603,10 @@ int main(void)
         cmocka_unit_test(test_no_chunk_pauses_a_body_or_sends_it_into_a_file),
         cmocka_unit_test(test_a_stream_is_never_paused),
         cmocka_unit_test(test_bytes_are_offered_to_the_head_then_by_age),
+        cmocka_unit_test(test_without_files_the_youngest_is_given_up),
+        cmocka_unit_test(test_without_files_any_size_passes_through),
+        cmocka_unit_test(test_without_files_a_stream_is_given_up),
+        cmocka_unit_test(test_without_files_what_breaks_passes_through),
         cmocka_unit_test(test_time_is_allowed_by_size_and_share_of_the_rate),
         cmocka_unit_test(test_whose_size_the_list_gives),
     };
