@@ -13,6 +13,7 @@ from conftest import SKYARC, TESTS, Result, extract
 
 sys.path.insert(0, TESTS)
 from netlab.web import Nginx, certificate
+from test_listen import Receiver, payload, sign, wait_for
 
 LIMIT = 120
 WARNING = "going on without temporary files"
@@ -148,3 +149,40 @@ def test_a_connection_that_breaks(skyarc, emu, tmp_path):
     check_whole(skyarc, emu, tmp_path, "a.tar.zst", KNOWN)
 
 
+
+
+def test_what_cannot_pass_through(skyarc, emu, tmp_path):
+    """A ZIP file cannot be cut back to where a body began."""
+    large = [{"id": "l1", "type": "recording", "webm": 12_000_000, "seed": 1}]
+    emu.run("tsk_1", large + KNOWN[:8])
+    result = skyarc("pull", "--json", "--spool-dir", "nowhere", "-o", "a.zip", "tsk_1", check=3, timeout=LIMIT)
+    assert result.json()["missing_reasons"] == {"no-space": 1}
+    assert "artifact 'l1' of run 'tsk_1' is larger than the memory" in result.err
+    check_whole(skyarc, emu, tmp_path, "a.zip", KNOWN[:8])
+
+
+def test_bundles_and_hars(skyarc, emu):
+    """ZIPs are split, and HARs unpacked, as far as the memory suffices."""
+    runs = ["tsk_step", "tsk_demo1", "wr_demo2"]
+    skyarc("pull", "--json", "--spool-dir", "nowhere", "-o", "a.tar.zst", *runs, check=0)
+    skyarc("pull", "--json", "-o", "b.tar.zst", *runs, check=0)
+    names = [sorted(line.split()[-1] for line in skyarc("list", name, check=0).out.decode().splitlines())
+             for name in ("a.tar.zst", "b.tar.zst")]
+    assert names[0] == names[1]
+    skyarc("verify", "-q", "a.tar.zst", check=0)
+
+
+def test_a_sync(skyarc, emu):
+    emu.run("tsk_1", KNOWN)
+    result = skyarc("sync", "--dest", "vault", check=0, timeout=LIMIT, TMPDIR="nowhere")
+    assert WARNING in result.err
+    skyarc("verify", "-q", "vault", check=0)
+
+
+def test_a_receiver(env, emu, tmp_path):
+    """Its sandbox, too, needs no directory for temporary files."""
+    one = Receiver(dict(env, TMPDIR=str(tmp_path / "nowhere")), tmp_path)
+    body = payload("tsk_demo3")
+    assert one.ask("POST", "/", body, sign(emu.key, body))[0] == 200
+    wait_for((tmp_path / "in" / "tsk_demo3.tar.zst").exists)
+    assert one.stop()[0] == 0
