@@ -5,7 +5,7 @@
 #define GIVEN_BACK 1000 /* attempts of one task: no server can make a pull endless */
 
 /* The running transfers except the head. */
-struct waiting {
+struct relief_wait {
     struct transfer *oldest;
     struct transfer *youngest;
     struct transfer
@@ -20,9 +20,9 @@ bool relief_by_http1(const struct transfers *all, uint64_t expected)
            (!expected || expected > pool_chunk_size(all->spool->pool));
 }
 
-static struct waiting who_waits(struct transfers *all)
+static struct relief_wait who_waits(struct transfers *all)
 {
-    struct waiting w = { .all = true };
+    struct relief_wait w = { .all = true };
     unsigned i;
 
     for (i = 0; i < all->count; i++) {
@@ -58,7 +58,7 @@ static enum relief last_resort(struct transfers *all, const struct transfer *t)
 }
 
 /* Decide by what the waiting transfers wait for. */
-static enum relief decide(struct transfers *all, const struct waiting *w, uint64_t now,
+static enum relief decide(struct transfers *all, const struct relief_wait *w, uint64_t now,
                           struct transfer **which)
 {
     bool stuck = w->all && w->chunks >= pool_count(all->spool->pool);
@@ -92,7 +92,7 @@ static struct transfer *find_stream(struct transfers *all)
 enum relief relief_find(struct transfers *all, uint64_t now, struct transfer **which)
 {
     enum relief relief = RELIEF_GIVE_BACK;
-    struct waiting w;
+    struct relief_wait w;
 
     *which = NULL;
     if (!spool_barred(all->spool))
