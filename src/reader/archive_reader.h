@@ -89,9 +89,7 @@ int archive_reader_open_named(struct archive_reader *reader, const char *path,
 void archive_reader_go_to(struct archive_reader *reader, const struct name_index_place *place,
                           uint64_t end);
 
-/*
- * Whether a file can be read and is no archive of any format: it has the first bytes of none.
- */
+/* Whether a file can be read, and its first bytes are those of no archive format. */
 bool archive_reader_foreign(const char *path);
 
 /* Close an archive and free its seek table; may be called twice, and on {0}. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bag_stream: a bag in a directory, read as the tar stream that it could be.
+ * bag_stream: reads a bag in a directory as a tar stream of its files.
  *
- * So the readers of archives read what `skyarc pull -o DIR/` wrote. manifest.json is first, the
- * other files follow by path; a hard link is a file of its own. Nothing is read outside the
- * directory: files are opened beneath it, without following links, and only regular files.
+ * With it the modules that read archives can read what `skyarc pull -o DIR/` wrote.
+ * manifest.json is first, the other files follow sorted by path; a hard link is read as a file
+ * with its own content. Nothing is read outside the directory: files are opened beneath it,
+ * without following links, and only regular files.
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_FORMAT for what is neither a regular file nor a directory; ERR_MISMATCH if a

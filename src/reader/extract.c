@@ -100,7 +100,8 @@ static const char *full_path(const struct extract *x, uint32_t row,
 }
 
 /*
- * Artifacts are selected as the manifest is read: a compact row has not all that a filter sees.
+ * Whether a file is to be extracted. Artifacts were selected while the manifest was read, since
+ * a compact row lacks values that a filter compares.
  */
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {

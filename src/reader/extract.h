@@ -11,8 +11,8 @@
  * Errors   ERR_SYSTEM for disk errors, which end the extraction; damage of the archive is
  *          reported to the hooks
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hooks, but for the
- *          progress hook, which one calls at the same time
+ * Threads  one; it starts others. Hooks are called by one thread at a time, except the progress
+ *          hook, which may be called at the same time as another hook
  */
 #ifndef READER_EXTRACT_H
 #define READER_EXTRACT_H

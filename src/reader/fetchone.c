@@ -257,7 +257,7 @@ out:
     return rc;
 }
 
-/* Compare what was written with the manifest, since it is not what the index says. */
+/* Compare what was written with the manifest, since its digest is not that in the index. */
 static int compare(const char *archive, struct file_search *q, const struct named_file *file,
                    struct err *err)
 {

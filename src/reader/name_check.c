@@ -10,11 +10,11 @@
 #include <sys/random.h>
 
 /*
- * The index is right if it has the same entries as the manifest, and if they are in order, in
- * the pages where they belong, in as many pages as it takes. Whether the entries are the same,
- * a sum of their hashes tells, with a random seed, once over the rows of the manifest and once
- * over the pages: so no entry is kept. An entry of a hard link has the place of its target,
- * which is looked up in the index itself: if the sums are equal, it was right to believe that.
+ * The index is right if it has the same entries as the manifest, and if the entries are sorted,
+ * are in the pages where they belong, and take no more pages than they need. The entries are
+ * compared by a sum of their hashes with a random seed: one over the rows of the manifest, one
+ * over the pages, so that no entry is stored. An entry of a hard link has the place of its
+ * target, which is looked up in the index itself; if the sums are equal, that place is right.
  */
 struct name_check {
     struct archive_reader *reader;
@@ -29,8 +29,8 @@ struct name_check {
 };
 
 /*
- * Pages that are read for so many links. Mostly one is, and more only if a page is full; but an
- * index made to waste time has many of one key.
+ * Maximum number of pages read to look up this many links. Usually a link takes one page, and
+ * more only if the page is full; a hostile index may have many pages of one key.
  */
 #define READS_MAX(links) (8 * (links) + 65536)
 
@@ -98,7 +98,7 @@ static int wrong(const struct name_check *c, uint64_t at, struct err *err)
                    (unsigned long long)(c->reader->locator.names_at + at));
 }
 
-/* A page, and what it says of itself. */
+/* A page, and the values in its header. */
 struct index_page {
     unsigned char bytes[NAME_INDEX_PAGE];
     struct name_index_page head;
@@ -115,7 +115,7 @@ static int load(struct name_check *c, uint32_t number, struct index_page *page, 
                : name_index_open(page->bytes, number, c->lookup.pages, &page->head, err);
 }
 
-/* The pages in order. */
+/* The state of reading the pages in order. */
 struct walk {
     struct name_index_entry last; /* of the entries so far */
     uint32_t number;
@@ -158,7 +158,7 @@ static int check_page(struct name_check *c, struct walk *w, const struct index_p
     return 0;
 }
 
-/* The entries that so many pages have no room for: -1 or 0, and *left. */
+/* Count the entries for which an index of this many pages lacks room: 0 and *left, or -1. */
 static int overflow(struct name_check *c, uint32_t pages, uint64_t *left, struct err *err)
 {
     struct index_page page;
@@ -224,8 +224,8 @@ static int compare(struct name_check *c, struct err *err)
     if (c->found.count != c->wanted.count || c->found.low != c->wanted.low ||
         c->found.high != c->wanted.high)
         return err_set(err, ERR_MISMATCH,
-                       "the index of names does not match manifest.json: %llu name%s, but %llu "
-                       "by the manifest, or others",
+                       "the index of names does not match manifest.json: it has %llu name%s, "
+                       "manifest.json %llu, or the names differ",
                        (unsigned long long)c->found.count, c->found.count == 1 ? "" : "s",
                        (unsigned long long)c->wanted.count);
     return check_size(c, err);
@@ -243,7 +243,7 @@ static bool begin(struct name_check *c, struct err *err)
         return false;
     }
     if (getrandom(&c->wanted.seed, sizeof(c->wanted.seed), GRND_NONBLOCK) < 0)
-        c->wanted.seed = (uintptr_t)c; /* only at the machine's start */
+        c->wanted.seed = (uintptr_t)c; /* no random numbers yet: the machine just started */
     c->found.seed = c->wanted.seed;
     c->lookup = (struct name_lookup){ .read = read_page,
                                       .ctx = c,

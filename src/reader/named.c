@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* rows read through the index for one call; beyond, the manifest is read */
+/* maximum number of rows read through the index by one call; for more, the manifest is read */
 #define ROWS_MAX 256
 
 /* An archive with an index, and a name being searched. */
@@ -26,7 +26,7 @@ struct named {
     bool documents; /* they may be of documents */
 };
 
-/* The index is no help; say so if it is damaged. Returns 0. */
+/* The index cannot be used: log that if the index is damaged. Returns 0. */
 static int unusable(const char *archive, const struct err *why)
 {
     if (why->kind == ERR_FORMAT || why->kind == ERR_MISMATCH || why->kind == ERR_LIMIT)
@@ -53,7 +53,7 @@ static void end(struct named *n)
     archive_reader_close(&n->reader);
 }
 
-/* Keep an entry if it is of the name; a name_lookup_fn. */
+/* Keep an entry if it is one of the searched name; a name_lookup_fn. */
 static int on_entry(void *ctx, const struct name_index_entry *entry, struct err *err)
 {
     struct named *n = ctx;
@@ -123,9 +123,9 @@ static int wrong(struct err *err)
 }
 
 /*
- * The path of the entry that has the content, as far as it is known without the tar header: of
- * a link, or an ID that is not in the path, it is read from the row, which is checked. NULL:
- * the header itself tells.
+ * Get the path that the tar header of the content must have. For a link, or an ID that is not a
+ * part of the path, it is read from the entry's row, which is checked. *path NULL: the path is
+ * not known, but contains the ID.
  */
 static int expect(struct named *n, const struct name_index_entry *entry, struct region *region,
                   const char **path, struct err *err)
@@ -230,7 +230,7 @@ int named_put(const char *archive, const char *what, const char *below, put_fn *
     return rc;
 }
 
-/* By the places of their rows. */
+/* Compare two entries by the places of their rows. */
 static int compare(const void *a_in, const void *b_in)
 {
     const struct name_index_place *a = &((const struct name_index_entry *)a_in)->row;

@@ -4,11 +4,10 @@
  * the seek table nor the manifest is read.
  *
  * A file needs three reads of the archive, if its frame has at most NAMED_READ bytes: the end,
- * a page of the index, the frame. What the index says is compared with what is found there: the
- * tar header, and the row of the manifest where the header does not tell the name (links, and
- * IDs that are not in the path), for which the row's frame is read, too. If they do not agree,
- * or there is no such name, the answer is that the index does not know, and the caller reads
- * the manifest.
+ * a page of the index, the frame. An entry of the index is compared with the tar header at its
+ * place. For links, and for IDs that are not a part of the path, the header does not have the
+ * name: then the row of the manifest is compared, too, and its frame read. If these differ, or
+ * the index does not have the name, the functions return 0, and the caller reads the manifest.
  *
  * Units    bytes
  * Errors   those of reading; a damaged or wrong index is logged, and is no error
@@ -38,8 +37,8 @@ struct named_file {
  *
  * what     its path, or the artifact's ID
  * below    what, without its first folder if that may be the top directory
- * returns  1; 0: the index does not know it, or there is none; -1: error, of a file that was
- *          found, or of put
+ * returns  1; 0: the name is not in the index, or there is no valid index; -1: error of reading
+ *          a file that was found, or of put
  */
 int named_put(const char *archive, const char *what, const char *below, put_fn *put, void *ctx,
               struct named_file *file, struct err *err) MUST_CHECK;
@@ -47,9 +46,10 @@ int named_put(const char *archive, const char *what, const char *below, put_fn *
 /*
  * Pass the rows of artifacts to fn, in the order of the manifest.
  *
- * names    paths (with a slash) and IDs, each of which must be known
+ * names    paths (with a slash) and IDs
  * missing  gets the number of missing items in the manifest
- * returns  1; 0: the index does not know all of them, or there is none: fn was not called
+ * returns  1; 0: not all names are in the index, or there is no valid index, and fn was not
+ *          called; -1: error
  */
 int named_rows(const char *archive, char *const *names, size_t count, manifest_read_fn *fn,
                void *ctx, uint64_t *missing, struct err *err) MUST_CHECK;

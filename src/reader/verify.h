@@ -8,8 +8,8 @@
  * Units    bytes
  * Errors   errors that prevent reading; damage is reported to the hook
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the damage hook, and one the
- *          progress hook
+ * Threads  one; it starts others. Each hook is called by one thread at a time; the damage hook
+ *          and the progress hook may be called at the same time
  * Source   docs/archive-format.md; RFC 8493
  */
 #ifndef READER_VERIFY_H
