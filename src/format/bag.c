@@ -122,7 +122,7 @@ int bag_only(int dir, const char *path, struct err *err)
     if (rc == 0)
         rc = extract_dir_walk(dir, &walker, err);
     if (rc < 0)
-        (void)err_wrap(err, "cannot look into '%s'", path);
+        (void)err_wrap(err, "cannot read the directory '%s'", path);
     else if (c.found)
         rc = err_set(err, ERR_EXISTS,
                      "'%s' holds '%s', which is not part of an archive, and is not replaced; "

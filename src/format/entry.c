@@ -79,7 +79,7 @@ enum entry_family entry_family(const char *type)
         enum entry_family family;
     } starts[] = {
         { "html", FAMILY_HTML },
-        { "visible_elements_tree_in_prompt", FAMILY_LLM }, /* prompts have it in them */
+        { "visible_elements_tree_in_prompt", FAMILY_LLM }, /* contained in prompts */
         { "visible_elements", FAMILY_DOM },
         { "hashed_href", FAMILY_DOM },
         { "llm_", FAMILY_LLM },

@@ -222,7 +222,7 @@ static int compress_at_once(struct frame_coder *coder, const struct iovec *parts
     return 0;
 }
 
-/* Returns 0 or 1 where it gave up, since the coder is hurried. */
+/* Compress parts: 0; 1: stopped, since the flag of frame_coder_watch is true; -1: error. */
 static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
                          uint64_t size, struct buf *out, struct err *err)
 {
@@ -256,7 +256,7 @@ static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, s
     return 0;
 }
 
-/* Returns 0 or 1 where it gave up, since the coder is hurried. */
+/* Compress parts: 0; 1: stopped, since the flag of frame_coder_watch is true; -1: error. */
 static int code_gzip(struct frame_coder *coder, bool store, const struct iovec *parts,
                      size_t count, uint64_t size, struct buf *out, struct err *err)
 {

@@ -40,8 +40,8 @@ struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
                                     struct err *err) MUST_CHECK;
 
 /*
- * Let a coder look at a flag, which outlives it: once that is true, frames are stored, the one
- * that is being compressed as well.
+ * Set a flag that a coder checks, and that must outlive it: once the flag is true, frames are
+ * stored without compression, including the frame that is being compressed.
  */
 void frame_coder_watch(struct frame_coder *coder, const atomic_bool *hurried);
 
@@ -54,7 +54,7 @@ int frame_level(enum frame_codec codec, int level);
 /* Bytes of zstd's context at a level, for a frame whose parts are contiguous. */
 size_t frame_context(int level);
 
-/* The highest of zstd's levels up to most whose context for a frame fits into `bytes`. */
+/* The highest of zstd's levels up to `most` whose context for a frame fits into `bytes`. */
 int frame_level_within(int most, size_t bytes);
 
 /* Free a coder; NULL is fine. */
@@ -63,8 +63,8 @@ void frame_coder_free(struct frame_coder *coder);
 /*
  * Compress parts, of size bytes in total, into a frame.
  *
- * store    store the bytes without compression; set where the flag of frame_coder_watch made
- *          that so
+ * store    in: store the bytes without compression; set to true if the flag of
+ *          frame_coder_watch caused that
  * out      gets the data that frame_emit needs in addition to the parts
  */
 int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,

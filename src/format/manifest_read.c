@@ -88,7 +88,7 @@ static int end_key(struct manifest_read *rows, struct err *err)
     if (rows->depth > 2 || (rows->depth == 2 && !rows->in_request))
         return 0;
     if (strchr(key, '\\'))
-        return broken("a top-level key, or one of the request, has escapes", err);
+        return broken("a key of the top level or of \"request\" has escapes", err);
     if (rows->depth == 1)
         rows->in_request = strcmp(key, "\"request\"") == 0;
     rows->section = rows->depth == 1                   ? section_of(key)
@@ -415,7 +415,7 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
     return rc;
 }
 
-/* Copy an array of texts; what is no array of texts is malformed. */
+/* Copy an array of strings; any other value is malformed. */
 static int texts(char ***out, size_t *count, struct json_value root, const char *name,
                  struct region *region, struct err *err)
 {
@@ -424,10 +424,11 @@ static int texts(char ***out, size_t *count, struct json_value root, const char 
     size_t n = 0;
 
     if (json_type(list) != JSON_ARRAY)
-        return err_set(err, ERR_FORMAT, "the manifest's filter has no list '%s'", name);
+        return err_set(err, ERR_FORMAT, "the manifest's filter has no array '%s'", name);
     while ((v = json_next(list, v)).doc) {
         if (json_type(v) != JSON_STRING)
-            return err_set(err, ERR_FORMAT, "'%s' of the manifest's filter has what is no text",
+            return err_set(err, ERR_FORMAT,
+                           "'%s' of the manifest's filter has a member that is not a string",
                            name);
         n++;
     }
@@ -448,13 +449,13 @@ static bool is_none(struct json_value limit)
     return json_type(limit) == JSON_ABSENT || json_type(limit) == JSON_NULL;
 }
 
-/* A limit of a filter. What cannot be parsed is malformed, not ignored. */
+/* Get a limit of a filter. A limit that cannot be parsed is an error, and not ignored. */
 static int filter_size(uint64_t *out, struct json_value root, const char *name, struct err *err)
 {
     *out = number(root, name);
     return is_none(json_get(root, name)) || *out != MANIFEST_READ_NONE
                ? 0
-               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no size", name);
+               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is not a size", name);
 }
 
 static int filter_time(int64_t *out, struct json_value root, const char *name,
@@ -467,7 +468,7 @@ static int filter_time(int64_t *out, struct json_value root, const char *name,
     *out = value ? clock_us(value) : CLOCK_NONE;
     return is_none(json_get(root, name)) || *out != CLOCK_NONE
                ? 0
-               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no time", name);
+               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is not a time", name);
 }
 
 int manifest_read_filter(struct manifest_filter *out, const char *row, size_t len,
@@ -499,7 +500,7 @@ int manifest_read_filter(struct manifest_filter *out, const char *row, size_t le
     return rc;
 }
 
-/* Copy a run's notes; what is no text is skipped. */
+/* Copy a run's notes; values other than strings are skipped. */
 static int keep_notes(struct manifest_read_run *out, struct json_value notes,
                       struct region *region, struct err *err)
 {

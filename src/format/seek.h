@@ -100,7 +100,7 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
 /*
  * Find the index of names by the end of a .tar.zst, in one read.
  *
- * locator   gets names_at and names_size only; who uses the index checks what it finds
+ * locator   gets names_at and names_size only; the caller must check the index at that place
  * returns   1; 0: the archive has none
  */
 int seek_names(struct seek_locator *locator, seek_read_fn *read, void *ctx, uint64_t size,
@@ -108,7 +108,7 @@ int seek_names(struct seek_locator *locator, seek_read_fn *read, void *ctx, uint
 
 /*
  * Whether a frame with these first bytes belongs to the table or locator that seek_tail wrote.
- * seek_load does not find a tail whose last bytes are damaged; who reads all frames does.
+ * seek_load does not find a tail whose last bytes are damaged; a reader of all frames does.
  */
 bool seek_is_tail(enum frame_codec codec, const unsigned char at[SEEK_HEAD_SIZE]);
 
