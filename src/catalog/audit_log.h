@@ -29,7 +29,7 @@
 #define AUDIT_LOG_RELEASE "release"
 #define AUDIT_LOG_PRUNE   "prune"  /* a run was pruned from its volumes */
 #define AUDIT_LOG_REMOVE  "remove" /* a volume was deleted */
-#define AUDIT_LOG_LOSE    "lose"   /* a volume was lost, with each part only it had */
+#define AUDIT_LOG_LOSE    "lose"   /* a volume, or a part that only the volume had, was lost */
 #define AUDIT_LOG_ALIAS   "alias"  /* the second ID (part) of a pruned run */
 
 struct audit_log_entry {

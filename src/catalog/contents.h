@@ -4,7 +4,8 @@
  *
  * Functions that write must be called within a transaction.
  *
- * Units    bytes; microseconds since 1970 for times of records, ms for ours
+ * Units    bytes; microseconds since 1970 for times of records, ms for times of
+ *          this machine
  * Errors   the catalog's
  * Owns     nothing; texts are borrowed for the call, NULL if not known
  * Threads  the catalog's

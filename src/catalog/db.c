@@ -203,7 +203,10 @@ static char *schema_of(sqlite3 *db)
     return text;
 }
 
-/* Check that there are only our triggers, views and columns: others could do anything. */
+/*
+ * Check that the schema is the one that the migrations make: any other trigger or view could
+ * run arbitrary SQL.
+ */
 static int check_schema(struct db *c, struct err *err)
 {
     sqlite3 *own = NULL;

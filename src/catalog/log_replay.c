@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX ((size_t)256 << 10) /* entries in a hostile catalog may be longer than ours */
+#define KEY_MAX ((size_t)256 << 10) /* the texts of a hostile catalog may be long */
 
 struct replay {
     struct db *catalog;

@@ -15,7 +15,7 @@
 #    define SQLITE_IOCAP_SUBPAGE_READ 0x00008000
 #endif
 
-/* An open file: SQLite's part, ours, and after these the underlying file. */
+/* An open file: SQLite's members, those of this layer, and after these the underlying file. */
 struct file {
     sqlite3_file base;
     bool database; /* false: a log or a temporary file, passed through */

@@ -45,7 +45,8 @@ void relation_bind(struct db *c, struct sqlite3_stmt *sql, int at, const char *r
 
 /*
  * The statements that merge a run's rows under ?1 into ?2. Of two states the more informative
- * one is kept: of a run in a volume, then of a run that was, then of a run that is only known.
+ * one is kept: that of a run in a volume, else of a run that was in one, else of a run that was
+ * only listed.
  */
 static const char *const joins[] = {
     ("DELETE FROM states WHERE (SELECT count(*) FROM states WHERE run_id IN (?1, ?2)) = 2 AND"

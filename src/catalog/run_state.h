@@ -14,7 +14,8 @@
  * replaced), its parts that no other volume has are put into the table `lost`, and their runs
  * become due. Parts that are archived again are removed from the table.
  *
- * Units    microseconds since 1970 for times of records, milliseconds for ours
+ * Units    microseconds since 1970 for times of records, milliseconds for times of this
+ *          machine
  * Errors   the catalog's
  * Owns     nothing; texts are borrowed for the call
  * Threads  the catalog's
@@ -89,8 +90,8 @@ int run_state_put_off(struct db *c, const char *run_id, const char *state, int64
                       const char *reason, struct err *err) MUST_CHECK;
 
 /*
- * An archived run has no artifacts in the service's list: list it again after most of a day,
- * and seal it the last time.
+ * An archived run has no artifacts in the service's list: list it again after 20 hours, or seal
+ * it if this was the last of `nights` lists.
  *
  * nights   how often the run is listed
  * returns  1: sealed now; 0: not yet; -1
@@ -98,7 +99,7 @@ int run_state_put_off(struct db *c, const char *run_id, const char *state, int64
 int run_state_empty(struct db *c, const char *run_id, int64_t now_ms, int nights,
                     struct err *err) MUST_CHECK;
 
-/* A run was asked for and is still running: other runs are asked for first the next time. */
+/* A run was requested and is still running: other runs are requested first the next time. */
 int run_state_asked(struct db *c, const char *run_id, int64_t now_ms,
                     struct err *err) MUST_CHECK;
 
@@ -114,7 +115,7 @@ struct run_state_which {
     int64_t horizon; /* a later next_ms was set by a wrong clock, and counts as due */
     int64_t seen_ms; /* leave out runs seen at this time in a list or record; 0: none */
     size_t most;     /* limit of visited runs */
-    bool in_turn;    /* first the runs not asked for longest: see run_state_asked */
+    bool in_turn;    /* first the runs requested longest ago: see run_state_asked */
     bool doubtful;   /* only runs that failed before, or that a lost volume had: the service
                       * may not have them */
 };
