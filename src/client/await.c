@@ -87,7 +87,8 @@ void await_warn(const struct listing *listing)
     for (i = 0; i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
 
-        if (run->failed || run_is_terminal(run->run.status)) /* a retry is told elsewhere */
+        if (run->failed ||
+            run_is_terminal(run->run.status)) /* a pending retry is logged elsewhere */
             continue;
         first = first ? first : run;
         count++;

@@ -136,7 +136,10 @@ int lister_begin(struct listing *listing, char *const *ids, size_t count, struct
     return 0;
 }
 
-/* The requested runs are listed. */
+/*
+ * The requested runs are listed: merge two names of one run, and begin the search for the runs
+ * that they started.
+ */
 static int join(struct listing *listing, struct err *err)
 {
     size_t i;

@@ -97,7 +97,7 @@ struct listing {
     bool calm;                        /* set before: log anomalies as LOG_INFO only */
     bool bundles;                     /* set before: list a ZIP's members along with the ZIP */
     bool children;                    /* set before: list the runs started by runs, too */
-    bool tell; /* set before: list a run that has nothing of the types without them, too */
+    bool tell; /* set before: if a run has nothing of the types, list all its types */
     bool deep; /* set before: also search task lists, records and sessions */
     struct records *records; /* set before: stores records; NULL: none wanted */
     struct endpoints server; /* what is known about the server */
@@ -155,8 +155,7 @@ size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
 /*
  * Count the requested runs of which the filter accepts nothing, and log which types they have
  * instead; ERR_NOT_FOUND, with an example of a name if names are asked for, if it accepts
- * nothing of any run. A filter that only excludes types
- * need not accept something of each run.
+ * nothing of any run. A filter that only excludes types need not accept something of each run.
  *
  * hit  by the index of a requested run: whether the filter accepts an artifact of it or of its
  *      children
