@@ -175,8 +175,11 @@ static void detail_of(const struct api *api, const struct request *request, char
     json_free(doc);
 }
 
-/* Whether no route of the API has this URL: it answers without a message, or, where a record
- * that is unknown cannot be the reason, with that of a web framework. */
+/*
+ * Whether a 404 means that the server has no such route, and so is not the API: the response
+ * has no message; or it has the default message of a web framework, and the request names no
+ * record that could be unknown.
+ */
 static bool no_route(const struct api *api, const struct request *request, const char *detail)
 {
     size_t len = strlen(api->base);

@@ -57,7 +57,7 @@ struct artifact_list {
     size_t count;
     size_t cap;
     size_t broken;   /* number of invalid rows: without an ID */
-    size_t misnamed; /* number of rows whose run_id is there, but names nothing */
+    size_t misnamed; /* number of rows whose run_id is present, but not an ID */
 };
 
 /* Parse the API's JSON array. list must be {0}; it is filled only on success. */

@@ -7,7 +7,7 @@
  *
  * Where a fact is unknown, the filter must not lose data: an artifact of unknown size passes
  * the limits of size, and one of unknown time the limits of time. An artifact that belongs to
- * no step is of none that could be named, and does not pass a condition on steps.
+ * no step does not pass a condition on steps.
  *
  * Units    bytes; microseconds since 1970
  * Errors   ERR_USAGE for a malformed name or step; ERR_MEMORY
@@ -52,7 +52,7 @@ struct artifact_filter {
     struct region *region; /* owns names and steps; NULL: they are borrowed */
 };
 
-/* What a filter looks at; NULL where unknown. */
+/* The values that a filter compares; NULL where unknown. */
 struct artifact_facts {
     const char *type;
     const char *name;       /* a path, of which the last part is the name */

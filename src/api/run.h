@@ -84,7 +84,7 @@ struct run {
     size_t attempt_count;
     uint64_t step_count; /* valid if counted */
     uint64_t max_screenshot_scrolls;
-    bool misnamed; /* run_id is there, but names nothing */
+    bool misnamed; /* run_id is present, but not an ID */
     bool counted;
     bool recording_archived;
     bool script_run;
