@@ -6,7 +6,8 @@
  * runs that no list named; lists the artifacts of open runs again and seals the runs without
  * news. Each step is one transaction: a step that fails changes nothing.
  *
- * Units    microseconds since 1970 for times of records, milliseconds for ours
+ * Units    microseconds since 1970 for times of records, milliseconds for times of this
+ *          machine
  * Errors   the API's, the catalog's; ERR_CANCELLED
  * Owns     nothing
  * Threads  the transfer loop
