@@ -10,7 +10,7 @@
  * Owns     the hash state, until *_free
  * Threads  one at a time
  * Source   FIPS 180-4, by libcrypto; RFC 2104 (HMAC); XXH3, by libxxhash (canonical, big-endian
- * form)
+ *          form)
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H

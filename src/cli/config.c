@@ -93,7 +93,7 @@ int config_parse(struct config *config, const char *name, const struct opt_group
     size_t i;
 
     config->secret = false;
-    if (line && strlen(line) != config->text.len) /* text behind a NUL byte would be ignored */
+    if (line && strlen(line) != config->text.len) /* text after a NUL byte would be ignored */
         return err_set(err, ERR_USAGE, "'%s' contains a NUL byte", name);
     for (; line; line = next) {
         next = strchr(line, '\n');

@@ -2,8 +2,8 @@
 /*
  * config: the configuration file, lines of "key = value" with the option names as keys.
  *
- * Lines that begin with # are comments. A line [NAME] begins a profile: the keys behind it
- * count only if the profile is chosen. A key that is no command's option is an error, in any
+ * Lines that begin with # are comments. A line [NAME] begins a profile: the keys after it are
+ * used only if the profile is chosen. A key that is no command's option is an error, in any
  * profile; the message names the file and the line.
  *
  * Errors   ERR_USAGE, ERR_SYSTEM; a missing file is not an error
@@ -31,7 +31,7 @@ struct config_line {
 struct config {
     struct buf text;
     bool secret; /* the text contains an API key */
-    char *path;  /* NULL: there is no place for a file */
+    char *path;  /* NULL: neither XDG_CONFIG_HOME nor HOME is set */
     struct config_line *lines;
     size_t count;
     size_t cap;

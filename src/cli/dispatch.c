@@ -130,8 +130,10 @@ static const char *similar(const char *name)
     return nearest.best;
 }
 
-/* Warn about variables SKYARC_... that set no option. Those of --anchor-command are skyarc's
- * own. */
+/*
+ * Warn about variables SKYARC_... that set no option, except those that skyarc itself sets for
+ * --anchor-command.
+ */
 static void check_environment(void)
 {
     char **at;

@@ -8,7 +8,8 @@
  *
  * Errors   ERR_USAGE; the message for an unknown option suggests the nearest option
  * Owns     the arrays of lists, and the words of OPT_WORDS; other texts are borrowed from argv,
- * environment and config Threads  one, at the start
+ *          environment and configuration file
+ * Threads  one, at the start
  */
 #ifndef CLI_OPT_H
 #define CLI_OPT_H

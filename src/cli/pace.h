@@ -20,7 +20,7 @@
 #define PACE_SAMPLES (PACE_WINDOW / PACE_STEP + 1)
 #define PACE_FIRST   1000                          /* no rate is known before this time */
 #define PACE_UNKNOWN UINT64_MAX                    /* answer: too little is known yet */
-#define PACE_LONGEST ((uint64_t)100 * 3600 * 1000) /* a longer time left says nothing */
+#define PACE_LONGEST ((uint64_t)100 * 3600 * 1000) /* a longer time is not told */
 
 struct pace {
     struct {

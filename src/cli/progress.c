@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024
-#define NAME_LEAST     8 /* a name shortened to less says nothing */
+#define NAME_LEAST     8 /* minimum width of a shortened name */
 
 /* clang-format off */
 const struct opt progress_opts[] = {

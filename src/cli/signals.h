@@ -11,7 +11,7 @@
  *
  * Errors   ERR_SYSTEM
  * Threads  signals_early and signals_setup before other threads start; the other functions on
- * one thread
+ *          one thread
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
