@@ -387,7 +387,7 @@ static int verify_operand(struct verifying *run, const char *operand,
     return rc;
 }
 
-/* Whether a file named by an option can be read: otherwise nothing is said of the archives. */
+/* Check, before any archive is verified, that a file named by an option can be read. */
 static int check_file(const char *option, const char *path, struct err *err)
 {
     if (!path)
@@ -426,7 +426,7 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return -1;
     if (args->share && args->quick)
         return err_set(err, ERR_USAGE,
-                       "--quick reads no payload of which --share names a part");
+                       "--share cannot be used with --quick, which reads no payload");
     return read_share(args->share, opts, err);
 }
 
@@ -578,8 +578,9 @@ const struct command cmd_verify = {
         "checked all the same. A directory that is a bag, as pull -o DIR/ writes it, is an "
         "archive. For another directory, checks all archives in it and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
-        "one that was written. With --against-api, what the filter of an archive left out is "
-        "not called lacking: the manifest records the filter.",
+        "one that was written. With --against-api, artifacts that the filter of an archive "
+        "left "
+        "out are not reported as lacking: the manifest records the filter.",
     .examples = "skyarc verify run.tar.zst\n"
                 "skyarc verify --share 1/3 /srv/skyarc\n"
                 "skyarc verify --against-api run.tar.zst\n",

@@ -274,7 +274,7 @@ static size_t tell_lacking(struct audit_held *held, const struct listing *listin
             continue;
         }
         if (run->failed && run->err.kind == ERR_NOT_FOUND) {
-            log_line(LOG_WARNING, "%s", run->err.text); /* it lacks nothing any more */
+            log_line(LOG_WARNING, "%s", run->err.text); /* nothing can be lacking */
         } else if (run->failed) {
             lacking++;
             log_line(LOG_ERROR, "run '%.100s' was not compared with the service: %s", run->id,
@@ -387,8 +387,7 @@ int audit_against_api(struct audit_held *held, const struct session_args *sessio
     }
     if (rc == 0 && held->left_out)
         log_line(LOG_INFO,
-                 "in no archive, as the filters that the archives were made with say: %zu "
-                 "artifact%s of the service",
+                 "left out by the filters of the archives: %zu artifact%s of the service",
                  held->left_out, text_plural(held->left_out));
     return rc;
 }

@@ -52,7 +52,7 @@ int audit_held_add(struct audit_held *held, const char *archive, struct err *err
 /* Ask the service whether the runs have artifacts, or started runs, that are not in the set.
  * Each is logged; *lacking is their number. Artifacts that the filters of the archives with
  * their run do not accept are not counted: the number is logged. A run that could not be asked
- * about counts as well, unless the service has it no more. */
+ * about counts as well, unless the service no longer has it. */
 int audit_against_api(struct audit_held *held, const struct session_args *session,
                       size_t *lacking, struct err *err) MUST_CHECK;
 

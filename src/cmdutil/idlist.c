@@ -106,8 +106,8 @@ int idlist_load(struct idlist *list, const char *path, struct err *err)
     buf_init(&text, FILE_MAX);
     rc = file_load(path, signals_stopping(), &text, err);
     if (rc == 0 && text.len && memchr(text.data, '\0', text.len))
-        rc =
-            err_set(err, ERR_USAGE, "'%.200s' has a zero byte: it is no text of run IDs", path);
+        rc = err_set(err, ERR_USAGE, "'%.200s' has a NUL byte: it is not a list of run IDs",
+                     path);
     for (line = text.data; rc == 0 && line; line = next) {
         char where[300];
         char *comment;

@@ -48,7 +48,7 @@ const struct opt archive_name_opts[] = {
 };
 
 const struct opt archive_format_opts[] = {
-    { 'l', "level",      "N",      OPT_CHOICE, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst, otherwise 1 to 9; auto (default): for zst what the network leaves time for, otherwise 6", 0, 0, level_words, false, NULL },
+    { 'l', "level",      "N",      OPT_CHOICE, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst, otherwise 1 to 9; auto (default): for zst adapted to the speed of the network, otherwise 6", 0, 0, level_words, false, NULL },
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 4 KiB and more", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
@@ -70,8 +70,8 @@ const struct opt archive_transfer_opts[] = {
     { 0,   "memory",     "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, memory),     "memory of a pull, at least 56m (default 64m, and what a --level above 6 needs): connections, bodies, texts in frames, and compression, whose number of threads and level, if it is auto, follow from it", BUDGET_MEMORY_MIN, BUDGET_MEMORY_MAX, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
-    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later; a file may take 120 times this, and twice the time for its size at --speed-limit, over all attempts (default 30s; 0: no such limit per file, stalls as by default)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer slower than this many bytes per second for --speed-time has stalled, and is retried later (default 1k)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "time after which a transfer slower than --speed-limit has stalled; all attempts for a file may take 120 times this plus twice the time for its size at --speed-limit (default 30s; 0: no such limit for a file, and the defaults of both options for stalls)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what was fetched (suffixes s, m, h)", 0, 0, NULL, false, NULL },
     { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "exit with an error after this time without any progress (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer", 0, 0, bundles_words, false, NULL },

@@ -54,7 +54,7 @@ void report_free(struct report *report);
 /* The archive's top directory; valid until report_free. */
 const char *report_top(const struct report *report);
 
-/* Write a page that has all in itself; a file_maker, ctx is the report. */
+/* Write one page that contains all its texts; a file_maker, ctx is the report. */
 int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err) MUST_CHECK;
 
 /* Where report_place writes a view: DIR/TOP/index.html and DIR/TOP/view/RUN_ID.js. */

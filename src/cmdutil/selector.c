@@ -201,7 +201,9 @@ bool selector_file(const struct selector *selector, const char *path)
     return selected;
 }
 
-/* Whether a pattern is rather the name of a second archive: of a file, with such an ending. */
+/*
+ * Whether a pattern is probably the name of a second archive: an existing file named like one.
+ */
 static bool is_archive(const char *pattern)
 {
     return container_stem(path_base(pattern)) && access(pattern, F_OK) == 0;

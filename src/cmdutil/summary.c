@@ -208,8 +208,10 @@ static void put_asked(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
              (unsigned long long)(s->asked + 999) / 1000);
 }
 
-/* What a status line leaves out if it is too wide: the first first. Rate, time left and a wait
- * that a host asks for stay. */
+/*
+ * What a status line leaves out if it is too wide, in this order. The rate, the time left and a
+ * wait that a host asks for are never left out.
+ */
 enum status_level { EVERYTHING, NO_RUNS, NO_TOTAL, NO_WORDS, NO_COUNTS, SHORT_WAIT, NO_BYTES };
 
 /* The bytes and how many there will be, the rate, the time left, and a host's wait. */

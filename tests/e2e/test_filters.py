@@ -142,7 +142,7 @@ def test_against_the_service(skyarc, emu, steps, args):
     """What the filter left out is not missing; what it accepts is."""
     skyarc("pull", "-o", "a.tar.zst", *args, steps, check=0)
     result = skyarc("verify", "-v", "--against-api", "a.tar.zst", check=0)
-    assert "in no archive, as the filters" in result.err
+    assert "left out by the filters of the archives" in result.err
     emu.run("tsk_f", [row("f_small", "llm_prompt", b"x" * 100, "stp_a", 1, "txt"),
                       row("f_more", "har", b'{"log": {"a": 1}}', "stp_c", 4, "har"),
                       row("f_text", "html_scrape", b"<html>", "stp_c", 4, "html")])
