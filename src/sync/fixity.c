@@ -203,7 +203,7 @@ int fixity_lose(struct db *c, const struct volume_store *store, const struct fix
 {
     static const char *const texts[] = {
         "no longer exists",
-        "is not that which was written, a regular file: its type, size, tail or name differs",
+        "is not the regular file that was written: its type, size, tail or name differs",
         "is damaged"
     };
     const char *name = loss->name;
