@@ -8,10 +8,9 @@
 struct relief_wait {
     struct transfer *oldest;
     struct transfer *youngest;
-    struct transfer
-        *longest;  /* the one that has waited for the longest time; NULL: none waits */
-    bool all;      /* all of them wait */
-    size_t chunks; /* that they hold */
+    struct transfer *longest; /* the one that has waited longest; NULL: none waits */
+    bool all;                 /* all of them wait */
+    size_t chunks;            /* that they hold */
 };
 
 bool relief_by_http1(const struct transfers *all, uint64_t expected)
