@@ -41,6 +41,7 @@
  *           find           search a sync directory's catalog
  *           prune          remove runs that no retention rule keeps
  *           config         show the settings, and where each comes from
+ *           doctor         check the set-up
  *           hold           protect runs from prune; end the protection (release)
  *           commands       declarations of all commands
  * cmdutil/  pull_job       one pull: options, output, status line, result
@@ -59,6 +60,13 @@
  *           audit          signatures, chain of a series, comparison with the service
  *           confirm        whether the service still has runs as archived
  *           standing       whether a directory's volumes match its catalog
+ * doctor/   finding        a finding: ok, warning or error, and what to do
+ *           ask            requests with a time limit
+ *           key_check      where the key comes from, and who may read it
+ *           server_check   proxy, name, TLS, answer, version, clock
+ *           link_check     how URLs are signed, and what can still be downloaded
+ *           disk_check     writing, space, direct I/O, rename, flock, reflink
+ *           dest_check     a sync directory: lock, catalog, volumes, last sync
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -170,6 +178,7 @@
  *           page_checksum  a checksum in each database page
  *           contents       volumes and their contents
  *           run_state      the state of each run
+ *           sync_log       when syncs ran, and how they ended
  *           search         finds runs and artifacts
  *           audit_log      log.jsonl: holds, pruned runs, lost volumes
  *           log_replay     applies the log to the catalog
@@ -261,7 +270,7 @@ static const struct command *const commands[] = {
     &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
     &cmd_wait,   &cmd_listen,  &cmd_sync,   &cmd_prune,     &cmd_find,
     &cmd_hold,   &cmd_release, &cmd_list,   &cmd_cat,       &cmd_extract,
-    &cmd_verify, &cmd_report,  &cmd_config, NULL,
+    &cmd_verify, &cmd_report,  &cmd_doctor, &cmd_config,    NULL,
 };
 
 /*

@@ -166,26 +166,6 @@ int64_t run_state_count(struct db *c, const char *state, struct err *err);
 /* Creation time of the oldest run that ended and is not archived; DB_UNKNOWN: none. */
 int64_t run_state_oldest(struct db *c, struct err *err);
 
-/* A sync, as stored in the catalog. */
-struct run_state_sync {
-    int64_t id;
-    const char *outcome; /* "done", "incomplete", "stopped", "failed" */
-    const char *error;   /* or NULL */
-    uint64_t runs;
-    uint64_t artifacts;
-    uint64_t bytes; /* downloaded */
-    uint64_t missing;
-    uint64_t damaged; /* volumes that were gone, differed, or were damaged */
-};
-
-/* Record the start of a sync; earlier syncs without an end are marked as killed. *id is the
- * argument for run_state_sync_end. */
-int run_state_sync_begin(struct db *c, int64_t now_ms, int64_t *id, struct err *err) MUST_CHECK;
-
-/* Record the end of the sync that run_state_sync_begin recorded. */
-int run_state_sync_end(struct db *c, int64_t now_ms, const struct run_state_sync *sync,
-                       struct err *err) MUST_CHECK;
-
 /* The creation times between which all runs of a filter are known; both DB_UNKNOWN: none. */
 struct frontier {
     int64_t from;

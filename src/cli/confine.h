@@ -47,6 +47,12 @@ struct confine {
     uint64_t handled; /* accesses that are denied unless a rule allows them */
 };
 
+/* The kernel's version of Landlock; 0: it has none. The sandbox uses version 2 and later. */
+int confine_landlock(void);
+
+/* Whether the kernel has seccomp filters. */
+bool confine_seccomp(void);
+
 /* Start building the sandbox; flags: enum confine_flags. */
 void confine_begin(struct confine *confine, const struct confine_args *args, unsigned flags);
 

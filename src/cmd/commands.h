@@ -10,6 +10,7 @@
 extern const struct command cmd_artifacts;
 extern const struct command cmd_listen;
 extern const struct command cmd_config;
+extern const struct command cmd_doctor;
 extern const struct command cmd_pull;
 extern const struct command cmd_runs;
 extern const struct command cmd_show;

@@ -15,19 +15,24 @@
 int api_client_open(struct api_client *client, const struct session_args *session,
                     struct err *err)
 {
+    if (signals_setup(err) < 0 || session_open(session, &client->api, err) < 0)
+        return -1;
+    return api_client_start(client, session, API_CLIENT_RETRIES, err);
+}
+
+int api_client_start(struct api_client *client, const struct session_args *session,
+                     unsigned retries, struct err *err)
+{
     struct engine_opts engine = { .agent = TOOL_NAME,
                                   .ca_file = session->ca_file,
                                   .jobs = API_CLIENT_JOBS };
     struct loop_hooks hooks = { .tick = loop_no_tick };
 
-    if (signals_setup(err) < 0 || session_open(session, &client->api, err) < 0)
-        return -1;
     engine.secure = client->api.secure;
     hooks.stop = signals_stopping();
     if (loop_init(&client->loop, &engine, &hooks, err) < 0)
         return -1;
-    callers_init(&client->callers, &client->loop, &client->api, API_CLIENT_JOBS,
-                 API_CLIENT_RETRIES);
+    callers_init(&client->callers, &client->loop, &client->api, API_CLIENT_JOBS, retries);
     return 0;
 }
 

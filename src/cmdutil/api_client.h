@@ -38,6 +38,15 @@ struct api_client {
 int api_client_open(struct api_client *client, const struct session_args *session,
                     struct err *err) MUST_CHECK;
 
+/*
+ * Set up the transfer loop of a client whose API is set up, after signals_setup. As of
+ * api_client_open, close the client also on failure.
+ *
+ * retries  the number of times that a call is repeated
+ */
+int api_client_start(struct api_client *client, const struct session_args *session,
+                     unsigned retries, struct err *err) MUST_CHECK;
+
 /* Close the connections and free what client owns; may be called twice, and on {0}. */
 void api_client_close(struct api_client *client);
 

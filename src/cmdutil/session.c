@@ -24,11 +24,11 @@ const struct opt session_opts[] = {
 };
 /* clang-format on */
 
-static struct secret *from_file(const char *path, struct err *err)
+static struct secret *from_file(const char *path, bool quiet, struct err *err)
 {
     struct secret *key = secret_load(path, signals_stopping(), err);
 
-    if (key && file_shared(path))
+    if (key && !quiet && file_shared(path))
         log_line(LOG_WARNING,
                  "'%s' contains the API key and other users may read it; run chmod 600 on it",
                  path);
@@ -44,42 +44,64 @@ static struct secret *from_text(const char *text, const char *where, struct err 
     return key;
 }
 
-/* Load systemd's credential; NULL with err unchanged if there is none. */
-static struct secret *from_credentials(struct err *err)
+/* The path of systemd's credential, to be freed by mem_free; NULL: there is none, or err. */
+static char *credential_path(struct err *err)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
-    struct secret *key = NULL;
-    char *path;
+    char *path = dir && *dir ? mem_format(err, "%s/%s", dir, CREDENTIAL) : NULL;
 
-    if (!dir || !*dir)
-        return NULL;
-    path = mem_format(err, "%s/%s", dir, CREDENTIAL);
     if (path && access(path, F_OK) == 0)
-        key = secret_load(path, signals_stopping(), err);
+        return path;
     mem_free(path);
-    return key;
+    return NULL;
 }
 
-static struct secret *find_key(const struct session_args *args, struct err *err)
+enum session_key session_key_from(const struct session_args *args, const char **value)
 {
     const struct opt_list *files = &args->api_key_file;
     const char *file = files->count ? files->at[files->count - 1] : NULL;
     const struct opt_list *keys = &args->api_key;
     const char *own = keys->count ? keys->at[keys->count - 1] : "";
     const char *text = getenv("SKYVERN_API_KEY");
-    struct secret *key;
 
+    *value = own;
     if (*own && keys->source == OPT_PROFILE && files->source < OPT_PROFILE)
-        return from_text(own, "the profile's api-key", err);
+        return SESSION_KEY_PROFILE;
+    *value = file;
     if (file && files->source != OPT_CONFIG)
-        return from_file(file, err);
+        return SESSION_KEY_FILE;
+    *value = text;
     if (text && *text)
-        return from_text(text, "SKYVERN_API_KEY", err);
+        return SESSION_KEY_VARIABLE;
+    *value = file;
     if (file)
-        return from_file(file, err);
-    if (*own)
-        return from_text(own, "the configuration file's api-key", err);
-    key = from_credentials(err);
+        return SESSION_KEY_FILE;
+    *value = own;
+    return *own ? SESSION_KEY_CONFIG : SESSION_KEY_CREDENTIAL;
+}
+
+static struct secret *find_key(const struct session_args *args, struct err *err)
+{
+    const char *value;
+    struct secret *key = NULL;
+    char *path;
+
+    switch (session_key_from(args, &value)) {
+    case SESSION_KEY_PROFILE:
+        return from_text(value, "the profile's api-key", err);
+    case SESSION_KEY_FILE:
+        return from_file(value, args->shared_told, err);
+    case SESSION_KEY_VARIABLE:
+        return from_text(value, "SKYVERN_API_KEY", err);
+    case SESSION_KEY_CONFIG:
+        return from_text(value, "the configuration file's api-key", err);
+    case SESSION_KEY_CREDENTIAL:
+        break;
+    }
+    path = credential_path(err);
+    if (path)
+        key = secret_load(path, signals_stopping(), err);
+    mem_free(path);
     if (!key && !err->kind)
         (void)err_set(err, ERR_NOT_FOUND,
                       "no API key: set SKYVERN_API_KEY, or name a file with --api-key-file");

@@ -24,6 +24,7 @@ struct session_args {
     struct opt_list api_key;      /* from the configuration file; the last key is used */
     struct opt_list api_key_file; /* the last file is used */
     bool insecure_key;
+    bool shared_told; /* the command itself reports a key file that others may read */
 };
 
 extern const struct opt session_opts[];
@@ -32,6 +33,22 @@ extern const struct opt session_opts[];
     {                                                                                          \
         .base_url = API_BASE                                                                   \
     }
+
+/* Where the key is taken from. */
+enum session_key {
+    SESSION_KEY_PROFILE,    /* api-key in the profile of the configuration file */
+    SESSION_KEY_FILE,       /* --api-key-file, or api-key-file in the configuration file */
+    SESSION_KEY_VARIABLE,   /* SKYVERN_API_KEY */
+    SESSION_KEY_CONFIG,     /* api-key in the configuration file */
+    SESSION_KEY_CREDENTIAL, /* systemd's credential, or none if that does not exist */
+};
+
+/*
+ * Tell where session_open takes the key from.
+ *
+ * value    gets the file's name, or else the key itself; not set for SESSION_KEY_CREDENTIAL
+ */
+enum session_key session_key_from(const struct session_args *args, const char **value);
 
 /* Find the key and set up the API; api must be {0}; clear it also on failure. */
 int session_open(const struct session_args *args, struct api *api, struct err *err) MUST_CHECK;

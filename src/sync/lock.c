@@ -14,9 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME     "lock"
-#define LOOK_MS  200
-#define LINE_MAX 512
+#define NAME    "lock"
+#define LOOK_MS 200
 
 /* Read the holder's line: "PID 123 on HOST since TIME". */
 static void read_holder(int fd, char *out, size_t size)
@@ -31,7 +30,7 @@ static void write_holder(int fd)
 {
     char host[256] = "?";
     char when[CLOCK_TEXT_MAX];
-    char line[LINE_MAX];
+    char line[LOCK_HOLDER_MAX];
     struct err ignored; /* the line is only informative: prune must work on a full disk */
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -78,7 +77,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop sto
 {
     char *path = mem_format(err, "%s/" NAME, dir);
     uint64_t deadline = clock_mono() + wait;
-    char who[LINE_MAX];
+    char who[LOCK_HOLDER_MAX];
     int rc = -1;
 
     lock->fd = -1;
@@ -99,6 +98,25 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop sto
         file_close(&lock->fd);
     mem_free(path);
     return rc > 0 ? 0 : -1;
+}
+
+enum lock_state lock_look(const char *dir, char holder[LOCK_HOLDER_MAX])
+{
+    char *path = mem_format(NULL, "%s/" NAME, dir);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    int why = path ? errno : ENOMEM;
+    enum lock_state state = LOCK_FREE;
+
+    mem_free(path);
+    if (fd < 0) {
+        errno = why;
+        return why == ENOENT ? LOCK_FREE : LOCK_UNREADABLE;
+    }
+    read_holder(fd, holder, LOCK_HOLDER_MAX);
+    if (*holder && flock(fd, LOCK_SH | LOCK_NB) < 0)
+        state = LOCK_HELD;
+    file_close(&fd); /* releases the lock */
+    return state;
 }
 
 void lock_drop(struct lock *lock)

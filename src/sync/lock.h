@@ -22,9 +22,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LOCK_HOLDER_MAX 512 /* buffer size for lock_look */
+
 struct lock {
     int fd;
 };
+
+enum lock_state {
+    LOCK_FREE,
+    LOCK_HELD,
+    LOCK_UNREADABLE, /* see errno */
+};
+
+/*
+ * Look whether a directory's lock is held, without taking it from a process that comes
+ * meanwhile: only if the file names a holder, which may have been killed, a shared lock is
+ * tried for a moment.
+ *
+ * holder   gets the holder's line if the lock is held
+ */
+enum lock_state lock_look(const char *dir, char holder[LOCK_HOLDER_MAX]);
 
 /*
  * Take the lock of a directory.

@@ -9,6 +9,7 @@
 #include "catalog/contents.h"
 #include "catalog/run_state.h"
 #include "catalog/search.h"
+#include "catalog/sync_log.h"
 #include "pull/pull.h"
 #include "sync/catalog_import.h"
 #include "sync/recheck.h"
@@ -489,20 +490,20 @@ static int steps(struct sync *s, struct err *err)
 static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 {
     const struct sync_result *r = s->result;
-    struct run_state_sync sync = { .id = id,
-                                   .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
-                                              : err->kind == ERR_CANCELLED ? "stopped"
-                                                                           : "failed",
-                                   .error = rc == 0 ? NULL : err->text,
-                                   .runs = r->runs,
-                                   .artifacts = r->artifacts,
-                                   .bytes = r->downloaded,
-                                   .missing = r->missing,
-                                   .damaged = fixity_faults(&r->found.fixity) +
-                                              r->found.fixity.unreadable };
+    struct sync_log sync = { .id = id,
+                             .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
+                                        : err->kind == ERR_CANCELLED ? "stopped"
+                                                                     : "failed",
+                             .error = rc == 0 ? NULL : err->text,
+                             .runs = r->runs,
+                             .artifacts = r->artifacts,
+                             .bytes = r->downloaded,
+                             .missing = r->missing,
+                             .damaged =
+                                 fixity_faults(&r->found.fixity) + r->found.fixity.unreadable };
     struct err why;
 
-    if (run_state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
+    if (sync_log_end(s->catalog, clock_wall(), &sync, &why) < 0)
         log_line(LOG_WARNING, "%s", why.text);
 }
 
@@ -529,7 +530,7 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     s.catalog = opts->rebuild
                     ? heal_remake(&s.store, &reader, s.now_ms, &result->found, err)
                     : heal_open(&s.store, true, &reader, s.now_ms, &result->found, err);
-    rc = s.catalog ? run_state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
+    rc = s.catalog ? sync_log_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);
         look(&s);

@@ -2,9 +2,11 @@
 """The units of systemd: their restrictions."""
 import glob
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -23,6 +25,53 @@ def test_exposure(unit):
     if "Unknown command" in done.stdout or "unrecognized option" in done.stdout:
         pytest.skip("systemd-analyze is too old")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def nightly(env, tmp_path):
+    """Start contrib/nightly.sh as contrib/compose.yaml does."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/skyarc").symlink_to(SKYARC)
+    (tmp_path / "archive").mkdir()
+
+    def start(**more):
+        return subprocess.Popen([CONTRIB + "nightly.sh"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(
+            env, PATH="%s:%s" % (tmp_path / "bin", env["PATH"]), SYNC_DEST=str(tmp_path / "archive"), **more))
+
+    return start
+
+
+def healthy(folder):
+    """The result of the compose file's health check, with another folder."""
+    with open(CONTRIB + "compose.yaml", encoding="utf-8") as file:
+        (test,) = re.findall(r'test: \["CMD-SHELL", "(.*)"\]', file.read())
+    test = test.replace("$$", "$").replace("/archive", str(folder))
+    return subprocess.run(["sh", "-c", test], check=False).returncode == 0
+
+
+def test_a_night_in_a_container(nightly, tmp_path):
+    assert healthy(tmp_path / "archive")  # before the first night
+    night = nightly(SYNC_ONCE="1")
+    assert night.wait(60) == 0, night.stdout.read()
+    assert list((tmp_path / "archive").rglob("skyarc-*.tar.zst")) and healthy(tmp_path / "archive")
+    assert "skyarc_sync_success 1" in (tmp_path / "archive/metrics/skyarc.prom").read_text()
+    night = nightly(SYNC_ONCE="1", SKYVERN_API_KEY="wrong")
+    assert night.wait(60) == 1 and not healthy(tmp_path / "archive")
+    assert "skyarc_sync_success 0" in (tmp_path / "archive/metrics/skyarc.prom").read_text()
+
+
+def test_a_container_stops_at_once(nightly):
+    """The signal is not left for the end of the sleep until the night."""
+    for hour in ("0", "12"):
+        night = nightly(SYNC_HOUR=hour)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with open("/proc/%d/task/%d/children" % (night.pid, night.pid), encoding="ascii") as file:
+                if any(pathlib.Path("/proc/%s/comm" % child).read_text() == "sleep\n" for child in file.read().split()):
+                    break
+            time.sleep(0.02)
+        night.terminate()
+        assert night.wait(5) == 143
 
 
 def test_what_the_receiver_needs():

@@ -44,8 +44,8 @@ static int catalog_tear_down(void **state)
 
 /* Enter a volume with one run of one artifact, which is called as the run is, with "_a" behind;
  * made is the run's time. */
-static void catalog_enter(const char *volume, const char *run_id, const char *status,
-                          int64_t made)
+__attribute__((unused)) static void catalog_enter(const char *volume, const char *run_id,
+                                                  const char *status, int64_t made)
 {
     char artifact_id[64];
     const struct contents_volume v = { .name = volume,

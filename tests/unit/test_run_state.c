@@ -334,37 +334,6 @@ static void test_volumes_that_were_begun(void **state)
     assert_int_equal(run_state_intent(catalog, &name, &runs, NULL), 0);
 }
 
-/* The outcome of a sync in the catalog; NULL: none. */
-static const char *outcome_of(int64_t id)
-{
-    static char text[32];
-    struct sqlite3_stmt *sql =
-        db_sql(catalog, "SELECT coalesce(outcome, '') FROM syncs WHERE id = ?1", NULL);
-
-    db_number(sql, 1, id);
-    assert_int_equal(db_step(catalog, sql, NULL), 1);
-    (void)snprintf(text, sizeof(text), "%s", db_column(sql, 0));
-    db_done(sql);
-    return text;
-}
-
-static void test_syncs(void **state)
-{
-    struct run_state_sync sync = { .outcome = "done", .runs = 3 };
-    int64_t killed;
-
-    (void)state;
-    assert_int_equal(run_state_sync_begin(catalog, 1, &killed, NULL), 0);
-    assert_string_equal(outcome_of(killed), "");
-    assert_int_equal(run_state_sync_begin(catalog, 2, &sync.id, NULL), 0);
-    assert_int_not_equal(killed, sync.id);
-    assert_string_equal(outcome_of(killed), "killed");
-    assert_int_equal(run_state_sync_end(catalog, 3, &sync, NULL), 0);
-    assert_string_equal(outcome_of(sync.id), "done");
-    assert_int_equal(run_state_sync_begin(catalog, 4, &killed, NULL), 0);
-    assert_string_equal(outcome_of(sync.id), "done");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, catalog_set_up, catalog_tear_down)
 
 int main(void)
@@ -381,7 +350,6 @@ int main(void)
         TEST(test_pruned),
         TEST(test_frontiers),
         TEST(test_volumes_that_were_begun),
-        TEST(test_syncs),
     };
 
     return RUN(tests);
