@@ -185,7 +185,8 @@ static void on_done(void *ctx, struct request *request)
     facts.sized = transfer_sized(t);
     facts.have = transfer_have(t);
     attempt.verdict = fetch_route_judge(&facts, request);
-    attempt.kept = facts.have > t->had ? facts.have - t->had : 0;
+    attempt.have = facts.have;
+    attempt.kept = request_good(request) ? request->received : 0;
     if (f->transfers.err.kind) { /* the spool or the packer failed, not the network */
         tasks_fail(f->tasks, &f->transfers.err);
         discard(t);
@@ -201,7 +202,7 @@ static void on_done(void *ctx, struct request *request)
     }
     explain(task, request, attempt.verdict);
     if (!task->part)
-        attempt.kept = 0;
+        attempt.kept = attempt.have = 0;
     follow(f, task, task_settle(f->tasks, task, &attempt));
     f->loop->retries += task->state == TASK_DELAYED;
 }

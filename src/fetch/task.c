@@ -13,11 +13,9 @@
 #define REFRESHES_MAX     20 /* lists fetched again for one task */
 #define DENIALS_MAX       2  /* of these, lists fetched again after a 403 */
 
-/* Bytes after which an attempt counts as progress. */
-#define PROGRESS_MIN ((uint64_t)64 << 10)
 /* pause after which a closed connection counts as caused by this program */
-#define EXCUSE_MS    1000
-#define EXCUSES_MAX  100
+#define EXCUSE_MS   1000
+#define EXCUSES_MAX 100
 
 struct tasks {
     struct tasks_opts opts;
@@ -379,13 +377,12 @@ static struct task_step next_route(struct tasks *tasks, struct task *task, enum 
 }
 
 /*
- * Set when a task is retried. An attempt that received enough resets the retry count; an
- * attempt whose connection was closed because this program did not read from it is not counted.
+ * Set when a task is retried. An attempt whose connection was closed because this program did
+ * not read from it is not counted.
  */
 static uint64_t next_try(struct task *task, const struct task_attempt *attempt)
 {
-    if (attempt->kept >= PROGRESS_MIN)
-        task->backoff.failures = 0;
+    backoff_received(&task->backoff, attempt->kept, attempt->have);
     if (attempt->request->err.kind == ERR_NET && attempt->pause >= EXCUSE_MS &&
         task->excused < EXCUSES_MAX) {
         task->excused++;

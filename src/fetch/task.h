@@ -5,10 +5,9 @@
  * A task's state changes by events alone, as one table allows (task_transition); everything
  * else that a state implies (a place in the queue, the count of open tasks) changes with it. A
  * task is READY until it is started, RUNNING while its body is received, PACKING until the
- * packer has answered, and ENDED when its content is archived or when it is missing (see
- * completion). In between it may be DELAYED, HELD or STALE and become READY again. A task whose
- * content another task brings is IDLE, or WAITING for its bundle. This module starts no
- * transfer: it returns what the caller has to do next as a struct task_step.
+ * packer has answered, and ENDED when its content is archived or missing. In between it may be
+ * DELAYED, HELD or STALE and become READY again. A task whose content another task brings is
+ * IDLE, or WAITING for its bundle. This module starts no transfer: it returns what to do next.
  *
  * Units    milliseconds: monotonic; of the server's clock since 1970 where it says so
  * Errors   the first fatal one is kept: see tasks_failure
@@ -106,7 +105,7 @@ struct task {
     bool any_content;       /* no other route is left: content is kept as received */
     bool has_other_route;   /* while RUNNING: used if the content is suspect */
     bool rechecked;         /* fetched twice already because of its checksum */
-    unsigned wrong_lengths; /* number of times its announced length was wrong */
+    unsigned wrong_lengths; /* how often its announced length was wrong */
     unsigned excused;       /* attempts that failed after a long pause in reading */
     unsigned given_back;    /* attempts given up for want of memory */
     /* of its URL, when its retries were used up: the reason may be temporary */
@@ -136,7 +135,8 @@ struct task_step {
 struct task_attempt {
     const struct request *request;
     struct fetch_route_verdict verdict;
-    uint64_t kept;  /* bytes that it has received */
+    uint64_t kept;  /* bytes that it has received, and that are kept */
+    uint64_t have;  /* all kept bytes, with those of former attempts */
     uint64_t pause; /* the longest pause in reading */
     uint32_t dice;
 };

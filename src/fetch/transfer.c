@@ -129,11 +129,10 @@ struct transfer *transfer_open(struct transfers *all, struct task *task, struct 
     if (take_part(t, task, err) < 0)
         return NULL;
     t->task = task;
-    t->had = t->part.resume.from;
     t->paused = t->waitable = t->yields = false;
     t->longest = 0;
     t->begun = clock_mono();
-    pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
+    pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->part.resume.from);
     all->running++;
     return t;
 }

@@ -71,7 +71,6 @@ struct transfer {
     struct buf url;
     struct part part;
     uint64_t begun; /* when this attempt started */
-    uint64_t had;   /* bytes received before this attempt */
     bool paused;    /* its bytes were not accepted: see transfers_offer */
     bool waitable;  /* asked for by HTTP/1.1: it can be paused, whatever the answer claims */
     bool yields;    /* a stream without a chunk: relief_find gives it up */

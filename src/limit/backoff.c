@@ -4,7 +4,19 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+void backoff_received(struct backoff *b, uint64_t received, uint64_t have)
+{
+    bool further = have >= b->furthest + BACKOFF_PROGRESS;
+
+    b->restarts += received && received == have && b->furthest;
+    if (have > b->furthest)
+        b->furthest = have;
+    if (received >= BACKOFF_PROGRESS && (further || b->restarts <= b->retries))
+        b->failures = 0;
+}
 
 uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t dice)
 {

@@ -23,13 +23,26 @@
 #define BACKOFF_BASE     500        /* ceiling of the first delay */
 #define BACKOFF_MAX      30000      /* ceiling of all delays */
 #define BACKOFF_PATIENCE 600000     /* a server that asks for a longer delay is given up */
+#define BACKOFF_PROGRESS 65536      /* see backoff_received */
 #define BACKOFF_LONGEST  120        /* see backoff_allowance: one hour with the defaults */
 
 struct backoff {
     unsigned failures; /* failed attempts so far */
     unsigned retries;  /* maximum number of retries */
     uint64_t deadline; /* no attempt starts after this; UINT64_MAX: none */
+    unsigned restarts; /* attempts that received again what had been discarded */
+    uint64_t furthest; /* the most bytes of a body that were kept at a time */
 };
+
+/*
+ * Note what a failed attempt has received. BACKOFF_PROGRESS bytes that are kept renew the
+ * retries; but bytes that replace discarded ones do so only `retries` times: a server that
+ * never continues a body would otherwise be asked without an end.
+ *
+ * received  the bytes of this attempt, if they are kept
+ * have      all bytes that are kept, with those of former attempts
+ */
+void backoff_received(struct backoff *b, uint64_t received, uint64_t have);
 
 /*
  * Count a failed attempt, and decide when to retry.

@@ -59,6 +59,20 @@ def test_progress_renews_the_budget_of_retries(pull, emu):
     assert 6 <= len(emu.log("store")) <= 8 and manifest["totals"]["downloaded_bytes"] < 6_000_000 * 1.02
 
 
+@pytest.mark.parametrize("refusal", [{"kind": "status", "status": 416}, {"kind": "wrong-range"}, {"kind": "other-total"}],
+                         ids=lambda f: f["kind"])
+def test_what_is_discarded_each_time_is_no_progress(pull, emu, film, refusal):
+    """Each rest is refused, so that the part is discarded and received again: this has an end by the retries."""
+    film(summed=False)
+    for _ in range(40):
+        emu.fault("film", "short")
+        emu.fault("film", **refusal)
+    _, manifest, _ = pull("--retries", "2", "tsk_film", check=3)
+    (lost,) = manifest["missing"]
+    assert lost["artifact_id"] == "film"
+    assert 4 <= len(requests(emu)) + len(requests(emu, "api")) <= 25
+
+
 def test_without_entity_tag_by_the_total(pull, emu, film):
     film(signing="skyvern", summed=False, sized=False)
     emu.fault("film", "short")

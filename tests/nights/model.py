@@ -20,6 +20,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import tempfile
 
 from emulator import corpus
 
@@ -141,11 +142,17 @@ class Model(World):
                 if v.top == n.split("/")[2].split(".")[0] or n in self.hidden}
 
     def query(self, sql):
-        db = sqlite3.connect(self.vault + "/catalog.db")
-        try:
-            return db.execute(sql).fetchall()
-        finally:
-            db.close()
+        """Ask a copy: SQLite would write what an interrupted command left in the -wal file into the catalog's pages,
+        without their checksums."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("catalog.db", "catalog.db-wal"):
+                if os.path.exists(self.vault + "/" + name):
+                    shutil.copy(self.vault + "/" + name, folder)
+            db = sqlite3.connect(folder + "/catalog.db")
+            try:
+                return db.execute(sql).fetchall()
+            finally:
+                db.close()
 
     def imported(self, name):
         """Whether the catalog has a volume; a catalog that cannot be read has all."""

@@ -240,6 +240,45 @@ static void test_a_url_that_was_replaced_is_not_refreshed(void **state)
     fixture_clear(&f);
 }
 
+/* One attempt that breaks, after so many bytes of which so many are its own. */
+static unsigned failures_after(struct fixture *f, struct task *task, uint64_t kept,
+                               uint64_t have)
+{
+    struct request request = { .status = 200, .retry_after = BACKOFF_UNSAID };
+    struct task_attempt attempt = { .request = &request,
+                                    .verdict = { FETCH_ROUTE_AGAIN, REASON_NETWORK_ERROR,
+                                                 false },
+                                    .kept = kept,
+                                    .have = have };
+
+    task->route = FETCH_ROUTE_SIGNED;
+    task->state = TASK_READY;
+    task_start(f->tasks, task);
+    (void)task_settle(f->tasks, task, &attempt);
+    return task->backoff.failures;
+}
+
+static void test_bytes_that_were_discarded_before_are_no_progress(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    const uint64_t m = 1000000;
+    unsigned i;
+
+    (void)state;
+    task->backoff.retries = 3;
+    for (i = 1; i < 9; i++)
+        assert_int_equal(failures_after(&f, task, m, i * m), 1);
+    for (i = 0; i < 3; i++) { /* discarded, and received again */
+        assert_int_equal(failures_after(&f, task, 0, 0), 2);
+        assert_int_equal(failures_after(&f, task, m, m), 1);
+    }
+    assert_int_equal(failures_after(&f, task, 0, 0), 2);
+    assert_int_equal(failures_after(&f, task, m, m), 3);
+    assert_int_equal(failures_after(&f, task, 8 * m, 9 * m), 1); /* further than ever */
+    fixture_clear(&f);
+}
+
 static void test_suspect_content_is_fetched_by_each_route(void **state)
 {
     struct fixture f;
@@ -321,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_started_takes_the_same_routes),
         cmocka_unit_test(test_a_url_is_refreshed),
         cmocka_unit_test(test_a_url_that_was_replaced_is_not_refreshed),
+        cmocka_unit_test(test_bytes_that_were_discarded_before_are_no_progress),
         cmocka_unit_test(test_suspect_content_is_fetched_by_each_route),
         cmocka_unit_test(test_a_wrong_length_is_borne_for_some_time),
         cmocka_unit_test(test_a_host_at_its_limit),
