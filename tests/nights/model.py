@@ -17,6 +17,7 @@ as failing disks, restored backups and users do. It checks these invariants:
   temporary file is left.
 """
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -131,6 +132,16 @@ class Model(World):
         """IDs of the artifacts that are on disk with the correct bytes, in the named files or in any."""
         return {a for n, v in self.shelf.files().items() if names is None or n in names
                 for a, digest in v.artifacts.items() if self.truth[a][0] == digest}
+
+    def logged(self, what):
+        """IDs of the runs for which the log has an entry of this kind."""
+        try:
+            with open(self.vault + "/log.jsonl", encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            return set()
+        entries = [json.loads(line) for line in lines if line.endswith("}")]
+        return {entry.get("run_id") for entry in entries if entry.get("what") == what}
 
     def stored(self):
         """IDs of the runs that are in a volume in place, whatever of them is."""
@@ -427,6 +438,7 @@ class Model(World):
         may = self.may_go()
         before = self.stored()
         hidden = dict(self.hidden)
+        where = {n: v.runs for n, v in self.shelf.files().items()}
         status, out, err = self.do("prune", "--dest", "vault", "--json", "--apply", "--keep-days", str(KEEP_DAYS),
                                        "--keep-status", "failed", kill=kill, shift=shift, may_lose=may, **env)
         after = self.stored()
@@ -436,6 +448,10 @@ class Model(World):
         before |= {self.truth[a][1].id for name, had in hidden.items()
                    if not any(f == name or f.startswith(name + ".d") for f in files) for a in had}
         gone = (before - after) & may
+        # of a volume that this prune set aside, only the log says which runs are pruned as well
+        aside = {run for n, runs in where.items() if n not in files for run in runs
+                 if any(f.startswith(n + ".d") for f in files)}
+        gone -= aside - self.logged("prune")
         if status == 4:  # reported: some runs are still in a volume that could not be rewritten
             gone -= {r for (r,) in self.query("SELECT run_id FROM runs")}
         self.pruned |= gone
