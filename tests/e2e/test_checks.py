@@ -24,7 +24,7 @@ def original(tmp_path_factory):
             shutil.copytree(path, top / part, ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.a", ".deps", ".dirstamp"))
         else:
             shutil.copy(path, top / part)
-    for part in ("tests", "contrib", ".ci"):
+    for part in ("tests", "contrib", "debian", ".ci"):
         if os.path.exists(os.path.join(TOP, part)):
             os.symlink(os.path.join(TOP, part), top / part)
     return top
