@@ -240,6 +240,20 @@ int artifact_list_parse(struct artifact_list *list, const char *json, size_t len
     return artifact_list_parse_on(NULL, list, json, len, err);
 }
 
+/* Whether two texts differ; one that is missing tells nothing. */
+static bool differ(const char *a, const char *b)
+{
+    return a && b && strcasecmp(a, b) != 0;
+}
+
+bool artifact_changed(const struct artifact *before, const struct artifact *now)
+{
+    return (before->sized && now->sized && before->file_size != now->file_size) ||
+           differ(before->modified_at, now->modified_at) ||
+           differ(before->checksum, now->checksum) ||
+           (before->uri && now->uri && strcmp(before->uri, now->uri) != 0);
+}
+
 int artifact_list_parse_on(struct pagefile *file, struct artifact_list *list, const char *json,
                            size_t len, struct err *err)
 {

@@ -51,6 +51,12 @@ struct artifact {
     bool typed_by_uri;    /* the type is from the uri, since the service says "unknown" */
 };
 
+/*
+ * Whether two rows of one artifact differ in its size, time, checksum or URI, as far as both
+ * have them: then its content has changed in between.
+ */
+bool artifact_changed(const struct artifact *before, const struct artifact *now);
+
 struct artifact_list {
     struct region *region;
     struct artifact *rows;

@@ -109,9 +109,8 @@ static bool is_of_other_run(const struct listed_run *run, const struct artifact 
            !is_name(run, row->workflow_run_id) && !is_name(run, row->task_id);
 }
 
-/* Reject a list that has invalid rows or rows of another run. */
-static int judge_list(const struct artifact_list *list, const struct listed_run *run,
-                      struct err *err)
+int answers_judge_list(const struct artifact_list *list, const struct listed_run *run,
+                       struct err *err)
 {
     char id[128];
     size_t i;
@@ -179,7 +178,8 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     struct buf joined;
     int rc;
 
-    if (judge_list(&a->lists[0], run, err) < 0 || judge_list(&a->lists[1], run, err) < 0)
+    if (answers_judge_list(&a->lists[0], run, err) < 0 ||
+        answers_judge_list(&a->lists[1], run, err) < 0)
         return -1;
     run->under[0] = a->lists[0].count > 0;
     run->under[1] = a->lists[1].count > 0;

@@ -50,6 +50,10 @@ void answers_fail(const struct answers *answers, struct listed_run *run, const s
 int answers_list(struct answers *answers, unsigned nth, const struct listing *listing,
                  struct call *call, struct err *err) MUST_CHECK;
 
+/* Reject a list that has invalid rows or rows of another run: ERR_FORMAT. */
+int answers_judge_list(const struct artifact_list *list, const struct listed_run *run,
+                       struct err *err) MUST_CHECK;
+
 /* Parse the timeline, if it was received. A malformed timeline is logged and counts as lost. */
 int answers_timeline(struct answers *answers, struct listed_run *run,
                      struct err *err) MUST_CHECK;

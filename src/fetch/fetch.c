@@ -294,8 +294,11 @@ static int start_or_wait(struct fetch *f, struct task *task, uint64_t now, struc
         follow(f, task, task_expire(f->tasks, task));
         return 0;
     }
-    /* it cannot be checked whether a rest from this origin belongs to the kept part */
-    if (!transfer_resumable(task, origin)) {
+    /*
+     * its content has changed, or it cannot be checked whether a rest from this origin belongs
+     * to the kept part
+     */
+    if (task->part && (task->changed || !transfer_resumable(task, origin))) {
         forget(f, task);
         task_apply(f->tasks, task, TASK_REQUEUED);
         return 0;

@@ -324,7 +324,7 @@ void task_start(struct tasks *tasks, struct task *task)
     task->outcome.attempts++;
     task->has_other_route = !task->any_content && (task->route != FETCH_ROUTE_CONTENT ||
                                                    !task->suspects || has_local(tasks, task));
-    task->url_replaced = false;
+    task->url_replaced = task->changed = false;
     task_apply(tasks, task, TASK_STARTED);
 }
 
@@ -503,6 +503,19 @@ struct task_step task_refused(struct tasks *tasks, struct task *task, enum pack_
     return TASK_NO_STEP;
 }
 
+/* Whether a fresh list describes a task's artifact otherwise than the list before. */
+static bool is_changed(const struct tasks *tasks, const struct task *task,
+                       const struct url_refresh_list *list)
+{
+    const char *id = task->item->what.artifact_id;
+    const struct artifact *now = hashmap_get(list->rows, id, strlen(id));
+    const struct artifact *before = task_artifact(tasks, task);
+
+    /* a checksum that appears is a change once: else no body could outlast two of its URLs */
+    return now && (artifact_changed(before, now) ||
+                   (!before->checksum && now->checksum && task->refreshes <= 1));
+}
+
 void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
 {
     size_t i;
@@ -515,6 +528,8 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
         if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
             (!list->came && task->state != TASK_STALE))
             continue;
+        if (list->came && !task->item->twinned)
+            task->changed = task->changed || is_changed(tasks, task, list);
         /* two rows have the same ID, and a fresh list does not tell which is which */
         text = list->came && !task->item->twinned ? hashmap_get(list->by_id, id, strlen(id))
                                                   : NULL;

@@ -99,17 +99,17 @@ struct task {
     struct fetch_url url;
     enum fetch_route route;
     struct backoff backoff;
-    unsigned refreshes;     /* number of times its list was fetched again */
-    bool url_replaced;      /* while RUNNING: url is newer than the one in use */
-    unsigned suspects;      /* number of times its content did not match its type */
-    bool any_content;       /* no other route is left: content is kept as received */
-    bool has_other_route;   /* while RUNNING: used if the content is suspect */
-    bool rechecked;         /* fetched twice already because of its checksum */
-    unsigned wrong_lengths; /* how often its announced length was wrong */
-    unsigned excused;       /* attempts that failed after a long pause in reading */
-    unsigned given_back;    /* attempts given up for want of memory */
-    /* of its URL, when its retries were used up: the reason may be temporary */
-    struct outcome url_outcome;
+    unsigned refreshes;         /* number of times its list was fetched again */
+    bool url_replaced;          /* while RUNNING: url is newer than the one in use */
+    unsigned suspects;          /* number of times its content did not match its type */
+    bool any_content;           /* no other route is left: content is kept as received */
+    bool has_other_route;       /* while RUNNING: used if the content is suspect */
+    bool changed;               /* newly listed otherwise: what it has received is discarded */
+    bool rechecked;             /* fetched twice already because of its checksum */
+    unsigned wrong_lengths;     /* how often its announced length was wrong */
+    unsigned excused;           /* attempts that failed after a long pause in reading */
+    unsigned given_back;        /* attempts given up for want of memory */
+    struct outcome url_outcome; /* of its URL, when its retries were used up: maybe temporary */
     bool url_refuted;    /* the last answer at its URL was something else than "not found" */
     struct part *part;   /* for transfer.c: the kept part of a body that was interrupted */
     enum task_rank rank; /* rank by that part */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "client/answers.h"
 #include "client/extras.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@ struct renewal {
     bool open;
     struct call call;
     struct hashmap *by_id; /* being built: artifact_id -> URL */
+    struct hashmap *rows;  /* being built: artifact_id -> row */
     unsigned name;         /* index of the run's name that is being listed, of at most two */
     struct artifact_list lists[2]; /* own the URLs that are in use */
     struct run record;
@@ -74,6 +76,7 @@ void url_refresh_free(struct url_refresh *refresh)
             continue;
         call_clear(&refresh->runs[i]->call);
         hashmap_free(refresh->runs[i]->by_id);
+        hashmap_free(refresh->runs[i]->rows);
         for (k = 0; k < 2; k++) {
             artifact_list_clear(&refresh->runs[i]->lists[k]);
             artifact_list_clear(&refresh->runs[i]->old_lists[k]);
@@ -86,21 +89,31 @@ void url_refresh_free(struct url_refresh *refresh)
     mem_free(refresh);
 }
 
-/* Read the received list into a table by artifact_id. */
-static int read_list(struct pagefile *file, struct artifact_list *list, struct hashmap *by_id,
+/* Enter a value, unless there is one. */
+static int enter(struct hashmap *map, const char *id, const void *value, struct err *err)
+{
+    return hashmap_get(map, id, strlen(id))
+               ? 0
+               : hashmap_add(map, id, strlen(id), (void *)(uintptr_t)value, err);
+}
+
+/* Read the received list into tables by artifact_id, if it is a list of the run. */
+static int read_list(const struct renewal *renewal, struct artifact_list *list,
                      const struct call *call, struct err *err)
 {
+    const struct listing *listing = renewal->refresh->listing;
     size_t i;
 
-    if (artifact_list_parse_on(file, list, buf_text(&call->body), call->body.len, err) < 0)
+    if (artifact_list_parse_on(listing->pagefile, list, buf_text(&call->body), call->body.len,
+                               err) < 0 ||
+        answers_judge_list(list, &listing->runs[renewal->run], err) < 0)
         return -1;
     for (i = 0; i < list->count; i++) {
-        const char *id = list->rows[i].artifact_id;
-        const char *url = list->rows[i].signed_url;
+        const struct artifact *row = &list->rows[i];
 
-        if (!url || hashmap_get(by_id, id, strlen(id)))
-            continue;
-        if (hashmap_add(by_id, id, strlen(id), (void *)(uintptr_t)url, err) < 0)
+        if (enter(renewal->rows, row->artifact_id, row, err) < 0 ||
+            (row->signed_url &&
+             enter(renewal->by_id, row->artifact_id, row->signed_url, err) < 0))
             return -1;
     }
     return 0;
@@ -110,12 +123,14 @@ static int read_list(struct pagefile *file, struct artifact_list *list, struct h
 static void hand_out(struct renewal *renewal, bool came)
 {
     struct url_refresh *refresh = renewal->refresh;
-    struct url_refresh_list fresh = { renewal->run, came, renewal->by_id };
+    struct url_refresh_list fresh = { renewal->run, came, renewal->by_id, renewal->rows };
 
     renewal->open = false;
     renewal->by_id = NULL;
+    renewal->rows = NULL;
     refresh->renewed(refresh->ctx, &fresh);
     hashmap_free(fresh.by_id);
+    hashmap_free(fresh.rows);
     artifact_list_clear(&renewal->old_lists[0]);
     artifact_list_clear(&renewal->old_lists[1]);
     run_clear(&renewal->old_record);
@@ -177,8 +192,10 @@ static void on_list(void *ctx, struct call *call)
 
     if (!err.kind && !renewal->by_id)
         renewal->by_id = hashmap_new(&err);
-    came = !err.kind && renewal->by_id &&
-           read_list(refresh->listing->pagefile, &list, renewal->by_id, call, &err) == 0;
+    if (!err.kind && !renewal->rows)
+        renewal->rows = hashmap_new(&err);
+    came = !err.kind && renewal->by_id && renewal->rows &&
+           read_list(renewal, &list, call, &err) == 0;
     if (!came)
         log_line(LOG_WARNING, "cannot refresh the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {

@@ -26,6 +26,7 @@ struct url_refresh_list {
     size_t run;
     bool came;             /* false: the list could not be fetched */
     struct hashmap *by_id; /* artifact_id -> its URL */
+    struct hashmap *rows;  /* artifact_id -> its row (struct artifact), if the list has it */
 };
 
 /* renewed is called in a loop turn, or from callers_pump. */

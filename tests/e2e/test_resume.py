@@ -73,6 +73,33 @@ def test_what_is_discarded_each_time_is_no_progress(pull, emu, film, refusal):
     assert 4 <= len(requests(emu)) + len(requests(emu, "api")) <= 25
 
 
+@pytest.mark.parametrize("change", ["modified_at", "uri", "checksum", "other-run"])
+def test_a_fresh_list_with_another_version(pull, skyarc, emu, film, change):
+    """The URL has expired when the body is to be resumed; the new list describes another version, or another run."""
+    film(signing="skyvern", summed=False)
+    old = emu.data("film")
+    emu.fault("film", "short", bytes=SIZE // 3)
+    emu.fault("film", "status", status=503, headers={"Retry-After": "2"})
+    emu.fault("film", "status", status=403)
+    more = {"modified_at": {"modified_at": "2026-02-02T02:02:02"}, "uri": {"uri": "s3://bucket/other.webm"},
+            "checksum": {"summed": True}, "other-run": {"run_id": "tsk_other"}}[change]
+
+    def replace():
+        end = time.monotonic() + 20
+        while len(requests(emu, "api")) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        film(seed=8, signing="skyvern", **dict({"summed": False}, **more))
+    thread = threading.Thread(target=replace)
+    thread.start()
+    _, manifest, folder = pull("tsk_film")
+    thread.join()
+    (row,) = manifest["artifacts"]
+    if change == "other-run":
+        assert row["fetched_via"] == "content-endpoint"
+    else:
+        assert (folder / row["path"]).read_bytes() in (old, emu.data("film"))
+
+
 def test_without_entity_tag_by_the_total(pull, emu, film):
     film(signing="skyvern", summed=False, sized=False)
     emu.fault("film", "short")

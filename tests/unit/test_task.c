@@ -184,15 +184,24 @@ static void test_what_cannot_be_started_takes_the_same_routes(void **state)
 }
 
 /* A list of one artifact was received. */
-static void refresh(struct fixture *f, const char *url)
+static void refresh_row(struct fixture *f, const char *url, struct artifact *row)
 {
     struct url_refresh_list list = { .run = 0, .came = url != NULL };
 
     list.by_id = hashmap_new(NULL);
+    list.rows = hashmap_new(NULL);
     if (url)
         assert_int_equal(hashmap_add(list.by_id, "a", 1, (void *)(uintptr_t)url, NULL), 0);
+    if (row)
+        assert_int_equal(hashmap_add(list.rows, "a", 1, row, NULL), 0);
     tasks_refreshed(f->tasks, &list);
     hashmap_free(list.by_id);
+    hashmap_free(list.rows);
+}
+
+static void refresh(struct fixture *f, const char *url)
+{
+    refresh_row(f, url, NULL);
 }
 
 static void test_a_url_is_refreshed(void **state)
@@ -219,6 +228,33 @@ static void test_a_url_is_refreshed(void **state)
     refresh(&f, NULL);
     assert_int_equal(task->route, FETCH_ROUTE_CONTENT); /* no list was received */
     assert_int_equal(task->state, TASK_READY);
+    fixture_clear(&f);
+}
+
+static void test_a_fresh_list_tells_what_has_changed(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct artifact row;
+
+    (void)state;
+    row = *task_artifact(f.tasks, task);
+    refresh_row(&f, URL_OF("h2", "a"), &row);
+    assert_false(task->changed);
+    row.modified_at = "2026-02-02T02:02:02"; /* the first list did not tell it */
+    refresh_row(&f, URL_OF("h2", "a"), &row);
+    assert_false(task->changed);
+    row.checksum = "00";
+    refresh_row(&f, URL_OF("h2", "a"), &row);
+    assert_true(task->changed);
+    task_start(f.tasks, task);
+    assert_false(task->changed); /* this attempt is from the beginning */
+    f.run.list.rows[0].uri = "s3://b/1";
+    row = f.run.list.rows[0];
+    row.uri = "s3://b/2";
+    refresh_row(&f, URL_OF("h2", "a"), &row);
+    assert_true(
+        task->changed); /* what a running attempt has received is discarded if it breaks */
     fixture_clear(&f);
 }
 
@@ -359,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_gone_is_not_said_of_what_may_come_back),
         cmocka_unit_test(test_what_cannot_be_started_takes_the_same_routes),
         cmocka_unit_test(test_a_url_is_refreshed),
+        cmocka_unit_test(test_a_fresh_list_tells_what_has_changed),
         cmocka_unit_test(test_a_url_that_was_replaced_is_not_refreshed),
         cmocka_unit_test(test_bytes_that_were_discarded_before_are_no_progress),
         cmocka_unit_test(test_suspect_content_is_fetched_by_each_route),
