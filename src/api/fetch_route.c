@@ -68,9 +68,9 @@ struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *fac
                                              const struct request *request)
 {
     bool content = facts->way == FETCH_ROUTE_CONTENT;
-    enum fetch_route_step other = !content       ? FETCH_ROUTE_TO_CONTENT
-                                  : facts->local ? FETCH_ROUTE_TO_LOCAL
-                                                 : FETCH_ROUTE_GIVE_UP;
+    enum fetch_route_step other = !content && !facts->by_url ? FETCH_ROUTE_TO_CONTENT
+                                  : facts->local             ? FETCH_ROUTE_TO_LOCAL
+                                                             : FETCH_ROUTE_GIVE_UP;
     long status = request->status;
 
     if (request->err.kind == ERR_LIMIT)

@@ -97,21 +97,65 @@ static bool is_name(const struct listed_run *run, const char *id)
     return id && (strcmp(id, run->id) == 0 || strcmp(id, run->other) == 0);
 }
 
-/*
- * Whether a row belongs to another run. The other name of a task v2 is not always known; in
- * that case its rows cannot be checked.
- */
-static bool is_of_other_run(const struct listed_run *run, const struct artifact *row)
+/* Whether a row has one of the run's names. */
+static bool is_named(const struct listed_run *run, const struct artifact *row)
 {
-    if (identity_is_task(run->id) && !*run->other)
+    return is_name(run, row->run_id) || is_name(run, row->workflow_run_id) ||
+           is_name(run, row->task_id);
+}
+
+/* The name of the workflow run that a row has; NULL: none. */
+static const char *workflow_of(const struct artifact *row)
+{
+    if (row->run_id && identity_is_workflow(row->run_id))
+        return row->run_id;
+    return row->workflow_run_id && identity_is_workflow(row->workflow_run_id)
+               ? row->workflow_run_id
+               : NULL;
+}
+
+/*
+ * The name that a list itself gives to the workflow run of a task v2 whose other name is not
+ * known: by the first row that has the task's name, too, or else by the first row; NULL: none.
+ */
+static const char *listed_name(const struct artifact_list *list, const struct listed_run *run)
+{
+    const char *first = NULL;
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        const char *name = workflow_of(&list->rows[i]);
+
+        if (name && is_named(run, &list->rows[i]))
+            return name;
+        first = first ? first : name;
+    }
+    return first;
+}
+
+/*
+ * Whether a row belongs to another run.
+ *
+ * name  as from listed_name: used if the other name of a task v2 is not known
+ */
+static bool is_of_other_run(const struct listed_run *run, const struct artifact *row,
+                            const char *name)
+{
+    const char *workflow = workflow_of(row);
+
+    if (is_named(run, row) || (!row->run_id && !row->workflow_run_id))
         return false;
-    return (row->run_id || row->workflow_run_id) && !is_name(run, row->run_id) &&
-           !is_name(run, row->workflow_run_id) && !is_name(run, row->task_id);
+    if (!identity_is_task(run->id) || *run->other)
+        return true;
+    if (row->run_id && strncmp(row->run_id, "tsk_", 4) == 0)
+        return true;
+    return workflow && strcmp(workflow, name) != 0;
 }
 
 int answers_judge_list(const struct artifact_list *list, const struct listed_run *run,
                        struct err *err)
 {
+    const char *name = listed_name(list, run);
     char id[128];
     size_t i;
 
@@ -124,7 +168,7 @@ int answers_judge_list(const struct artifact_list *list, const struct listed_run
     for (i = 0; i < list->count; i++) {
         const struct artifact *row = &list->rows[i];
 
-        if (is_of_other_run(run, row))
+        if (is_of_other_run(run, row, name))
             return err_set(err, ERR_FORMAT, "artifact '%s' in the list belongs to another run",
                            text_shown(id, sizeof(id), row->artifact_id));
     }

@@ -77,7 +77,7 @@ int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
         text(&row->workflow_permanent_id, v, "workflow_permanent_id", region, err) < 0 ||
         (!row->run_type && text(&row->run_type, v, "run_type", region, err) < 0))
         return -1;
-    if (!row->run_id)
+    if (!row->run_id && !json_wrong_text(json_get(v, "run_id")))
         row->run_id = other;
     if (row->created_at)
         row->created_us = clock_us(row->created_at);

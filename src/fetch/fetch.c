@@ -288,7 +288,12 @@ static bool has_memory(const struct fetch *f, const struct task *task)
 static int start_or_wait(struct fetch *f, struct task *task, uint64_t now, struct err *err)
 {
     const struct origin *origin = task_origin(f->tasks, task);
+    struct task_step step = task_bypass(f->tasks, task);
 
+    if (step.action != TASK_DO_NOTHING) {
+        follow(f, task, step);
+        return 0;
+    }
     if (task_needs_refresh(f->tasks, task, url_refresh_busy(f->refresh, task->item->run),
                            clock_wall() + f->opts.listing->skew)) {
         follow(f, task, task_expire(f->tasks, task));

@@ -233,6 +233,15 @@ static bool has_local(const struct tasks *tasks, const struct task *task)
     return tasks->opts.local && artifact_file(task_artifact(tasks, task));
 }
 
+/*
+ * Whether only its row's own URL, or its file, is certain to be the task's: neither the content
+ * endpoint nor a fresh list tells its row from another one of its ID.
+ */
+static bool by_url_only(const struct task *task)
+{
+    return !item_known_by_id(task->item);
+}
+
 /* Fetch a task by a URL obtained by a route; without a URL, by the content endpoint. */
 static void take_url(const struct tasks *tasks, struct task *task, const char *text,
                      enum fetch_route route)
@@ -295,7 +304,7 @@ bool task_costly(const struct task *task)
 bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool listing,
                         int64_t now)
 {
-    if (task_costly(task) || task->refreshes >= REFRESHES_MAX)
+    if (task_costly(task) || task->refreshes >= REFRESHES_MAX || by_url_only(task))
         return false;
     return listing ||
            fetch_route_stale(task->url.expiry,
@@ -322,8 +331,10 @@ void task_start(struct tasks *tasks, struct task *task)
     if (!task->url.text)
         task->route = FETCH_ROUTE_CONTENT;
     task->outcome.attempts++;
-    task->has_other_route = !task->any_content && (task->route != FETCH_ROUTE_CONTENT ||
-                                                   !task->suspects || has_local(tasks, task));
+    task->has_other_route =
+        !task->any_content &&
+        (has_local(tasks, task) ||
+         (!by_url_only(task) && (task->route != FETCH_ROUTE_CONTENT || !task->suspects)));
     task->url_replaced = task->changed = false;
     task_apply(tasks, task, TASK_STARTED);
 }
@@ -336,19 +347,22 @@ unsigned task_again(const struct task *task)
 
 struct fetch_route_facts task_facts(const struct tasks *tasks, const struct task *task)
 {
-    return (struct fetch_route_facts){ .way = task->route,
-                                       .local = has_local(tasks, task),
-                                       .archived = task_artifact(tasks, task)->archived,
-                                       .renewable = task->refreshes < DENIALS_MAX,
-                                       .refuted = task->route == FETCH_ROUTE_CONTENT &&
-                                                  task->url_refuted,
-                                       .file_size = task->item->what.file_size };
+    return (struct fetch_route_facts){
+        .way = task->route,
+        .local = has_local(tasks, task),
+        .archived = task_artifact(tasks, task)->archived,
+        .renewable = !by_url_only(task) && task->refreshes < DENIALS_MAX,
+        .by_url = by_url_only(task),
+        .refuted = task->route == FETCH_ROUTE_CONTENT && task->url_refuted,
+        .file_size = task->item->what.file_size
+    };
 }
 
-/* Fetch a task by the content endpoint. */
+/* Fetch a task by the content endpoint, or if that may not be used, by its URL again. */
 static struct task_step to_content(struct tasks *tasks, struct task *task)
 {
-    task->route = FETCH_ROUTE_CONTENT;
+    if (!by_url_only(task))
+        task->route = FETCH_ROUTE_CONTENT;
     task->backoff.failures = 0;
     task_apply(tasks, task, TASK_REQUEUED);
     return TASK_NO_STEP;
@@ -370,7 +384,7 @@ static struct task_step give_up(struct task *task, enum reason reason)
 /* The route of the last attempt failed for good: take the next route. */
 static struct task_step next_route(struct tasks *tasks, struct task *task, enum reason reason)
 {
-    if (task->route != FETCH_ROUTE_CONTENT)
+    if (task->route != FETCH_ROUTE_CONTENT && !by_url_only(task))
         return to_content(tasks, task);
     return has_local(tasks, task) ? (struct task_step){ TASK_DO_LOCAL, reason }
                                   : give_up(task, reason);
@@ -444,6 +458,14 @@ struct task_step task_unstarted(struct tasks *tasks, struct task *task)
                       task->outcome.http_status == 403 ? REASON_DENIED : REASON_NO_URL);
 }
 
+struct task_step task_bypass(struct tasks *tasks, struct task *task)
+{
+    if (task->url.text || !by_url_only(task))
+        return TASK_NO_STEP;
+    task_apply(tasks, task, TASK_STARTED);
+    return next_route(tasks, task, REASON_NO_URL);
+}
+
 void task_local(struct tasks *tasks, struct task *task)
 {
     task->outcome.attempts++;
@@ -473,9 +495,9 @@ static struct task_step suspect(struct tasks *tasks, struct task *task)
         task->item->what.artifact_id, fetch_route_name(task->route),
         task->item->what.type ? task->item->what.type : "none");
     task->suspects++;
-    if (task->suspects == 1 && task->refreshes < REFRESHES_MAX)
+    if (task->suspects == 1 && task->refreshes < REFRESHES_MAX && !by_url_only(task))
         return task_expire(tasks, task);
-    if (task->route != FETCH_ROUTE_CONTENT)
+    if (task->route != FETCH_ROUTE_CONTENT && !by_url_only(task))
         return to_content(tasks, task);
     if (has_local(tasks, task))
         return (struct task_step){ TASK_DO_LOCAL, REASON_NONE };
@@ -526,7 +548,7 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
         const char *text;
 
         if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
-            (!list->came && task->state != TASK_STALE))
+            (!list->came && task->state != TASK_STALE) || by_url_only(task))
             continue;
         if (list->came && !task->item->twinned)
             task->changed = task->changed || is_changed(tasks, task, list);

@@ -156,7 +156,6 @@ struct tasks; /* all tasks of a plan */
 
 /* Make a task for each item of the plan; opts must stay valid until tasks_free. */
 struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err) MUST_CHECK;
-
 /* The plan has grown by whole runs: make tasks for its new items, too. */
 int tasks_grow(struct tasks *tasks, struct err *err) MUST_CHECK;
 /* The number of tasks. */
@@ -176,10 +175,8 @@ struct task *tasks_of(const struct tasks *tasks, const struct item *item);
 
 /* The list's row of a task's item, owned by the listing. */
 const struct artifact *task_artifact(const struct tasks *tasks, const struct task *task);
-
 /* Number of open tasks: neither IDLE nor ENDED. */
 size_t tasks_open(const struct tasks *tasks);
-
 /* Whether the deadline has passed: nothing more is started then. */
 bool tasks_over(const struct tasks *tasks);
 
@@ -212,6 +209,9 @@ bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool
 
 /* Mark a task's URL as unusable; the returned step is to refresh it. */
 struct task_step task_expire(struct tasks *tasks, struct task *task);
+
+/* The step without a request of a ready task that has neither URL nor an ID of its own. */
+struct task_step task_bypass(struct tasks *tasks, struct task *task);
 
 /* Have a ready task wait for its host. */
 int task_hold(struct tasks *tasks, struct task *task, struct err *err) MUST_CHECK;

@@ -350,6 +350,11 @@ bool item_fits(const struct item *item, uint64_t size)
     return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;
 }
 
+bool item_known_by_id(const struct item *item)
+{
+    return !item->alike || item->what.checksum;
+}
+
 uint64_t item_most(const struct item *item, uint64_t max)
 {
     const struct plan_artifact *what = &item->what;
@@ -390,6 +395,24 @@ static struct item **twin_place(struct item *there, const struct plan_artifact *
     return place;
 }
 
+/* Whether a body of one item has, by the list, a size that a body of the other cannot have. */
+static bool sizes_tell(const struct item *a, const struct item *b)
+{
+    return a->what.sized && b->what.sized && !item_at_rest_coded(a) && !item_at_rest_coded(b) &&
+           a->what.file_size != b->what.file_size;
+}
+
+/*
+ * Mark an item and those of its twins, from `there` on, that only more than an ID tells apart.
+ */
+static void mark_alike(struct item *there, struct item *item)
+{
+    for (; there; there = there->twin) {
+        if (there != item && !sizes_tell(there, item))
+            there->alike = item->alike = true;
+    }
+}
+
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **out, struct err *err)
 {
@@ -427,6 +450,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
         }
         item->twinned = true;
         item_note(item, ITEM_SAME_ID);
+        mark_alike(there, item);
     }
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;

@@ -85,6 +85,7 @@ struct item {
     size_t row;
     struct item *twin;         /* the next, different item with its run and artifact_id */
     bool twinned;              /* it has such an item, or is one */
+    bool alike;                /* no listed size tells it from each of these */
     const struct item *leader; /* NULL: it is fetched itself */
     const struct item *next;   /* the leader's next follower */
     const struct item *followers;
@@ -169,6 +170,12 @@ void item_note(struct item *item, const char *word);
  * ".zst"): then its size may be that of either form.
  */
 bool item_at_rest_coded(const struct item *item);
+
+/*
+ * Whether a body that was fetched by the item's ID is certain to be the item's: no other row of
+ * its run has the ID, or its checksum or size, as listed, tells it from those that have.
+ */
+bool item_known_by_id(const struct item *item);
 
 #define ITEM_LISTED_MAX 96
 

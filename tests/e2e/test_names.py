@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One run under two names: tsk_v2_... and wr_... are the same, and are listed under one of them."""
+import base64
+import json
+
 import pytest
 
 from test_pull import check_bag, check_manifest
@@ -152,3 +155,24 @@ def test_two_tasks_of_one_workflow_run_stay_two(pull, emu):
     _, manifest, _ = pull("tsk_v2_1", "tsk_v2_2")
     assert [r["run_id"] for r in manifest["runs"]] == ["tsk_v2_1", "tsk_v2_2"]
     assert len(manifest["artifacts"]) == 8
+
+
+@pytest.mark.parametrize("names, good", [
+    ([{"run_id": TASK}, {"run_id": "tsk_v2_2"}], False),
+    ([{"run_id": TASK}, {"run_id": "tsk_5"}], False),
+    ([{"run_id": "tsk_v2_2", "workflow_run_id": WORKFLOW}], False),
+    ([{"run_id": WORKFLOW}, {"run_id": "wr_8"}], False),
+    ([{"run_id": "wr_8"}, {"run_id": TASK, "workflow_run_id": WORKFLOW}], False),
+    ([{"run_id": None, "workflow_run_id": WORKFLOW}, {"workflow_run_id": "wr_8"}], False),
+    ([{"run_id": WORKFLOW}, {"workflow_run_id": WORKFLOW, "task_id": "tsk_5"}, {"run_id": TASK}, {}], True)], ids=str)
+def test_rows_of_other_runs_are_refused_though_one_name_is_not_known(pull, skyarc, emu, names, good):
+    emu.run(TASK, rows("p"), story={"app_url": False})
+    emu.world(lacks=["api/v2/tasks", "v1/workflows/runs"])
+    listed = [dict({"artifact_id": "p_%d" % i, "artifact_type": "screenshot_final" if i else "recording", "signed_url": emu.store + "/open/p_%d" % i,
+                    "created_at": "2026-02-03T04:05:06"}, **n) for i, n in enumerate(names)]
+    emu.fault("list/" + TASK, "raw", times=9, body=base64.b64encode(json.dumps(listed).encode()).decode())
+    if not good:
+        assert "belongs to another run" in skyarc("pull", "-o", "a.tar", TASK, check=1).err
+        return
+    _, manifest, _ = pull(TASK)
+    assert len(manifest["artifacts"]) == len(names) and manifest["runs"][0]["other_run_id"] is None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Unusual rows of the real server: new types, no bytes, unusual IDs, files on its disk."""
 import base64
+import hashlib
 import io
 import json
 import urllib.parse
@@ -112,6 +113,24 @@ def test_two_versions_of_one_id(pull, emu, other, more):
         check_manifest(manifest, folder)
         assert sorted((folder / r["path"]).read_bytes() for r in manifest["artifacts"]) == [b"<p>the first", b"<p>the second"]
         assert [r["notes"] for r in manifest["artifacts"]] == [["same-id"]] * 2
+
+
+@pytest.mark.parametrize("facts, lost", [({}, 1), ({"file_size": 12}, 1), ({"file_size": 12, "summed": True}, 0)], ids=str)
+@pytest.mark.parametrize("url", [None, "denied"])
+def test_the_content_endpoint_does_not_tell_rows_of_one_id_apart(pull, emu, url, facts, lost):
+    """It is asked by the ID alone: without a checksum, the second row would get the bytes of the first."""
+    emu.run("tsk_o", [{"id": "a", "type": "html", "data": b"<p>the first"}, {"id": "p2", "type": "html", "data": b"<p>a second."}])
+    emu.fault("p2", "status", times=99, status=403)
+    facts = dict(facts)
+    sums = [{"checksum": hashlib.sha256(b).hexdigest()} for b in (b"<p>the first", b"<p>the first")] if facts.pop("summed", 0) else [{}, {}]
+    row = dict({"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06"}, **facts)
+    rows = [dict(row, uri="s3://b/one.html", signed_url=emu.store + "/open/a", **sums[0]),
+            dict(row, uri="s3://b/two.html", signed_url=url and emu.store + "/open/p2", **sums[1])]
+    emu.run("tsk_p", [])
+    emu.fault("list/tsk_p", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    _, manifest, folder = pull("--retries", "0", "--no-dedupe", "tsk_p", check=3 if lost else 0)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("a", "denied" if url else "no-url")] * lost
+    assert [(folder / r["path"]).read_bytes() for r in manifest["artifacts"]] == [b"<p>the first"] * (2 - lost)
 
 
 def test_a_row_that_changed_between_two_pages(pull, emu):

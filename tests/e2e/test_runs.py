@@ -169,7 +169,8 @@ def test_runs_json(skyarc, emu):
 
 def test_lists_that_are_none(skyarc, emu):
     import base64
-    for text in (b"{}", b"<html>", b"[1, null, {}, {\"run_id\": \"../x\"}]"):
+    for text in (b"{}", b"<html>", b"[1, null, {}, {\"run_id\": \"../x\"}]",
+                 b"[1, null, {\"run_id\": 5, \"task_run_id\": \"tsk_a\"}, {\"run_id\": [], \"task_run_id\": \"tsk_b\"}]"):
         emu.fault("runs", "raw", body=base64.b64encode(text).decode())
         result = skyarc("runs", "--ids")
         assert result.code == (3 if text.startswith(b"[") else 1) and result.out == b""

@@ -149,7 +149,8 @@ static void test_a_pipe_whose_writer_waits_is_left_when_stopped(void **state)
     assert_int_equal(file_write(writer, "key", 3, &err), 0);
     assert_int_equal(file_load("pipe", stop, &got, &err), -1); /* and no end comes */
     assert_int_equal(err.kind, ERR_CANCELLED);
-    assert_string_equal(buf_text(&got), "key");
+    assert_int_equal(got.len, 3);
+    assert_memory_equal(got.data, "key", 3);
     asked = 0;
     assert_null(secret_load("pipe", stop, &err));
     assert_int_equal(err.kind, ERR_CANCELLED);

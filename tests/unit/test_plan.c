@@ -98,6 +98,45 @@ static void test_twins(void **state)
     plan_free(plan);
 }
 
+/* What is fetched by an ID is certain to be one row's if a checksum or the sizes prove it. */
+static void test_known_by_id(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+    struct plan_artifact what = artifact("r1", "a", "html");
+    struct item *items[4];
+
+    (void)state;
+    what.uri = "s3://b/1";
+    what.file_size = 5;
+    what.sized = true;
+    items[0] = add(plan, what);
+    assert_true(item_known_by_id(items[0]));
+    what.uri = "s3://b/2";
+    what.file_size = 6;
+    items[1] = add(plan, what);
+    assert_true(item_known_by_id(items[0]) && item_known_by_id(items[1]));
+    what.uri = "s3://b/3";
+    what.file_size = 5;
+    items[2] = add(plan, what);
+    assert_false(item_known_by_id(items[0]) || item_known_by_id(items[2]));
+    assert_true(item_known_by_id(items[1]));
+    what.uri = "s3://b/4";
+    what.sized = false;
+    what.checksum = "ab";
+    items[3] = add(plan, what);
+    assert_true(item_known_by_id(items[3]));
+    assert_false(item_known_by_id(items[1])); /* the unsaid size may be its own */
+    what = artifact("r1", "h", "har");
+    what.uri = "s3://b/h.har.zst"; /* listed with the size of either form */
+    what.sized = true;
+    items[0] = add(plan, what);
+    what.uri = "s3://b/h.har";
+    what.file_size = 7;
+    items[1] = add(plan, what);
+    assert_false(item_known_by_id(items[0]) || item_known_by_id(items[1]));
+    plan_free(plan);
+}
+
 /* Rows of one ID and object with another time or URL path may differ in content. */
 static void test_versions(void **state)
 {
@@ -240,9 +279,13 @@ static void test_sealed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joins),    cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_members),  cmocka_unit_test(test_no_joins_without_dedupe),
+        cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_known_by_id),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_no_joins_without_dedupe),
         cmocka_unit_test(test_sealed),
     };
 

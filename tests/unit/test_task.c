@@ -370,6 +370,42 @@ static void test_a_host_at_its_limit(void **state)
     fixture_clear(&f);
 }
 
+/* Of two rows of one ID, each is fetched by its own URL only. */
+static void test_rows_of_one_id_have_their_own_urls_only(void **state)
+{
+    struct fixture f;
+    struct task *task;
+    struct task_step step;
+    struct url_refresh_list list = { .came = true };
+
+    (void)state;
+    fixture_make(&f, "[{\"artifact_id\":\"a\",\"uri\":\"s3://b/1\",\"signed_url\":\"" URL_OF(
+                         "h1", "a") "\"},{\"artifact_id\":\"a\",\"uri\":\"s3://b/2\"}]");
+    task = task_open(f.tasks, plan_at(f.plan, 1));
+    task_apply(f.tasks, task, TASK_RELEASED);
+    step = task_bypass(f.tasks, task);
+    assert_int_equal(step.action, TASK_DO_LOSE);
+    assert_int_equal(step.reason, REASON_NO_URL);
+    assert_int_equal(task->outcome.attempts, 0);
+    task_apply(f.tasks, task, TASK_LOST);
+
+    task = task_open(f.tasks, plan_at(f.plan, 0));
+    task_apply(f.tasks, task, TASK_RELEASED);
+    assert_int_equal(task_bypass(f.tasks, task).action, TASK_DO_NOTHING);
+    assert_false(task_needs_refresh(f.tasks, task, true, 0));
+    tasks_refreshed(f.tasks, &list); /* it does not say which row is which */
+    assert_non_null(task->url.text);
+    assert_true(task_facts(f.tasks, task).by_url);
+    assert_false(task_facts(f.tasks, task).renewable);
+    task_start(f.tasks, task);
+    assert_int_equal(task_again(task), 0); /* what its URL gives is kept */
+    step = task_unstarted(f.tasks, task);
+    assert_int_equal(step.action, TASK_DO_LOSE);
+    assert_int_equal(task->route, FETCH_ROUTE_SIGNED);
+    task_apply(f.tasks, task, TASK_LOST);
+    fixture_clear(&f);
+}
+
 static void test_nothing_is_started_after_a_failure(void **state)
 {
     struct fixture f;
@@ -401,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_suspect_content_is_fetched_by_each_route),
         cmocka_unit_test(test_a_wrong_length_is_borne_for_some_time),
         cmocka_unit_test(test_a_host_at_its_limit),
+        cmocka_unit_test(test_rows_of_one_id_have_their_own_urls_only),
         cmocka_unit_test(test_nothing_is_started_after_a_failure),
     };
 
