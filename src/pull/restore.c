@@ -202,7 +202,6 @@ static int on_end(void *ctx, struct err *err)
     const struct item *item = r->now.item;
     const struct packed *first = r->now.first;
     struct packed *packed = packed_of(r, item);
-    const struct sniff *is;
 
     hasher_end(r->hasher, &packed->digest);
     if (packed->link) { /* its content is that of the link's target */
@@ -220,9 +219,12 @@ static int on_end(void *ctx, struct err *err)
         packed->note_count = first->note_count;
         memcpy(packed->notes, first->notes, sizeof(packed->notes));
     } else {
-        is = sniff_find(r->head, r->head_len);
-        if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst"))
+        if (sniff_type_is_har(item->what.type) &&
+            sniff_is(sniff_find(r->head, r->head_len), "zst")) {
+            if (!item_vouches(item, r->size)) /* it may be cut: it is fetched again */
+                return 0;
             packed_note(packed, "not-unpacked");
+        }
         packed->cut_har = entry_writer_cut_har(item, &r->har, r->head, r->head_len);
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }

@@ -350,6 +350,11 @@ bool item_fits(const struct item *item, uint64_t size)
     return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;
 }
 
+bool item_vouches(const struct item *item, uint64_t size)
+{
+    return item->what.sized && item->what.file_size == size;
+}
+
 uint64_t item_most(const struct item *item, uint64_t max)
 {
     const struct plan_artifact *what = &item->what;
