@@ -219,13 +219,10 @@ static int on_end(void *ctx, struct err *err)
         packed->note_count = first->note_count;
         memcpy(packed->notes, first->notes, sizeof(packed->notes));
     } else {
-        if (sniff_type_is_har(item->what.type) &&
-            sniff_is(sniff_find(r->head, r->head_len), "zst")) {
-            if (!item_vouches(item, r->size)) /* it may be cut: it is fetched again */
-                return 0;
-            packed_note(packed, "not-unpacked");
-        }
         packed->cut_har = entry_writer_cut_har(item, &r->har, r->head, r->head_len);
+        if (sniff_type_is_har(item->what.type) &&
+            sniff_is(sniff_find(r->head, r->head_len), "zst")) /* it may be cut */
+            entry_writer_keep_coded(item, r->size, &(struct err){ .kind = ERR_FORMAT }, packed);
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
