@@ -189,6 +189,18 @@ static void take_transfer(struct request *request, const char *value)
         request->bad = "unrequested Transfer-Encoding in the response";
 }
 
+/* Content-Range: at most one value, which can be kept whole; an empty one says nothing. */
+static void take_range(struct request *request, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len >= sizeof(request->range) ||
+        (len && *request->range && strcmp(request->range, value) != 0))
+        request->bad = "invalid Content-Range in the response";
+    else if (len)
+        memcpy(request->range, value, len + 1);
+}
+
 static void reset_response(struct request *request)
 {
     request->coding = CODING_NONE;
@@ -259,8 +271,8 @@ void request_header(struct request *request, const char *line, size_t len, int64
         request->date = clock_http(value);
     } else if (header_is(line, len, "content-type", value, sizeof(request->type))) {
         memcpy(request->type, value, strlen(value) + 1);
-    } else if (header_is(line, len, "content-range", value, sizeof(request->range))) {
-        memcpy(request->range, value, strlen(value) + 1);
+    } else if (header_is(line, len, "content-range", value, sizeof(value))) {
+        take_range(request, value);
     } else if (header_is(line, len, "etag", value, sizeof(value))) {
         validators_tag(&request->seen, value);
     } else if (header_is(line, len, "last-modified", value, sizeof(value))) {

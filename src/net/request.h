@@ -140,8 +140,8 @@ int request_check(const struct request *request, struct err *err) MUST_CHECK;
  * Process one header line ("Name: value"). A status line resets all fields of the previous
  * response; lines after the empty line are trailers and are ignored. A folded line, a blank
  * before the colon, or a status line among the headers makes the response invalid, since
- * programs disagree about its meaning; so does Content-Range with status 200. The line "HTTP/"
- * resets the response at any time.
+ * programs disagree about its meaning; so does Content-Range with status 200, and one that is
+ * too long or has two values. The line "HTTP/" resets the response at any time.
  */
 void request_header(struct request *request, const char *line, size_t len, int64_t wall);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define TAG_UNKNOWN "?" /* an ETag that cannot be compared */
+#define UNKNOWN "?" /* a validator that cannot be compared */
 
 bool resume_possible(const struct resume *resume)
 {
@@ -26,16 +26,19 @@ void validators_tag(struct validators *seen, const char *etag)
     if (good)
         memcpy(seen->tag, etag, len + 1);
     else
-        memcpy(seen->tag, TAG_UNKNOWN, sizeof(TAG_UNKNOWN));
+        memcpy(seen->tag, UNKNOWN, sizeof(UNKNOWN));
 }
 
 void validators_date(struct validators *seen, const char *date)
 {
     size_t len = strlen(date);
+    bool good =
+        len && len < sizeof(seen->date) && (!*seen->date || strcmp(seen->date, date) == 0);
 
-    len = len < sizeof(seen->date) ? len : sizeof(seen->date) - 1;
-    memcpy(seen->date, date, len);
-    seen->date[len] = '\0';
+    if (good)
+        memcpy(seen->date, date, len + 1);
+    else
+        memcpy(seen->date, UNKNOWN, sizeof(UNKNOWN));
 }
 
 const char *resume_tag(const struct resume *resume)
@@ -54,9 +57,9 @@ static bool same_version(const struct resume *resume, const struct validators *s
 
     if (!resume->same_host) /* validators of different hosts are not comparable */
         return resume->judged;
-    if (strcmp(here->tag, seen->tag) != 0 || strcmp(here->tag, TAG_UNKNOWN) == 0)
+    if (strcmp(here->tag, UNKNOWN) == 0 || strcmp(here->date, UNKNOWN) == 0)
         return false;
-    return strcmp(here->date, seen->date) == 0;
+    return strcmp(here->tag, seen->tag) == 0 && strcmp(here->date, seen->date) == 0;
 }
 
 /* Parse digits; false if there are none, or too many. */

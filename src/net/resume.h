@@ -42,10 +42,16 @@ struct resume {
 /* Whether the rest of the body can be requested. */
 bool resume_possible(const struct resume *resume);
 
-/* Store an ETag; a malformed or too long one is stored as a value that equals no other. */
+/*
+ * Store an ETag; a malformed or too long one, and a second one, is stored as a value that
+ * equals no other.
+ */
 void validators_tag(struct validators *seen, const char *etag);
 
-/* Store a Last-Modified date. */
+/*
+ * Store a Last-Modified date; an empty or too long one, and a second one that differs, is
+ * stored as a value that equals no other.
+ */
 void validators_date(struct validators *seen, const char *date);
 
 /* The strong entity tag for If-Range; "": none. */

@@ -202,7 +202,6 @@ static int on_end(void *ctx, struct err *err)
     const struct item *item = r->now.item;
     const struct packed *first = r->now.first;
     struct packed *packed = packed_of(r, item);
-    const struct sniff *is;
 
     hasher_end(r->hasher, &packed->digest);
     if (packed->link) { /* its content is that of the link's target */
@@ -220,10 +219,10 @@ static int on_end(void *ctx, struct err *err)
         packed->note_count = first->note_count;
         memcpy(packed->notes, first->notes, sizeof(packed->notes));
     } else {
-        is = sniff_find(r->head, r->head_len);
-        if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst"))
-            packed_note(packed, "not-unpacked");
         packed->cut_har = entry_writer_cut_har(item, &r->har, r->head, r->head_len);
+        if (sniff_type_is_har(item->what.type) &&
+            sniff_is(sniff_find(r->head, r->head_len), "zst")) /* it may be cut */
+            entry_writer_keep_coded(item, r->size, &(struct err){ .kind = ERR_FORMAT }, packed);
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 struct decoder {
     enum body_coding coding;
@@ -57,7 +58,11 @@ static int feed_zstd(struct decoder *d, const unsigned char *bytes, size_t len, 
         size_t left = ZSTD_decompressStream(d->zstd, &out, &in);
 
         if (ZSTD_isError(left))
-            return err_set(err, ERR_FORMAT, "zstd: %s", ZSTD_getErrorName(left));
+            return err_set(err,
+                           ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge
+                               ? ERR_LIMIT
+                               : ERR_FORMAT,
+                           "zstd: %s", ZSTD_getErrorName(left));
         d->ended = left == 0;
         if (put(d, out.pos, err) < 0)
             return -1;

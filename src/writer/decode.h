@@ -7,8 +7,8 @@
  * decoded size that exceeds the allowed ratio (DECODE_RATIO).
  *
  * Units    bytes
- * Errors   ERR_FORMAT for a broken stream, ERR_LIMIT for a decompression bomb, ERR_MEMORY; the
- *          spool's
+ * Errors   ERR_FORMAT for a broken stream, ERR_LIMIT for a decompression bomb or a zstd window
+ *          above 128 MiB, ERR_MEMORY; the spool's
  * Owns     nothing after a call returns
  * Threads  the packer's
  * Source   RFC 1950 (zlib), RFC 1951 (deflate), RFC 1952 (gzip), RFC 8878 (zstd); RFC 9110,

@@ -174,10 +174,17 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
     return hash(entries, body, digest, NULL, err);
 }
 
+void entry_writer_keep_coded(const struct item *item, uint64_t size, const struct err *why,
+                             struct packed *packed)
+{
+    packed_note(packed, "not-unpacked");
+    packed->cut_har = why->kind == ERR_FORMAT && !item_vouches(item, size);
+}
+
 bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
                           const void *head, size_t len)
 {
-    /* one that cannot be decompressed has the size of the form at rest */
+    /* one that is still compressed is judged by entry_writer_keep_coded */
     return item_at_rest_coded(item) && !sniff_is(sniff_find(head, len), "zst") &&
            !suspect_har_whole(har);
 }

@@ -108,6 +108,16 @@ int entry_writer_judge(struct entry_writer *entries, const struct item *item,
                        const struct body *body, struct packed *packed,
                        struct err *err) MUST_CHECK;
 
+/*
+ * Note that a HAR stays compressed, since decoding it failed: it is not whole if its stream is
+ * broken, unless it has the listed size.
+ *
+ * size     of its compressed form
+ * why      the error of decode_body
+ */
+void entry_writer_keep_coded(const struct item *item, uint64_t size, const struct err *why,
+                             struct packed *packed);
+
 /* Whether a HAR that was read is not whole, although no size says so: cut_har. */
 bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
                           const void *head, size_t len);

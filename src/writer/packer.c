@@ -123,7 +123,7 @@ static int unwrap(struct packer *p, const struct item *item, struct body **body,
     if (!plain) {
         if (!unbundle_only_bad(err))
             return -1;
-        packed_note(packed, "not-unpacked"); /* kept as received */
+        entry_writer_keep_coded(item, (*body)->size, err, packed);
         return 0;
     }
     packed->encoded = true;

@@ -355,6 +355,11 @@ bool item_known_by_id(const struct item *item)
     return !item->alike || item->what.checksum;
 }
 
+bool item_vouches(const struct item *item, uint64_t size)
+{
+    return item->what.sized && item->what.file_size == size;
+}
+
 uint64_t item_most(const struct item *item, uint64_t max)
 {
     const struct plan_artifact *what = &item->what;

@@ -185,6 +185,9 @@ const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 /* Whether a body of this size can be the item's, as far as the service gave a size. */
 bool item_fits(const struct item *item, uint64_t size);
 
+/* Whether the list says this size, in bytes, of content in its form at rest. */
+bool item_vouches(const struct item *item, uint64_t size);
+
 /*
  * Maximum number of bytes to receive of a body, at most max: a body far beyond the size in the
  * list is considered endless.

@@ -198,6 +198,21 @@ def test_har_from_storage_is_stored_plain(pull, emu):
     assert by["h3"]["path"].endswith(".har.zst") and by["h3"]["notes"] == ["not-unpacked"]
 
 
+@pytest.mark.parametrize("form, left", [("half", 0), ("one byte", 0), ("half", 1)], ids=["half", "one byte", "whole elsewhere"])
+def test_a_compressed_har_that_is_cut_is_suspect(pull, emu, form, left):
+    """Its Content-Length is right, and no size or checksum is listed: the stream itself ends early."""
+    plain = json.dumps({"log": {"entries": [{"n": i} for i in range(500)]}}).encode()
+    coded = subprocess.run(["zstd", "-qc"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+    cut = coded[:-1] if form == "one byte" else coded[:len(coded) // 2]
+    emu.run("tsk_har", [{"id": "h", "type": "har", "data": coded, "signing": "s3", "uri": "s3://b/h.har.zst", "summed": False,
+                         "sized": False}])
+    emu.fault("h", "raw", times=1 if left else 99, body=base64.b64encode(cut).decode())
+    _, manifest, folder = pull("--retries", "1", "tsk_har", check=0 if left else 3)
+    (row,) = manifest["artifacts"]
+    assert (folder / row["path"]).read_bytes() == (plain if left else cut)
+    assert sorted(row["notes"]) == ([] if left else ["not-unpacked", "suspect-content"])
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>Service Unavailable</html>", b'{"log": {}}'], ids=["empty", "error page", "another"])
 def test_a_har_has_the_length_that_is_listed(pull, emu, body):
     """Its object may be compressed, and then has another: nothing else has."""

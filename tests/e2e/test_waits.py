@@ -414,6 +414,41 @@ def test_a_malformed_header_is_not_guessed_at(skyarc, emu, raw, tmp_path, line):
     assert not manifest["artifacts"] and [m["reason"] for m in manifest["missing"]] == ["http-error"]
 
 
+EARLY, LATE = (b"Last-Modified: %s Jan 2026 11:52:29 GMT\r\n" % day for day in (b"Tue, 20", b"Wed, 21"))
+CUT, WHOLE = 400_000, 900_000
+RANGES = b"".join(b"Content-Range: bytes %d-%d/%d\r\n" % (CUT + n, WHOLE - 1 + n, WHOLE) for n in (-1, 0))
+
+
+@pytest.mark.parametrize("first, then", [
+    (EARLY, LATE + EARLY),
+    (LATE + EARLY, EARLY),
+    (b"Last-Modified: %s1\r\n" % (b"x" * 63), b"Last-Modified: %s2\r\n" % (b"x" * 63)),
+    (b'ETag: "1"\r\n', b'ETag: "1"\r\n' + RANGES),
+], ids=["two dates", "two dates at first", "long dates", "two ranges"])
+def test_headers_of_two_meanings_do_not_mix_versions(skyarc, emu, raw, tmp_path, first, then):
+    """Of two values of a header none counts, and one too long to be kept equals no other."""
+    old, new = (b"<p>%s\n" % word * (WHOLE // 7) for word in (b"old", b"new"))
+    old, new = old.ljust(WHOLE), new.ljust(WHOLE)
+    if RANGES not in then:
+        then += b"Content-Range: bytes %d-%d/%d\r\n" % (CUT, WHOLE - 1, WHOLE)
+
+    def answer(server, connection, path):
+        if len(server.asked) == 1:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (first, WHOLE) + old[:CUT])
+            return False
+        if len(server.asked) == 2:
+            connection.sendall(b"HTTP/1.1 206 Rest\r\n%sContent-Length: %d\r\n\r\n" % (then, WHOLE - CUT) + new[CUT:])
+            return False
+        connection.sendall(plain(new))
+        return True
+    server = raw(answer)
+    one_artifact(emu, server.url + "/raw")
+    skyarc("pull", "--retries", "2", "--records", "none", "-o", "a.tar", "tsk_raw")
+    folder = extract(tmp_path / "a.tar", tmp_path)
+    (row,) = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    assert (folder / row["path"]).read_bytes() == new and len(server.asked) == 3
+
+
 # ---- standard output
 
 

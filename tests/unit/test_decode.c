@@ -135,12 +135,25 @@ static void test_bomb(void **state)
     free(zeros);
 }
 
+/* Valid, but decoding it takes too much memory: it is not broken. */
+static void test_window(void **state)
+{
+    static const char wide[] = "\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00"; /* 256 MiB; empty */
+
+    (void)state;
+    memcpy(coded, wide, sizeof(wide) - 1);
+    assert_int_equal(decode(CODED_ZSTD, sizeof(wide) - 1, SIZE, 0), ERR_LIMIT);
+    coded[5] = 0; /* 1 KiB */
+    assert_int_equal(decode(CODED_ZSTD, sizeof(wide) - 1, SIZE, 0), ERR_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_codings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_several, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bomb, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,44 @@ static void test_what_the_service_said(void **state)
     }
 }
 
+/* A HAR that stays compressed: one that is broken is suspect, unless its size is as listed. */
+static void test_a_har_that_stays_compressed(void **state)
+{
+    static const struct {
+        enum err_kind why;
+        bool sized;
+        uint64_t listed;
+        bool suspect;
+    } cases[] = {
+        { ERR_FORMAT, false, 0, true }, { ERR_FORMAT, true, 10, true },
+        { ERR_FORMAT, true, 9, false }, { ERR_LIMIT, false, 0, false },
+        { ERR_LIMIT, true, 10, false },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct scene s = { 0 };
+        const struct item *item =
+            add(&s, (struct plan_artifact){ .run_id = "r",
+                                            .artifact_id = "a",
+                                            .type = "har",
+                                            .ext = "har",
+                                            .uri = "s3://b/x.har.zst",
+                                            .sized = cases[i].sized,
+                                            .file_size = cases[i].listed });
+        struct packed packed = { .path = "data/r/x.har.zst" };
+        struct err why = { .kind = cases[i].why };
+
+        entry_writer_keep_coded(item, 9, &why, &packed);
+        entry_writer_describe(&packed, item, 9, (const unsigned char *)"\x28\xb5\x2f\xfd.....",
+                              9);
+        assert_int_equal(packed.suspect, cases[i].suspect);
+        assert_string_equal(packed.notes[0], "not-unpacked");
+        end(&s);
+    }
+}
+
 static void test_what_a_recording_is(void **state)
 {
     static const struct {
@@ -431,6 +469,7 @@ int main(void)
         CASE(test_a_duplicate_that_passed_through_is_removed),
         CASE(test_followers),
         cmocka_unit_test(test_what_the_service_said),
+        cmocka_unit_test(test_a_har_that_stays_compressed),
         cmocka_unit_test(test_what_a_recording_is),
         cmocka_unit_test(test_notes_are_kept_once_and_within_their_limit),
         CASE(test_a_body_beyond_its_announced_size),

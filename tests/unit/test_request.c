@@ -131,6 +131,7 @@ static void test_malformed(void **state)
         { "HTTP/1.1 200 OK|Transfer-Encoding\t: chunked||", false },
         { "HTTP/1.1 200 OK|Content-Encoding: gzip|HTTP/1.1 200 OK||", false },
         { "HTTP/1.1 200 OK|Content-Range: bytes 0-9/100|Content-Length: 10||", false },
+        { "HTTP/1.1 200 OK|Content-Range:||", true },
         { "HTTP/1.1 200 OK|Date: Thu, 26 Nov 2026 10:00:00 GMT|X:a : b||", true },
         { "HTTP/1.1 200 OK||Content-Range: bytes 0-9/100| folded|X : y||", true },
         { "HTTP/1.1 103 Early Hints|X : y||HTTP/1.1 200 OK||", true },
@@ -149,6 +150,66 @@ static void test_malformed(void **state)
     }
 }
 
+/* A 206 continues a partial download only if its range and validators have one meaning. */
+static void test_the_rest(void **state)
+{
+#define REST "HTTP/1.1 206 Partial Content|"
+#define LONG "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" /* 63 bytes */
+    static const struct {
+        const char *first; /* the headers of the first response */
+        const char *then;
+        bool right;
+        bool bad;
+    } cases[] = {
+        { "", REST "Content-Range: bytes 50-99/100||", true, false },
+        { "", REST "Content-Range: bytes 50-99/100|Content-Range: bytes 50-99/100||", true,
+          false },
+        { "", REST "Content-Range: bytes 49-98/100|Content-Range: bytes 50-99/100||", false,
+          true },
+        { "", REST "Content-Range: bytes 50-99/100|Content-Range: bytes 49-98/100||", false,
+          true },
+        { "", REST "Content-Range: bytes 50-99/0000000000000" LONG "100||", false, true },
+        { "Last-Modified: a|", REST "Content-Range: bytes 50-99/100|Last-Modified: a||", true,
+          false },
+        { "Last-Modified: a|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: a|Last-Modified: a||", true,
+          false },
+        { "Last-Modified: a|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: b|Last-Modified: a||", false,
+          false },
+        { "Last-Modified: a|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: a|Last-Modified: b||", false,
+          false },
+        { "Last-Modified: a|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified:|Last-Modified: a||", false,
+          false },
+        { "Last-Modified: b|Last-Modified: a|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: b|Last-Modified: a||", false,
+          false },
+        { "Last-Modified: " LONG "|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: " LONG "||", true, false },
+        { "Last-Modified: " LONG "1|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: " LONG "2||", false, false },
+        { "Last-Modified: " LONG "1|",
+          REST "Content-Range: bytes 50-99/100|Last-Modified: " LONG "1||", false, false },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct request first = answered(cases[i].first, true);
+        struct request request = answered(cases[i].then, true);
+
+        request.status = 206;
+        request.resume = (struct resume){ 50, 100, false, true, first.seen };
+        if (request_good(&request) != cases[i].right ||
+            request_unfit(&request) == cases[i].right || (request.bad != NULL) != cases[i].bad)
+            fail_msg("%s then %s", cases[i].first, cases[i].then);
+    }
+#undef LONG
+#undef REST
+}
+
 static void test_ends(void **state)
 {
     struct request request = answered("HTTP/1.1 200 OK|Content-Le", true);
@@ -162,9 +223,9 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lengths), cmocka_unit_test(test_codings),
-        cmocka_unit_test(test_memory),  cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_lengths),  cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_memory),   cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_the_rest), cmocka_unit_test(test_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
