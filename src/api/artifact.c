@@ -226,7 +226,7 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
         if (read_row(row, &before, v, list->region, err) < 0)
             return -1;
         list->misnamed += json_wrong_text(json_get(v, "run_id"));
-        if (list->rows[list->count].artifact_id)
+        if (row->artifact_id && strlen(row->artifact_id) <= ARTIFACT_ID_MAX)
             list->count++;
         else
             list->broken++;

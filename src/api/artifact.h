@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ARTIFACT_ID_MAX   4096                /* maximum length of an ID */
 #define ARTIFACT_LIST_MAX ((size_t)256 << 20) /* maximum size of a list's JSON */
 
 /* Strings are NULL where the API gave null or nothing. */
@@ -62,7 +63,7 @@ struct artifact_list {
     struct artifact *rows;
     size_t count;
     size_t cap;
-    size_t broken;   /* number of invalid rows: without an ID */
+    size_t broken;   /* number of invalid rows: without an ID, or with one that is too long */
     size_t misnamed; /* number of rows whose run_id is present, but not an ID */
 };
 

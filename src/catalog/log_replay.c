@@ -96,12 +96,35 @@ static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
     return 0;
 }
 
+/*
+ * Whether an entry is one that this program writes; any other may be a hold that was damaged.
+ */
+static bool is_understood(const struct audit_log_entry *e)
+{
+    static const struct {
+        const char *what;
+        bool run;
+        bool part;
+    } kinds[] = {
+        { AUDIT_LOG_HOLD, true, false },  { AUDIT_LOG_RELEASE, true, false },
+        { AUDIT_LOG_PRUNE, true, false }, { AUDIT_LOG_REMOVE, false, false },
+        { AUDIT_LOG_LOSE, false, false }, { AUDIT_LOG_ALIAS, true, true },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (strcmp(e->what, kinds[i].what) == 0)
+            return (e->run_id || !kinds[i].run) && (e->part || !kinds[i].part);
+    }
+    return false;
+}
+
 static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
 {
     struct replay *r = ctx;
     int known = 0;
 
-    if (!e) {
+    if (!e || !is_understood(e)) {
         r->unreadable++;
         log_line(LOG_ERROR, AUDIT_LOG_NAME ": skipped an unreadable line; it may be a hold, "
                                            "so nothing is pruned until it is repaired");

@@ -160,8 +160,8 @@ int answers_judge_list(const struct artifact_list *list, const struct listed_run
     size_t i;
 
     if (list->broken)
-        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id", list->broken,
-                       list->broken == 1 ? " has" : "s have");
+        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id, or too long a one",
+                       list->broken, list->broken == 1 ? " has" : "s have");
     if (list->misnamed)
         return err_set(err, ERR_FORMAT, "%zu row%s a run_id that is not an ID", list->misnamed,
                        list->misnamed == 1 ? " has" : "s have");

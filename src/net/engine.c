@@ -172,12 +172,14 @@ static void spread(struct engine *engine, const struct origin *origin)
 static int launch(struct slot *slot, struct err *err)
 {
     struct request *request = slot->request;
+    const struct origin *before = request->origin;
     const char *origin;
     char shown[URL_SHOWN_MAX];
 
     request->origin = origins_of_url(slot->engine->origins, slot_url(slot), err);
     if (!request->origin)
         return -1;
+    request->resume.same_host &= !slot->redirects || request->origin == before;
     origin = request->origin->name;
     if (slot->engine->setup.secure && !url_is_secure(slot_url(slot)))
         return err_set(err, ERR_FORMAT, "%s refused: plain http, but the API uses https",
@@ -185,8 +187,7 @@ static int launch(struct slot *slot, struct err *err)
     name_host(request, origin);
     request->status = 0;
     request->stream = false;
-    request->error_len = 0;
-    request->received = 0;
+    request->error_len = request->received = 0;
     request_header(request, "HTTP/", 5, 0); /* reset the response */
     slot->why[0] = '\0';
     slot->paused = slot->limited = slot->held = false;

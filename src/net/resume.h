@@ -35,7 +35,7 @@ struct resume {
     uint64_t from;  /* bytes received so far */
     uint64_t total; /* size of the whole body, or RESUME_UNSAID */
     bool judged;    /* a checksum of the whole body will be verified */
-    bool same_host; /* seen came from the host of the next request */
+    bool same_host; /* seen came from the host of the request, and of its redirects */
     struct validators seen;
 };
 

@@ -118,13 +118,13 @@ int stage_sum(struct stage *s, struct err *err)
 int stage_name(struct stage *s, int tag, const uint8_t *sha256, struct err *err)
 {
     struct stage_file *f = &s->files[tag];
-    const uint8_t *want = sha256 ? sha256 : f->sum;
 
     if (f->file.fd < 0)
         return 0;
-    if (tag != TAG_TAGS && !sha256 && !f->summed)
+    if (tag != TAG_TAGS && !f->summed && (!sha256 || s->sums.len))
         return err_set(err, ERR_MISMATCH, "not in tagmanifest-sha256.txt");
-    if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
+    if ((sha256 && memcmp(f->sha256, sha256, SHA256_SIZE) != 0) ||
+        (tag != TAG_TAGS && f->summed && memcmp(f->sha256, f->sum, SHA256_SIZE) != 0))
         return err_set(err, ERR_MISMATCH, "SHA-256 mismatch");
     return extract_dir_commit(&f->file, f->mtime, s->mode, s->force, err) < 0 ? -1 : 1;
 }

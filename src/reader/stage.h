@@ -76,9 +76,10 @@ int stage_take(struct stage *stage, int tag, struct entry_reader *entries,
 int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;
 
 /*
- * Give a file its final name, if it has the expected digest.
+ * Give a file its final name, if it has the expected digest, and the one in
+ * tagmanifest-sha256.txt (which itself is not checked).
  *
- * sha256   the expected digest; NULL: from tagmanifest-sha256.txt (which itself is not checked)
+ * sha256   the expected digest; NULL: tagmanifest-sha256.txt must have been read
  * returns  1; 0: the file is not staged; -1: error
  */
 int stage_name(struct stage *stage, int tag, const uint8_t *sha256, struct err *err) MUST_CHECK;

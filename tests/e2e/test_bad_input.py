@@ -169,7 +169,8 @@ def test_a_list_without_end(skyarc, emu, tmp_path):
     nothing_written(tmp_path)
 
 
-@pytest.mark.parametrize("row", [1, None, "x", {}, [], {"artifact_id": None}, {"artifact_id": 7}])
+@pytest.mark.parametrize("row", [1, None, "x", {}, [], {"artifact_id": None}, {"artifact_id": 7},
+                                 {"artifact_id": "a" * 70_000}], ids=lambda row: repr(row)[:30])
 def test_a_row_that_cannot_be_read_is_an_error_of_its_run(skyarc, emu, tmp_path, row):
     """Nobody can say what is lost with it: such a list is none."""
     import json

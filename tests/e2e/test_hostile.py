@@ -263,6 +263,21 @@ def test_tag_files_have_their_digests_too(reader, tmp_path, tag):
     assert len(files_below(tmp_path / "out")) == 4 + 3 + 4
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", ["other", "unlisted"])
+def test_the_manifest_has_its_digest_too(reader, tmp_path, kind, how):
+    """The manifest that was read is not the one that tagmanifest-sha256.txt lists."""
+    def lie(tags):
+        if how == "other":
+            tags["manifest.json"] += b"\n"
+        else:
+            lines = tags["tagmanifest-sha256.txt"].splitlines(True)
+            tags["tagmanifest-sha256.txt"] = b"".join(line for line in lines if b" manifest.json" not in line)
+    bag = craft.sample(lie=lie)
+    result = extract(reader, tmp_path, bag, kind=kind, check=4)
+    assert "manifest.json" in result.err and "a/manifest.json" not in files_below(tmp_path / "out")
+
+
 ONE, SAME = "data/r1/html/one.html", "data/r2/html/same.html"
 
 

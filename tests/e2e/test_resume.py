@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Interrupted bodies are resumed, and never with bytes of another version."""
+import hashlib
 import os
 import stat
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -168,6 +170,36 @@ def test_bytes_survive_the_content_endpoint(pull, emu, film):
     right(emu, manifest, folder, "content-endpoint")
     (last,) = requests(emu, "api")
     assert last["headers"]["range"] and "if-range" not in last["headers"]
+
+
+def test_a_redirect_to_another_host_is_not_glued(pull, emu, film):
+    """The rest comes from another host, which has another version with the same entity tag and length."""
+    film(summed=False)
+    there = bytes(len(emu.data("film")))
+    tag = '"%s"' % hashlib.md5(emu.data("film")).hexdigest()
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            first = int(self.headers.get("Range", "bytes=0-")[6:-1])
+            self.send_response(206 if first else 200)
+            self.send_header("ETag", tag)
+            self.send_header("Content-Length", str(len(there) - first))
+            if first:
+                self.send_header("Content-Range", "bytes %d-%d/%d" % (first, len(there) - 1, len(there)))
+            self.end_headers()
+            self.wfile.write(there[first:])
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        emu.fault("film", "short")
+        emu.fault("film", "redirect", to="http://127.0.0.1:%d/film" % other.server_address[1])
+        _, manifest, folder = pull("tsk_film")
+        other.shutdown()
+    right(emu, manifest, folder)
+    assert ranges(emu)[2] is None
 
 
 def test_a_range_behind_the_end_starts_anew(pull, emu, film):

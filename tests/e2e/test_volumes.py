@@ -522,6 +522,27 @@ def test_a_torn_line_of_the_log(skyarc, sync, runs, vault, tmp_path):
     assert "log.jsonl" in result.err and len(standing(vault)) == 1
 
 
+@pytest.mark.parametrize("old, new", [('"hold"', '"holf"'), ('"what"', '"whau"'), ('"run_id"', '"run^id"')])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_line_of_the_log_that_means_nothing_may_be_a_hold(skyarc, sync, runs, vault, tmp_path, old, new, again):
+    """One byte of it has changed, and it is valid JSON all the same."""
+    runs("tsk_a", ended=60 * DAY)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "one", "tsk_a", check=0)
+    text = (vault / "log.jsonl").read_text()
+    assert old in text
+    (vault / "log.jsonl").write_text(text.replace(old, new))
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    if again:
+        sync()
+    result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=1)
+    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+    (vault / "log.jsonl").write_text(text)  # repaired
+    skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=0)
+    assert len(standing(vault)) == 1
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_bytes_of_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, seed):
     """Twenty random bytes changed: noticed, said, and made again; or they were of no use."""
