@@ -445,6 +445,15 @@ int file_open_own(const char *path, struct err *err)
     return fd < 0 ? err_sys(err, "cannot write '%s'", path) : fd;
 }
 
+int file_read_own(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+
+    if (fd >= 0 && !is_own(fd))
+        file_close(&fd);
+    return fd;
+}
+
 void file_close(int *fd)
 {
     if (*fd >= 0)

@@ -138,6 +138,9 @@ int file_temp(const char *dir, struct err *err) MUST_CHECK;
  */
 int file_open_own(const char *path, struct err *err) MUST_CHECK;
 
+/* Open such a file, if there is one, to read it; -1: there is none. Never waits. */
+int file_read_own(const char *path);
+
 /*
  * Close *fd unless it is -1, and set it to -1. Ignores errors: not for files that were written.
  */

@@ -132,6 +132,12 @@ static int check_directory(struct pull_job *job, struct err *err)
     return 0;
 }
 
+/* Whether an output is below /dev, but not a file in its shared memory. */
+static bool is_device(const char *output)
+{
+    return strncmp(output, "/dev/", 5) == 0 && strncmp(output, "/dev/shm/", 9) != 0;
+}
+
 /* Determine the format by --format and the name of --output. */
 static int choose_format(struct pull_job *job, struct err *err)
 {
@@ -147,7 +153,7 @@ static int choose_format(struct pull_job *job, struct err *err)
                        "--output: '%.200s' names a directory, but --format %s is a file",
                        args->output, container_name(job->format));
     if (args->output && !args->format && !directory && !job->to_stdout &&
-        strncmp(args->output, "/dev/", 5) != 0 &&
+        !is_device(args->output) &&
         container_of_name(args->output, false, &job->format, err) < 0) {
         (void)err_wrap(err, "--output");
         return err_hint(err, "choose the format with --format, or end the name with / for a "

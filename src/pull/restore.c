@@ -13,7 +13,6 @@
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -548,7 +547,7 @@ static int measure(struct restore *r, const struct pull_opts *opts, const char *
     bool readable = r->opts->journal && r->opts->names;
     bool dir = opts->format == CONTAINER_DIR;
     struct tree *tree = dir ? tree_open(opts->output, opts->force, opts->mode, err) : NULL;
-    int fd = dir ? -1 : open(partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = dir ? -1 : file_read_own(partial);
     int rc = -1;
 
     if (tree && readable)

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
+import zipfile
 
 import jsonschema
 import pytest
@@ -69,9 +71,15 @@ def test_every_format_holds_every_byte(pull, emu, tmp_path, name):
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no shared memory")
+def test_a_name_in_shared_memory_chooses_the_format(skyarc):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        skyarc("pull", "-o", folder + "/a.zip", "tsk_demo1", check=0)
+        assert zipfile.is_zipfile(folder + "/a.zip")
+
+
 def test_third_party_readers(skyarc, tmp_path):
     import tarfile
-    import zipfile
     for name in ("b.tar.zst", "b.tar.gz", "b.tar", "b.zip"):
         skyarc("pull", "-o", name, *RUNS, check=0)
         listing = subprocess.run(["bsdtar", "-tf", name], cwd=tmp_path, check=True,

@@ -3,11 +3,14 @@
 import hashlib
 import os
 import stat
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+
+from conftest import SKYARC
 
 SIZE = 3_000_000
 
@@ -100,6 +103,20 @@ def test_a_fresh_list_with_another_version(pull, skyarc, emu, film, change):
         assert row["fetched_via"] == "content-endpoint"
     else:
         assert (folder / row["path"]).read_bytes() in (old, emu.data("film"))
+
+
+def test_a_fifo_in_the_place_of_what_is_left_is_not_waited_for(emu, env, film, tmp_path):
+    """In a directory that others can write, the unfinished archive is exchanged while the pull runs."""
+    emu.fault("film", "slow", steps=10, pause=0.2)
+    process = subprocess.Popen([SKYARC, "pull", "-o", "a.tar.zst", "tsk_film"], env=env, cwd=tmp_path, stderr=subprocess.PIPE)
+    end = time.monotonic() + 10
+    while not requests(emu) and time.monotonic() < end:
+        time.sleep(0.02)
+    os.rename(tmp_path / "a.tar.zst.partial", tmp_path / "taken")
+    os.mkfifo(tmp_path / "a.tar.zst.partial")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1 and b"a.tar.zst" in err
+    assert not (tmp_path / "a.tar.zst").exists()
 
 
 def test_without_entity_tag_by_the_total(pull, emu, film):
