@@ -171,6 +171,18 @@ static int dispose(struct transfer *t, struct fetch_route_verdict verdict, struc
     return verdict.broken ? transfer_abort(t, err) : transfer_hold(t, err);
 }
 
+/* There was no memory for an attempt's body: start it again, and have fewer run. */
+static void give_back(struct fetch *f, struct transfer *t)
+{
+    struct task *task = t->task;
+    uint64_t spent = task->spent;
+
+    relief_narrow(&f->transfers);
+    discard(t);
+    task->spent = spent; /* it was not its server that took this time */
+    follow(f, task, relief_give_back(f->tasks, task));
+}
+
 static void on_done(void *ctx, struct request *request)
 {
     struct transfer *t = ctx;
@@ -191,6 +203,10 @@ static void on_done(void *ctx, struct request *request)
         tasks_fail(f->tasks, &f->transfers.err);
         discard(t);
         task_apply(f->tasks, task, TASK_ABORTED);
+        return;
+    }
+    if (t->yields) {
+        give_back(f, t);
         return;
     }
     if (attempt.verdict.step == FETCH_ROUTE_AGAIN &&

@@ -76,50 +76,39 @@ static enum relief decide(struct transfers *all, const struct relief_wait *w, ui
     return RELIEF_GIVE_BACK;
 }
 
-/* A stream without a chunk; NULL: there is none. */
-static struct transfer *find_stream(struct transfers *all)
+void relief_narrow(struct transfers *all)
 {
-    unsigned i;
-
-    for (i = 0; i < all->count; i++) {
-        if (all->slots[i].task && all->slots[i].yields)
-            return &all->slots[i];
-    }
-    return NULL;
+    all->width = all->running > 1 ? all->running - 1 : 1;
+    all->ended = 0;
 }
 
 enum relief relief_find(struct transfers *all, uint64_t now, struct transfer **which)
 {
-    enum relief relief = RELIEF_GIVE_BACK;
+    enum relief relief;
     struct relief_wait w;
 
     *which = NULL;
     if (!spool_barred(all->spool))
         return RELIEF_NONE;
-    *which = find_stream(all);
-    if (!*which) {
-        w = who_waits(all);
-        if (!w.longest)
+    w = who_waits(all);
+    if (!w.longest)
+        return RELIEF_NONE;
+    if (all->spare) { /* nothing starts now */
+        chunk_unref(all->spare);
+        all->spare = NULL;
+        all->offers = true;
+    }
+    if (!all->head) {
+        if (transfers_choose_head(all, false) < 0)
             return RELIEF_NONE;
-        if (all->spare) { /* nothing starts now */
-            chunk_unref(all->spare);
-            all->spare = NULL;
+        if (all->head) {
             all->offers = true;
+            return RELIEF_NONE;
         }
-        if (!all->head) {
-            if (transfers_choose_head(all, false) < 0)
-                return RELIEF_NONE;
-            if (all->head) {
-                all->offers = true;
-                return RELIEF_NONE;
-            }
-        }
-        relief = decide(all, &w, now, which);
     }
-    if (relief != RELIEF_NONE) {
-        all->width = all->running > 1 ? all->running - 1 : 1;
-        all->ended = 0;
-    }
+    relief = decide(all, &w, now, which);
+    if (relief != RELIEF_NONE)
+        relief_narrow(all);
     return relief;
 }
 

@@ -13,7 +13,8 @@
  * - Without a head, the youngest body is given up when all wait and have all the chunks, or
  *   when one has waited for TRANSFER_PAUSE.
  * - The last body that waits, if it has all the chunks, does not fit: it is lost.
- * - A stream of HTTP/2 cannot wait: it is given up at once, and asked for by HTTP/1.1.
+ * - A stream of HTTP/2 cannot wait: its bytes are refused (transfer.yields), and its body is
+ *   asked for by HTTP/1.1. libcurl 7.88.1 would leak what a removed, paused stream has.
  *
  * Nothing starts while a body waits, and after each that was given up fewer run at a time
  * (transfers.width), so this ends: the number of running transfers falls until the oldest has
@@ -54,6 +55,9 @@ bool relief_by_http1(const struct transfers *all, uint64_t expected);
  * this in each turn until it returns RELIEF_NONE.
  */
 enum relief relief_find(struct transfers *all, uint64_t now, struct transfer **transfer);
+
+/* An attempt was ended because there was no memory: have fewer run from now on. */
+void relief_narrow(struct transfers *all);
 
 /*
  * A task's attempt was ended because there was no memory for its body: start it again, which

@@ -356,8 +356,8 @@ static enum sink take(struct transfer *t, const char *bytes, size_t len)
         return SINK_TAKEN;
     }
     t->yields = t->request.stream && !t->waitable;
-    all->refused = true;
-    return SINK_FULL;
+    all->refused = all->refused || !t->yields;
+    return t->yields ? SINK_REFUSED : SINK_FULL;
 }
 
 /* Publish the state of a transfer for the watchdog. */

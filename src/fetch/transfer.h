@@ -73,7 +73,7 @@ struct transfer {
     uint64_t begun; /* when this attempt started */
     bool paused;    /* its bytes were not accepted: see transfers_offer */
     bool waitable;  /* asked for by HTTP/1.1: it can be paused, whatever the answer claims */
-    bool yields;    /* a stream without a chunk: relief_find gives it up */
+    bool yields;    /* a stream that found no chunk, and was refused: see fetch/relief */
     uint64_t paused_at; /* if paused: since when */
     uint64_t longest;   /* total pause of this attempt, without the current one */
     unsigned round;     /* the last round of transfers_offer that it was part of */
