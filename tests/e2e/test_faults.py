@@ -245,6 +245,7 @@ def test_signals_stop(env, emu, tmp_path, number):
     process = subprocess.Popen([SKYARC, "pull", "-o", "s.tar.zst", "tsk_demo1"], env=env,
                                cwd=tmp_path, stderr=subprocess.PIPE)
     wait_for(lambda: any("/bucket/a_1rec" in r["path"] for r in emu.log("store")))
+    time.sleep(1)  # until other bodies have been packed
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 128 + number
