@@ -189,6 +189,25 @@ static void tell(struct standing *s, const char *path, const char *what)
     s->tell(s->ctx, path, what);
 }
 
+static int on_expected(void *ctx, const struct contents_volume *v, struct err *err)
+{
+    bool *any = ctx;
+
+    (void)v;
+    (void)err;
+    *any = true;
+    return 0;
+}
+
+bool standing_expects(const struct standing *s)
+{
+    bool any = false;
+    struct err ignored;
+
+    return s && s->catalog && contents_volumes(s->catalog, on_expected, &any, &ignored) == 0 &&
+           any;
+}
+
 static int on_entered(void *ctx, const struct contents_volume *v, struct err *err)
 {
     struct standing *s = ctx;

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,9 @@ struct standing *standing_open(const char *dir, struct err *err) MUST_CHECK;
 
 /* Close the catalog and free the state; NULL is fine. */
 void standing_close(struct standing *standing);
+
+/* Whether there is something to judge without any archive: the catalog has volumes. */
+bool standing_expects(const struct standing *standing);
 
 /* Record an archive found below the directory, its top directory and manifest digest (hex). */
 int standing_see(struct standing *standing, const char *path, const char *top,

@@ -45,20 +45,44 @@ const char *extract_dir_shown(const struct extract_dir *root, const char *path,
     return out;
 }
 
-bool extract_dir_has(const struct extract_dir *root, const char *path)
+/* What is at a path, without following links: -1 with errno, or a descriptor (O_PATH). */
+static int look(const struct extract_dir *root, const char *path)
 {
     const char *below = root->top ? strchr(path, '/') : NULL;
     char own[SAFE_NAME_PATH_MAX + PATH_COMPONENT_MAX + 2];
-    bool there;
-    int fd;
 
     if (below)
         (void)snprintf(own, sizeof(own), "%s%.*s", root->top, SAFE_NAME_PATH_MAX, below);
-    fd = file_beneath(root->fd, below ? own : path, O_PATH | O_NOFOLLOW, false);
-    there = fd >= 0;
+    return file_beneath(root->fd, below ? own : path, O_PATH | O_NOFOLLOW, false);
+}
+
+bool extract_dir_has(const struct extract_dir *root, const char *path)
+{
+    int fd = look(root, path);
+    bool there = fd >= 0;
 
     file_close(&fd);
     return there;
+}
+
+/* A file cannot be at a place that is taken, by a folder or something else. */
+static int refuse(bool folder, struct err *err)
+{
+    return folder ? err_set(err, ERR_FORMAT, "a folder is in the place of the file")
+                  : err_set(err, ERR_EXISTS, "already exists");
+}
+
+int extract_dir_vacant(const struct extract_dir *root, const char *path, struct err *err)
+{
+    int fd = look(root, path);
+    struct stat st;
+    bool folder;
+
+    if (fd < 0)
+        return 0;
+    folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    file_close(&fd);
+    return refuse(folder, err);
 }
 
 /* Whether an error means that something else is in the place of a folder or file. */
@@ -118,12 +142,15 @@ static void set_temp(char temp[48])
 /* Rename temp to its final name. */
 static int rename_to(int dir, const char *temp, const char *name, bool force, struct err *err)
 {
+    struct stat st;
+
     if (renameat2(dir, temp, dir, name, force ? 0 : RENAME_NOREPLACE) == 0)
         return 0;
     if (errno == EEXIST)
-        return err_set(err, ERR_EXISTS, "already exists");
+        return refuse(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode),
+                      err);
     if (is_in_the_way(errno))
-        return err_set(err, ERR_FORMAT, "a folder is in the place of the file");
+        return refuse(true, err);
     return err_sys(err, "cannot rename");
 }
 

@@ -54,6 +54,10 @@ const char *extract_dir_shown(const struct extract_dir *root, const char *path,
 /* Whether anything, also a link, exists at a path, without following links. */
 bool extract_dir_has(const struct extract_dir *root, const char *path);
 
+/* Check that nothing is at a path: else ERR_EXISTS, or ERR_FORMAT if it is a folder. */
+int extract_dir_vacant(const struct extract_dir *root, const char *path,
+                       struct err *err) MUST_CHECK;
+
 /*
  * Begin a file, and create its folders. ERR_FORMAT if safe_name_refused refuses the path, or if
  * something else than a folder is in the way.

@@ -393,8 +393,8 @@ static int make_link(struct extract *x, const struct hard_link *link, const char
 
     if (check_link(x, link, err) < 0)
         return -1;
-    if (!x->opts->force && extract_dir_has(&x->root, path))
-        return err_set(err, ERR_EXISTS, "already exists");
+    if (!x->opts->force && extract_dir_vacant(&x->root, path, err) < 0)
+        return -1;
     done = &x->done[link->target];
     if (!done->id.inode)
         return err_set(err, ERR_MISMATCH, "the target of the link could not be extracted");

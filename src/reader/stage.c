@@ -36,8 +36,8 @@ int stage_put(const struct stage *s, struct entry_reader *entries,
     uint8_t sha256[SHA256_SIZE];
     int rc;
 
-    if (!s->force && extract_dir_has(s->root, path))
-        return err_set(err, ERR_EXISTS, "already exists");
+    if (!s->force && extract_dir_vacant(s->root, path, err) < 0)
+        return -1;
     rc = extract_dir_begin(s->root, &file, path, err);
     if (rc == 0)
         rc = entry_reader_copy(entries, entry->size, file_put_fd, &file.fd, sha256, err);
@@ -56,8 +56,8 @@ static int begin(struct stage *s, int tag, const struct entry_reader_entry *entr
 {
     struct stage_file *f = &s->files[tag];
 
-    if (!force && extract_dir_has(s->root, entry->path))
-        return err_set(err, ERR_EXISTS, "already exists");
+    if (!force && extract_dir_vacant(s->root, entry->path, err) < 0)
+        return -1;
     f->mtime = entry->mtime;
     f->size = entry->size;
     f->path = mem_copy(entry->path, err);

@@ -85,6 +85,15 @@ def test_extraction_never_leaves_its_directory(skyarc, tmp_path, listed):
         assert not listed or "neither a file nor a hard link" in result.err
 
 
+@pytest.mark.parametrize("names", [("data/one", "data/one/x"), ("data/one/x", "data/one")], ids=["file first", "folder first"])
+def test_a_file_and_a_folder_of_one_name(skyarc, tmp_path, names):
+    """One of two listed files cannot be there, in whatever order they come."""
+    tar_with(tmp_path / "a.tar", [("a/" + n, tarfile.REGTYPE, n.encode()) for n in names],
+             manifest_of(*[row(n, n.encode()) for n in names]))
+    result = skyarc("extract", "-k", "-C", "x", "a.tar", check=4)
+    assert "in the place of" in result.err
+
+
 def test_links_on_the_disk_are_not_followed(made, skyarc, tmp_path):
     """The directory itself was prepared by somebody."""
     archive = made("a.tar.zst", "-x", "recordings")

@@ -137,6 +137,16 @@ def test_an_imported_volume_that_a_kill_left_as_intended(skyarc, sync, big, vaul
     whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a"])
 
 
+def test_every_volume_is_gone(skyarc, sync, big, vault):
+    names = three(big, sync, vault)
+    for name in names:
+        (vault / name).unlink()
+    for args in ((), ("--json",)):
+        result = skyarc("verify", "vault", *args, check=4)
+        said = result.err + result.out.decode()
+        assert said.count("is in the catalog but not in the directory") >= len(names) and all(n in said for n in names)
+
+
 @pytest.mark.parametrize("how", ["gone", "cut", "longer", "tail", "swapped", "another", "no archive"])
 def test_a_volume_that_is_not_what_it_was(skyarc, sync, runs, big, safe, vault, emu, tmp_path, how):
     names = three(big, sync, vault)
