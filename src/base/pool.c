@@ -17,13 +17,14 @@ struct pool {
     size_t stride; /* the same in whole pages, so that chunks share none (pool_lazy) */
     void (*on_return)(void *ctx);
     void *on_return_ctx;
+    bool lazy; /* chunks grow: pool_lazy */
     /* under lock */
     pthread_mutex_t lock;
     pthread_cond_t home;
     struct chunk *free;
     size_t idle;
-    size_t most; /* of pool_lazy; 0: none */
-    size_t held; /* bytes that chunks have by pool_grow */
+    size_t most; /* bytes that lazy chunks may have together */
+    size_t held; /* bytes that they have, by pool_grow */
     bool refused;
 };
 
@@ -92,6 +93,7 @@ void pool_lazy(struct pool *pool, size_t most)
 {
     size_t i;
 
+    pool->lazy = true;
     pool->most = most;
     for (i = 0; i < pool->count; i++)
         pool->all[i].size = 0;
@@ -208,10 +210,10 @@ void chunk_unref(struct chunk *chunk)
     if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) != 1)
         return;
     pool = chunk->home;
-    if (pool->most && chunk->size)
+    if (pool->lazy && chunk->size)
         (void)madvise(chunk->data, chunk->size, MADV_DONTNEED);
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->most) {
+    if (pool->lazy) {
         pool->held -= chunk->size;
         chunk->size = 0;
     }
