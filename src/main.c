@@ -22,6 +22,7 @@
  *     |         |--> writer ---> format     writing an archive; the byte formats
  *     |         '--> view -----> format     the offline view
  *     |--> reader -----> index -> format    reading an archive; finding its files by name
+ *     |         '------> storage -> s3      where archives are: files, objects of a bucket
  *     '--> catalog                          the SQLite index of a sync directory
  *               all of them ---> base
  *
@@ -159,6 +160,7 @@
  *           ping           a request to a monitoring service
  *           engine         libcurl's multi interface, redirects, pausing
  *           request        one GET and its result
+ *           send           a method, headers and a body: what S3's requests need
  *           resume         resumes a broken transfer, if that is safe
  *           origin         the hosts, each with its limit and the delay that it asked for
  *           proxy          chooses the proxy of a request
@@ -217,6 +219,21 @@
  *           string_pool    interned strings
  *           stage          tag files waiting for their digests
  *           chain          archives that name their predecessor
+ * storage/  range_file     a file that is read at any offset: a local one, or an object
+ *           object_file    reads an object of a bucket, and ahead
+ *           staging        a local file that becomes an object
+ *           remote         the process's settings for object stores
+ * s3/       s3_client      signed requests to a bucket, with retries
+ *           s3_error       what an error response says, and what to do
+ *           object         single objects: examine, read a range, write, delete
+ *           object_list    lists objects and unfinished uploads
+ *           upload         writes a file as an object, in parallel parts
+ *           sigv4          AWS Signature Version 4
+ *           location       s3://bucket/key, and the URL that it stands for
+ *           credentials    the keys that requests are signed with, and their sources
+ *           profile        AWS's configuration files
+ *           metadata       services that give keys: STS, containers, instances
+ *           xml            reads the XML of responses
  * view/     page           the view: index.html, and what it is made from
  *           sidecar        view/RUN_ID.js, the data of one run
  *           texts          which texts are copied into sidecars
@@ -262,9 +279,11 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "redact/redact.h"
+#include "storage/remote.h"
 
 #include <fcntl.h>
 #include <locale.h>
+#include <stdlib.h>
 
 static const struct command *const commands[] = {
     &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
@@ -288,11 +307,24 @@ static int open_missing_streams(void)
     return 0;
 }
 
+/* Object stores are reached by what the environment says, in every command. */
+static void set_object_stores(void)
+{
+    const char *ca_file = getenv("AWS_CA_BUNDLE");
+    struct remote_opts opts = { .agent = "skyarc/" PACKAGE_VERSION,
+                                .ca_file = ca_file && *ca_file ? ca_file : NULL,
+                                .retries = 5,
+                                .stop = signals_stopping() };
+
+    remote_begin(&opts);
+}
+
 int main(int argc, char **argv)
 {
     if (open_missing_streams() < 0 || signals_early() < 0)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8 */
     log_filter(redact_line);
+    set_object_stores();
     return dispatch_main(commands, PACKAGE_STRING, argc, argv);
 }

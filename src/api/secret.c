@@ -94,23 +94,6 @@ struct secret *secret_load(const char *path, struct stop stop, struct err *err)
     return secret;
 }
 
-/* Create the directory of a path, and its parents. */
-static int make_dirs(const char *path, struct err *err)
-{
-    char *dir = mem_copy(path, err);
-    char *slash = dir;
-    int rc = dir ? 0 : -1;
-
-    while (rc == 0 && (slash = strchr(slash + 1, '/'))) {
-        *slash = '\0';
-        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-            rc = err_sys(err, "cannot create '%s'", dir);
-        *slash = '/';
-    }
-    mem_free(dir);
-    return rc;
-}
-
 static int make_secret(int fd, char text[OWN_TEXT], struct err *err)
 {
     uint8_t bytes[OWN_SIZE];
@@ -131,7 +114,7 @@ struct secret *secret_own(const char *path, struct err *err)
     char text[OWN_TEXT] = "";
     struct secret *secret = NULL;
     struct stat st;
-    int fd = make_dirs(path, err) < 0 ? -1 : file_open_own(path, err);
+    int fd = file_make_dirs(path, err) < 0 ? -1 : file_open_own(path, err);
 
     if (fd < 0)
         return NULL;

@@ -460,3 +460,19 @@ void file_close(int *fd)
         (void)close(*fd);
     *fd = -1;
 }
+
+int file_make_dirs(const char *path, struct err *err)
+{
+    char *dir = mem_copy(path, err);
+    char *slash = dir;
+    int rc = dir ? 0 : -1;
+
+    while (rc == 0 && (slash = strchr(slash + 1, '/'))) {
+        *slash = '\0';
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+            rc = err_sys(err, "cannot create '%s'", dir);
+        *slash = '/';
+    }
+    mem_free(dir);
+    return rc;
+}

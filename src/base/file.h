@@ -91,6 +91,9 @@ int file_walk(int dir, const char *path, int flags) MUST_CHECK;
  */
 int file_open_beneath(const char *dir, const char *path, struct err *err) MUST_CHECK;
 
+/* Create the directories that contain path, for this user alone. */
+int file_make_dirs(const char *path, struct err *err) MUST_CHECK;
+
 /*
  * Replace a file atomically: write a temporary file in the same directory, fsync it, rename it
  * to path and fsync the directory. A crash leaves either the old file or the new file.

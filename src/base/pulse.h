@@ -48,6 +48,7 @@ enum pulse_beat {
     BEAT_WRITTEN,  /* bytes written to an archive */
     BEAT_HASHED,   /* bytes of an archive hashed */
     BEAT_READ,     /* bytes read from an archive or a source file */
+    BEAT_SENT,     /* bytes of a request's body */
     BEATS
 };
 

@@ -93,7 +93,7 @@ int audit_signature(const char *archive, const char *signature, const char *sign
     buf_init(&sig, SSHSIG_FILE_MAX);
     buf_init(&list, SSHSIG_FILE_MAX);
     if (path && file_load(signers, signals_stopping(), &list, err) == 0 &&
-        file_load(path, signals_stopping(), &sig, err) == 0) {
+        range_file_load(path, &sig, err) == 0) {
         rc = sshsig_check(buf_text(&sig), buf_text(&list), manifest->sha512, who, err);
         if (rc < 0)
             (void)err_wrap(err, "'%s'", path);

@@ -115,6 +115,22 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
                       summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
 }
 
+/* Draw the status line of an upload. */
+static void show_upload(void *ctx, uint64_t done, uint64_t size)
+{
+    uint64_t now = clock_mono();
+    char line[SUMMARY_STATUS_MAX];
+    char sent[TEXT_SIZE_MAX];
+    char all[TEXT_SIZE_MAX];
+
+    (void)ctx;
+    if (!progress_due(now))
+        return;
+    (void)snprintf(line, sizeof(line), "uploading: %s of %s", text_size(sent, done),
+                   text_size(all, size));
+    progress_show(now, line);
+}
+
 /* Cut the slashes at the end of a directory's name, and refuse what a directory cannot be. */
 static int check_directory(struct pull_job *job, struct err *err)
 {
@@ -206,6 +222,7 @@ static int choose_output(struct pull_job *job, struct err *err)
             err, ERR_USAGE,
             "--ratarmount-index: only beside an archive in a file of format tar.zst");
     choose_top(job, name);
+    job->name = job->output;
     return 0;
 }
 
@@ -289,7 +306,7 @@ static int tell_anchor(const struct pull_job *job, const struct pull_result *res
         return 0;
     text_hex(text, result->manifest_sha256, SHA256_SIZE);
     env[0] = mem_format(err, "SKYARC_HEAD=%s", text);
-    env[1] = env[0] ? mem_format(err, "SKYARC_ARCHIVE=%s", job->output) : NULL;
+    env[1] = env[0] ? mem_format(err, "SKYARC_ARCHIVE=%s", job->name) : NULL;
     if (env[1])
         rc = child_run(&opts, err);
     mem_free(env[0]);
@@ -298,8 +315,8 @@ static int tell_anchor(const struct pull_job *job, const struct pull_result *res
         return 0;
     if (err->kind == ERR_CANCELLED)
         return err_wrap(err, "stopped; '%s' was written, but --anchor-command was stopped",
-                        job->output);
-    return err_wrap(err, "'%s' was written, but --anchor-command failed", job->output);
+                        job->name);
+    return err_wrap(err, "'%s' was written, but --anchor-command failed", job->name);
 }
 
 /* Write ratarmount's index. If that fails, the archive stays. */
@@ -319,6 +336,45 @@ static int write_mount_index(const struct pull_job *job, const struct pull_opts 
                   : 0;
 }
 
+/* If the output is an object: choose the local file that becomes it. */
+static int stage(struct pull_job *job, struct err *err)
+{
+    const struct pull_job_args *args = job->args;
+    char *path;
+
+    if (!args->output || !location_is(args->output))
+        return 0;
+    if (job->format == CONTAINER_DIR || args->mount_index)
+        return err_set(err, ERR_USAGE, "--output: %s cannot be written to an object store",
+                       args->mount_index ? "ratarmount's index" : "a directory");
+    job->staging = mem_new(sizeof(*job->staging), err);
+    if (!job->staging ||
+        staging_begin(job->staging, args->output, args->spool_dir, args->force, err) < 0)
+        return -1;
+    job->staging->sent = show_upload;
+    job->staging->ctx = job;
+    path = mem_copy(job->staging->path, err);
+    if (!path)
+        return -1;
+    mem_free(job->output);
+    job->output = path;
+    job->name = args->output;
+    return 0;
+}
+
+/* Upload the archive that was written, and its signature. */
+static int upload(struct pull_job *job, struct err *err)
+{
+    int rc;
+
+    if (job->sign_key && staging_publish(job->staging, ".sig", err) < 0)
+        return -1;
+    progress_begin(job->common);
+    rc = staging_publish(job->staging, "", err);
+    progress_end();
+    return rc;
+}
+
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
                   const struct command_args *common, struct err *err)
 {
@@ -326,7 +382,7 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
     job->common = common;
     if (filter_fill(&job->filter, &args->filter, err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
-        choose_output(job, err) < 0 || load_key(job, err) < 0)
+        choose_output(job, err) < 0 || load_key(job, err) < 0 || stage(job, err) < 0)
         return -1;
     load_state_key(job);
     if (watchdog_start(args->hang_timeout, err) < 0)
@@ -344,6 +400,10 @@ void pull_job_clear(struct pull_job *job)
     job->state_key = NULL;
     mem_free(job->output);
     job->output = NULL;
+    if (job->staging)
+        staging_clear(job->staging);
+    mem_free(job->staging);
+    job->staging = NULL;
 }
 
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
@@ -367,7 +427,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .previous_sha256 = job->previous_sha256,
         .format = job->format,
         .level = (int)args->level,
-        .force = args->force,
+        .force = args->force || job->staging, /* whether the object may be replaced was checked */
         .mode = args->mode,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,
@@ -445,6 +505,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     progress_end();
     if (rc < 0)
         tell_kept(job, result, err);
+    if (rc == 0 && !job->dry_run && job->staging)
+        rc = upload(job, err);
     if (rc == 0 && !job->dry_run)
         rc = tell_anchor(job, result, err);
     return rc == 0 && !job->dry_run ? write_mount_index(job, &opts, err) : rc;
@@ -459,23 +521,23 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
 
     if (rc == 0 && !job->to_stdout)
         log_line(LOG_INFO, "the %s is '%s'",
-                 job->format == CONTAINER_DIR ? "directory" : "archive", job->output);
+                 job->format == CONTAINER_DIR ? "directory" : "archive", job->name);
     if (rc == 0 && job->print_name)
-        (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
+        (void)printf("%s\n", job->name); /* dispatch detects errors of standard output */
 
     if (common->json) {
-        if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&
+        if (summary_json(out, job->name, result, rc < 0 ? err->text : NULL, &why) < 0 &&
             rc == 0) {
             *err = why;
             return -1;
         }
     } else if (rc == 0 && tells_people(job)) {
-        summary_text(out, job->output, result);
+        summary_text(out, job->name, result);
     } else if (rc == 0 && !common->quiet) {
         if (job->args->after)
-            summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+            summary_head(out, job->name, result); /* cron mails the line, which so is kept */
         if (result->incomplete)
-            summary_incomplete(job->to_stdout ? "standard output" : job->output, result);
+            summary_incomplete(job->to_stdout ? "standard output" : job->name, result);
     }
     return rc;
 }

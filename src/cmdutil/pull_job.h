@@ -21,6 +21,7 @@
 #include "cli/pace.h"
 #include "cmdutil/filter.h"
 #include "pull/pull.h"
+#include "storage/staging.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,7 +81,9 @@ struct pull_job {
     uint64_t wait_interval; /* wait until the runs end; 0: do not wait */
     struct artifact_filter filter;
     struct endpoint_filter records;
-    char *output;
+    char *output; /* the path that is written */
+    const char *name; /* what is named in messages: the output, or the object's address */
+    struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];
     enum container format;
     struct secret *state_key; /* see pull_opts; NULL: no key available */

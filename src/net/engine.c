@@ -204,7 +204,7 @@ static int launch(struct slot *slot, struct err *err)
     request->begun = clock_mono();
     origin_begin(request->origin, request->costly, request->begun);
     if (log_wants(LOG_DEBUG))
-        log_line(LOG_DEBUG, "%s %s%s", request->post ? "POST" : "GET",
+        log_line(LOG_DEBUG, "%s %s%s", request_method(request),
                  url_shown(shown, slot_url(slot)),
                  request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)"
                                                                           : "");
@@ -294,7 +294,7 @@ static bool redirected(struct slot *slot)
     if (curl_easy_getinfo(slot->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
         return false;
     request->hopeless = true; /* unless the redirect is followed */
-    if (request->post)
+    if (request->post || request->send)
         return false;
     if (++slot->redirects > ENGINE_REDIRECTS) {
         (void)err_set(&request->err, ERR_HTTP, "%s: more than %d redirects", request->host,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "limit/backoff.h"
+#include "net/send.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -54,6 +55,13 @@ static const char *flaw_of(const struct request *request)
     return request->bad;
 }
 
+const char *request_method(const struct request *request)
+{
+    if (request->send)
+        return request->send->method;
+    return request->post ? "POST" : "GET";
+}
+
 bool request_partial(const struct request *request)
 {
     return request->status == 206 && request->coding == CODING_NONE &&
@@ -64,7 +72,7 @@ bool request_good(const struct request *request)
 {
     if (flaw_of(request))
         return false;
-    if (request->post)
+    if (request->post || request->send)
         return request->status >= 200 && request->status < 300;
     if (request->status == 200) /* an encoded body cannot continue a partial download */
         return !request->resume.from || request->coding == CODING_NONE;
@@ -242,21 +250,12 @@ static bool begins_response(struct request *request, const char *line, size_t le
     return len == STATUS_START || !request->heading || request->headed;
 }
 
-void request_header(struct request *request, const char *line, size_t len, int64_t wall)
+/* Store the fields that the engine and its callers need. */
+static void take_field(struct request *request, const char *line, size_t len, int64_t wall)
 {
-    const char *flaw;
     char value[256];
 
-    if (begins_response(request, line, len)) {
-        reset_response(request);
-        request->heading = len > STATUS_START;
-    } else if (request->headed) {
-        return; /* a trailer */
-    } else if (len && (*line == '\r' || *line == '\n')) {
-        request->headed = true;
-    } else if (len && (flaw = flaw_of_line(line, len))) {
-        request->bad = flaw;
-    } else if (header_is(line, len, "content-encoding", value, sizeof(value))) {
+    if (header_is(line, len, "content-encoding", value, sizeof(value))) {
         take_coding(request, value);
     } else if (header_is(line, len, "transfer-encoding", value, sizeof(value))) {
         take_transfer(request, value);
@@ -277,5 +276,25 @@ void request_header(struct request *request, const char *line, size_t len, int64
         validators_tag(&request->seen, value);
     } else if (header_is(line, len, "last-modified", value, sizeof(value))) {
         validators_date(&request->seen, value);
+    }
+}
+
+void request_header(struct request *request, const char *line, size_t len, int64_t wall)
+{
+    const char *flaw;
+
+    if (begins_response(request, line, len)) {
+        reset_response(request);
+        request->heading = len > STATUS_START;
+    } else if (request->headed) {
+        return; /* a trailer */
+    } else if (len && (*line == '\r' || *line == '\n')) {
+        request->headed = true;
+    } else if (len && (flaw = flaw_of_line(line, len))) {
+        request->bad = flaw;
+    } else {
+        if (request->send)
+            request->send->header(request->send->header_ctx, line, len);
+        take_field(request, line, len, wall);
     }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request: one HTTP GET or POST and its response.
+ * request: one HTTP request and its response: a GET, a POST of JSON, or what net/send describes.
  *
  * The caller fills in the first part and calls engine_start; the second part is filled when
- * done is called. The sink gets only the body of a 200 (for a POST, of any 2xx), or of a 206
+ * done is called. The sink gets only the body of a 200 (for a POST, and with net/send, of any 2xx), or of a 206
  * that continues exactly at the requested offset. The start of an error response's body is kept
  * separately, so that it is never taken for content. A POST is sent at most once, and its
  * redirects are not followed.
@@ -50,6 +50,7 @@ enum request_wire {
     WIRE_STREAM, /* a stream of HTTP/2 */
 };
 
+struct send;
 struct slot;
 
 struct request {
@@ -60,6 +61,7 @@ struct request {
     bool key_insecure;      /* send the key even if a proxy can read it */
     const char *post;       /* JSON body to POST; NULL: GET */
     size_t post_len;
+    struct send *send;    /* a method, headers and a body of its own; NULL: none */
     uint64_t max;         /* maximum body size, including the bytes already here */
     struct resume resume; /* the partial download to continue; {0}: none */
     /*
@@ -111,6 +113,9 @@ size_t request_buffer(uint64_t expected, enum request_wire wire);
  * since its sink has room from the beginning.
  */
 size_t request_memory(uint64_t expected, enum request_wire wire);
+
+/* The request's method. */
+const char *request_method(const struct request *request);
 
 /* Whether the response's body is the requested content. */
 bool request_good(const struct request *request);

@@ -81,8 +81,7 @@ static bool number(const char **at, uint64_t *out)
     return true;
 }
 
-/* Parse "bytes FIRST-LAST/TOTAL", where TOTAL may be "*". */
-static bool parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *total)
+bool resume_parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *total)
 {
     if (strncasecmp(range, "bytes ", 6) != 0)
         return false;
@@ -101,7 +100,7 @@ uint64_t resume_end(const char *range)
     uint64_t last;
     uint64_t total;
 
-    return parse(range, &first, &last, &total) ? last + 1 : RESUME_UNSAID;
+    return resume_parse(range, &first, &last, &total) ? last + 1 : RESUME_UNSAID;
 }
 
 bool resume_right(const struct resume *resume, const char *range, const struct validators *seen)
@@ -110,7 +109,7 @@ bool resume_right(const struct resume *resume, const char *range, const struct v
     uint64_t last;
     uint64_t total;
 
-    if (!resume->from || !parse(range, &first, &last, &total) || first != resume->from ||
+    if (!resume->from || !resume_parse(range, &first, &last, &total) || first != resume->from ||
         last < first)
         return false;
     if (total != RESUME_UNSAID && last + 1 != total) /* not up to the end */

@@ -57,6 +57,12 @@ void validators_date(struct validators *seen, const char *date);
 /* The strong entity tag for If-Range; "": none. */
 const char *resume_tag(const struct resume *resume);
 
+/*
+ * Parse a Content-Range, "bytes FIRST-LAST/TOTAL"; total becomes RESUME_UNSAID if it is "*".
+ * false: it has another form.
+ */
+bool resume_parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *total);
+
 /* The offset in the whole body where a Content-Range ends; or RESUME_UNSAID. */
 uint64_t resume_end(const char *range);
 

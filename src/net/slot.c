@@ -2,6 +2,7 @@
 #include "net/slot.h"
 
 #include "net/proxy.h"
+#include "net/send.h"
 #include "net/url.h"
 
 #include <openssl/ssl.h>
@@ -92,6 +93,17 @@ static int add_header(struct slot *slot, const char *line, struct err *err)
     return 0;
 }
 
+/* Add the lines of net/send; its requests never wait for "100 Continue". */
+static int add_sent(struct slot *slot, const struct send *send, struct err *err)
+{
+    int rc = add_header(slot, "Expect:", err);
+    size_t i;
+
+    for (i = 0; rc == 0 && i < send->header_count; i++)
+        rc = add_header(slot, send->headers[i], err);
+    return rc;
+}
+
 /* Set the request's headers; the key is sent only to its own origin. */
 static int set_headers(struct slot *slot, const char *origin, struct err *err)
 {
@@ -100,6 +112,8 @@ static int set_headers(struct slot *slot, const char *origin, struct err *err)
     int rc = 0;
 
     slot_drop_headers(slot);
+    if (request->send && add_sent(slot, request->send, err) < 0)
+        return -1;
     if (request->post)
         rc = add_header(slot, "Content-Type: application/json", err);
     if (request->resume.from) {
@@ -136,6 +150,8 @@ static bool set_method(const struct slot *slot)
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
                          request->post || slot->unfits ? 1L : 0L) != CURLE_OK)
         return false;
+    if (request->send)
+        return send_set_up(request->send, easy, slot->request);
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
@@ -148,7 +164,8 @@ static bool set_method(const struct slot *slot)
 static int set_proxy(struct slot *slot, const char *origin, struct err *err)
 {
     const struct request *request = slot->request;
-    const char *proxy = proxy_of(origin, NULL);
+    bool direct = request->send && request->send->direct;
+    const char *proxy = direct ? NULL : proxy_of(origin, NULL);
 
     if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
         strcmp(origin, request->key_origin) == 0)

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/archive_reader.h"
 
-#include "base/file.h"
 #include "base/path.h"
 #include "format/safe_name.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     struct archive_reader *reader = ctx;
 
     archive_reader_count(reader, len);
-    return file_pread(reader->fd, bytes, len, at, err);
+    return range_file_read(&reader->file, bytes, len, at, err);
 }
 
 /* Detect the format by the first bytes. */
@@ -26,7 +21,7 @@ static int tell_format(struct archive_reader *reader, struct err *err)
     unsigned char head[512] = { 0 };
     size_t len = reader->size < sizeof(head) ? (size_t)reader->size : sizeof(head);
 
-    if (file_pread(reader->fd, head, len, 0, err) < 0)
+    if (range_file_read(&reader->file, head, len, 0, err) < 0)
         return err_wrap(err, "'%s'", reader->path);
     reader->codec = FRAME_NONE;
     if (memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0) {
@@ -66,7 +61,7 @@ static int open_bag(struct archive_reader *reader, struct err *err)
 
     reader->format = CONTAINER_DIR;
     reader->codec = FRAME_NONE;
-    reader->bag = bag_files_list(reader->fd, err);
+    reader->bag = bag_files_list(reader->file.fd, err);
     if (!reader->bag)
         return err_wrap(err, "'%s'", reader->path);
     reader->size = bag_files_size(reader->bag);
@@ -76,30 +71,25 @@ static int open_bag(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
-static int open_file(struct archive_reader *reader, const char *path, struct stat *st,
-                     struct err *err)
+static int open_file(struct archive_reader *reader, const char *path, struct err *err)
 {
     *reader = (struct archive_reader){ .path = path,
                                        .stop = stop_never(),
                                        .watcher = archive_reader_unwatched() };
-    reader->fd =
-        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
-    if (reader->fd < 0)
-        return err_sys(err, "cannot open '%s'", path);
-    return fstat(reader->fd, st) < 0 ? err_sys(err, "cannot read '%s'", path) : 0;
+    if (range_file_open(&reader->file, path, err) < 0)
+        return -1;
+    reader->size = reader->file.size;
+    return 0;
 }
 
 int archive_reader_open_named(struct archive_reader *reader, const char *path,
                               struct name_lookup *lookup, struct err *err)
 {
-    struct stat st;
-
     *lookup = (struct name_lookup){ 0 };
-    if (open_file(reader, path, &st, err) < 0)
+    if (open_file(reader, path, err) < 0)
         return -1;
-    if (!S_ISREG(st.st_mode))
+    if (reader->file.kind != RANGE_FILE_REGULAR)
         return 0;
-    reader->size = (uint64_t)st.st_size;
     reader->format = CONTAINER_TAR_ZST;
     reader->codec = FRAME_ZSTD;
     return name_lookup_init(lookup, archive_reader_read, reader, reader->size, err);
@@ -115,18 +105,18 @@ void archive_reader_go_to(struct archive_reader *reader, const struct name_index
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
-    struct stat st;
+    enum range_file_kind kind;
     int rc;
 
     err_clear(tail);
-    if (open_file(reader, path, &st, err) < 0)
+    if (open_file(reader, path, err) < 0)
         return -1;
-    if (S_ISDIR(st.st_mode) && bag_is(path))
+    kind = reader->file.kind;
+    if (kind == RANGE_FILE_DIR && bag_is(path))
         return open_bag(reader, err);
-    if (!S_ISREG(st.st_mode))
+    if (kind != RANGE_FILE_REGULAR)
         return err_set(err, ERR_USAGE, "'%s' is %s", path,
-                       S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
-    reader->size = (uint64_t)st.st_size;
+                       kind == RANGE_FILE_DIR ? "a directory" : "not a regular file");
     if (tell_format(reader, err) < 0)
         return -1;
     rc = seek_load(&reader->seek, reader->codec, &reader->locator, archive_reader_read, reader,
@@ -209,7 +199,7 @@ void archive_reader_close(struct archive_reader *reader)
 {
     if (!reader->path)
         return;
-    file_close(&reader->fd);
+    range_file_close(&reader->file);
     seek_clear(&reader->seek);
     bag_files_free(reader->bag);
     *reader = (struct archive_reader){ 0 };

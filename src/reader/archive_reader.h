@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * archive_reader: an archive opened for reading: its file, format and seek table. A directory
- * that is a bag is read as a plain tar (bag_stream).
+ * archive_reader: an archive opened for reading: its file, format and seek table. It is a file
+ * or an object of a bucket (storage/range_file); a directory that is a bag is read as a plain tar
+ * (bag_stream).
  *
  * If the archive has skyarc's seek table (index), the manifest and every entry are found
  * without reading the data before them; otherwise the archive is scanned. Readers refuse an
@@ -10,7 +11,7 @@
  * Units    bytes
  * Errors   ERR_SYSTEM; ERR_USAGE for another directory or a special file; ERR_FORMAT if the
  *          file is not an archive, or is inconsistent
- * Owns     the descriptor, the seek table and the list of a bag's files
+ * Owns     the file, the seek table and the list of a bag's files
  * Threads  any, once open
  * Source   docs/archive-format.md
  */
@@ -25,6 +26,7 @@
 #include "format/seek.h"
 #include "index/name_lookup.h"
 #include "reader/bag_stream.h"
+#include "storage/range_file.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -41,7 +43,7 @@ struct archive_reader_watcher {
 
 struct archive_reader {
     const char *path; /* borrowed */
-    int fd;
+    struct range_file file;
     uint64_t size; /* of a bag: the sum of its files */
     enum container format;
     enum frame_codec codec;

@@ -40,6 +40,22 @@ struct entry_reader {
     size_t block_len;
 };
 
+/* Read the next block of a plain tar or a zip file; 0 at the end. */
+static ssize_t load_plain(struct entry_reader *entries)
+{
+    const struct archive_reader *reader = entries->reader;
+    uint64_t left = entries->at < reader->size ? reader->size - entries->at : 0;
+    size_t len = left < BLOCK ? (size_t)left : BLOCK;
+
+    if (entries->at >= entries->to || !len)
+        return 0;
+    if (archive_reader_read(entries->reader, entries->block, len, entries->at, &entries->err) <
+        0)
+        return -1;
+    entries->at += len;
+    return (ssize_t)len;
+}
+
 /* Read the next block of the tar stream or the zip file; 0 at the end. */
 static ssize_t load(struct entry_reader *entries)
 {
@@ -53,14 +69,7 @@ static ssize_t load(struct entry_reader *entries)
         n = bag_stream_read(entries->bag, entries->block, BLOCK, &entries->err);
         archive_reader_count(entries->reader, n > 0 ? (size_t)n : 0);
     } else {
-        n = entries->at >= entries->to
-                ? 0
-                : pread(entries->reader->fd, entries->block, BLOCK, (off_t)entries->at);
-        if (n < 0)
-            (void)err_sys(&entries->err, "cannot read");
-        else
-            entries->at += (uint64_t)n;
-        archive_reader_count(entries->reader, n > 0 ? (size_t)n : 0);
+        n = load_plain(entries);
     }
     entries->block_len = n > 0 ? (size_t)n : 0;
     entries->given += entries->block_len;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/stream.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <zlib.h>
@@ -139,8 +138,8 @@ static int begin_of_whole(struct stream *s, struct err *err)
     uint64_t unread = s->coded_left + (s->coded_to - s->coded_from);
 
     if (!s->reader->spoilt && unread >= sizeof(head)) {
-        if (file_pread(s->reader->fd, head, sizeof(head),
-                       s->coded_at - (s->coded_to - s->coded_from), err) < 0)
+        if (range_file_read(&s->reader->file, head, sizeof(head),
+                            s->coded_at - (s->coded_to - s->coded_from), err) < 0)
             return -1;
         if (seek_is_tail(s->reader->codec, head))
             return damaged(s, "it is part of an index whose end is damaged", err);

@@ -307,7 +307,7 @@ static int look(const struct volume_store *store, const char *name,
 static int import_archive(struct entering *e, const struct volume_store *store, struct err *err)
 {
     struct volume_store_seen seen;
-    struct archive_reader reader = { .fd = -1 };
+    struct archive_reader reader = { 0 };
     char *path = volume_store_read(store, e->name, err);
     int rc = path ? look(store, e->name, &seen, &e->strange, err) : -1;
 
@@ -402,7 +402,7 @@ static void on_damage(void *ctx, const struct verify_damage *d)
 static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256_TEXT],
                      struct err *err)
 {
-    struct archive_reader reader = { .fd = -1 };
+    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
     int rc = archive_reader_open(&reader, path, err);
 

@@ -477,7 +477,7 @@ static int write_all(struct rewrite *r, struct err *err)
 
 int rewrite_run(const struct rewrite_opts *opts, struct err *err)
 {
-    struct rewrite r = { .opts = opts, .reader = { .fd = -1 } };
+    struct rewrite r = { .opts = opts };
     int rc = -1;
 
     buf_init(&r.text, MANIFEST_MAX);

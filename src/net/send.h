@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * send: what a request sends if it is neither a plain GET nor a POST of JSON: a method, header
+ * lines, a body that is read while it is sent.
+ *
+ * Such a request is for one host only: its headers may be a signature for that host. The engine
+ * does not follow its redirects. Its body can be read again from any offset, so that libcurl
+ * can repeat it on a new connection if an idle connection turns out to be closed.
+ *
+ * Units    bytes
+ * Errors   the errors of the read function, in request->err
+ * Owns     nothing; all of it must be valid until the request is done
+ * Threads  the transfer loop only
+ * Source   RFC 9110, 9.3 (methods); libcurl's CURLOPT_UPLOAD and CURLOPT_CUSTOMREQUEST
+ */
+#ifndef NET_SEND_H
+#define NET_SEND_H
+
+#include "base/err.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct request;
+
+/* A read function for the bytes of a body: exactly len bytes from offset at on. */
+typedef int send_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
+
+struct send {
+    const char *method; /* "GET", "HEAD", "PUT", "POST", "DELETE" */
+    const char *const *headers; /* lines, "name: value"; wiped after use from libcurl's memory */
+    size_t header_count;
+    uint64_t size;      /* of the body, for PUT and POST; 0: none */
+    send_read_fn *read; /* if size is not 0 */
+    void *read_ctx;
+    /* called for each header line of the response, "name: value", without its end */
+    void (*header)(void *ctx, const char *line, size_t len);
+    void *header_ctx;
+    bool direct;      /* use no proxy */
+    uint64_t stall_s; /* seconds without bytes after which the transfer is ended; 0: default */
+
+    /* private to the engine */
+    uint64_t at;             /* bytes handed to libcurl */
+    struct request *request; /* the owner */
+};
+
+/* Set the method and the body of an easy handle; false if libcurl refuses. */
+bool send_set_up(struct send *send, CURL *easy, struct request *request) MUST_CHECK;
+
+/* Whether a method has no body in its response: HEAD. */
+bool send_bodyless(const struct send *send);
+
+#endif

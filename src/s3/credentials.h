@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * credentials: the keys that requests to an object store are signed with.
+ *
+ * They come from the first of these sources that has some: the variables AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; a web identity (AWS_ROLE_ARN and
+ * AWS_WEB_IDENTITY_TOKEN_FILE, exchanged at STS); the profile of AWS_PROFILE in the credentials
+ * and the config file; the container's metadata service (AWS_CONTAINER_CREDENTIALS_*); the
+ * instance's (IMDSv2). Those that expire are fetched again before they do.
+ *
+ * Units    milliseconds since 1970
+ * Errors   ERR_DENIED if no source has any; ERR_USAGE for half a pair of variables; ERR_FORMAT
+ *          for malformed files and answers; ERR_NET; ERR_CANCELLED
+ * Owns     the keys, which are wiped when freed, and their cache
+ * Threads  any: a mutex covers the cache, also while a service is asked, at most some seconds
+ * Source   AWS SDKs and tools reference, "Standardized credential providers"
+ */
+#ifndef S3_CREDENTIALS_H
+#define S3_CREDENTIALS_H
+
+#include "base/err.h"
+#include "base/pulse.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CREDENTIALS_ID_MAX     129
+#define CREDENTIALS_SECRET_MAX 257
+#define CREDENTIALS_TOKEN_MAX  8192
+
+/* Keys as they are used for one request. */
+struct credentials_keys {
+    char id[CREDENTIALS_ID_MAX];
+    char secret[CREDENTIALS_SECRET_MAX];
+    char token[CREDENTIALS_TOKEN_MAX]; /* session token; "": none */
+    int64_t expires_ms;                /* INT64_MAX: never */
+};
+
+/*
+ * Fill in keys from texts that came from outside: ERR_FORMAT or ERR_LIMIT if they cannot be
+ * keys.
+ *
+ * token    NULL: none
+ */
+int credentials_set(struct credentials_keys *keys, const char *id, const char *secret,
+                    const char *token, int64_t expires_ms, struct err *err) MUST_CHECK;
+
+struct credentials;
+
+struct credentials_opts {
+    const char *profile; /* NULL: AWS_PROFILE, or "default" */
+    const char *region;  /* for STS; may be NULL */
+    const char *agent;
+    const char *ca_file;
+    struct stop stop;
+};
+
+/* Create the chain of sources; asks none yet. The strings of opts are borrowed. */
+struct credentials *credentials_new(const struct credentials_opts *opts,
+                                    struct err *err) MUST_CHECK;
+
+/* Wipe and free; NULL is fine. */
+void credentials_free(struct credentials *credentials);
+
+/*
+ * Copy the keys to *keys, which the caller wipes by explicit_bzero.
+ *
+ * refused  the id of keys that the server refused as expired: they are fetched again, unless
+ *          another thread has done so; or NULL
+ */
+int credentials_get(struct credentials *credentials, const char *refused,
+                    struct credentials_keys *keys, struct err *err) MUST_CHECK;
+
+#endif

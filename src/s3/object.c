@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "s3/object.h"
+
+#include "base/text.h"
+#include "net/resume.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static int add_line(struct object_lines *lines, struct err *err, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+static int add_line(struct object_lines *lines, struct err *err, const char *fmt, ...)
+{
+    char *line = lines->text[lines->count];
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(line, OBJECT_LINE, fmt, args);
+    va_end(args);
+    if (len < 0 || len >= OBJECT_LINE)
+        return err_set(err, ERR_USAGE, "an option of the object store is too long");
+    if (strpbrk(line, "\r\n"))
+        return err_set(err, ERR_USAGE, "an option of the object store has a line end");
+    lines->count++;
+    return 0;
+}
+
+int object_options_lines(struct object_lines *lines, const struct object_options *options,
+                         struct err *err)
+{
+    static const struct object_options none;
+    const struct object_options *o = options ? options : &none;
+    int rc = 0;
+
+    lines->count = 0;
+    if (o->storage_class)
+        rc = add_line(lines, err, "x-amz-storage-class: %s", o->storage_class);
+    if (rc == 0 && o->encryption)
+        rc = add_line(lines, err, "x-amz-server-side-encryption: %s", o->encryption);
+    if (rc == 0 && o->kms_key)
+        rc = add_line(lines, err, "x-amz-server-side-encryption-aws-kms-key-id: %s",
+                      o->kms_key);
+    if (rc == 0 && o->lock_mode)
+        rc = add_line(lines, err, "x-amz-object-lock-mode: %s", o->lock_mode);
+    if (rc == 0 && o->retain_until)
+        rc = add_line(lines, err, "x-amz-object-lock-retain-until-date: %s", o->retain_until);
+    if (rc == 0 && o->legal_hold)
+        rc = add_line(lines, err, "x-amz-object-lock-legal-hold: ON");
+    return rc;
+}
+
+static void copy_info(struct object_info *info, const struct s3_call *call)
+{
+    info->size = call->length;
+    memcpy(info->etag, call->etag, sizeof(info->etag));
+    memcpy(info->version, call->version, sizeof(info->version));
+    memcpy(info->sha256, call->sha256, sizeof(info->sha256));
+}
+
+int object_head(struct s3_client *client, const char *key, struct object_info *info,
+                struct err *err)
+{
+    struct s3_call call = { .method = "HEAD", .key = key, .query = "" };
+    struct err why = { 0 };
+    int rc = s3_call_do(client, &call, &why);
+
+    if (rc == 0)
+        copy_info(info, &call);
+    s3_call_clear(&call);
+    if (rc < 0 && why.kind == ERR_NOT_FOUND)
+        return 0;
+    if (rc == 0 && info->size == REQUEST_UNSAID)
+        rc = err_set(&why, ERR_FORMAT, "'s3://%s/%s': the answer lacks the size",
+                     s3_client_bucket(client), key);
+    if (rc < 0 && err)
+        *err = why;
+    return rc < 0 ? -1 : 1;
+}
+
+/* Check that a range request's response has exactly the requested range. */
+static int check_range(const struct s3_call *call, uint64_t at, size_t len, uint64_t *size,
+                       struct err *err)
+{
+    uint64_t first;
+    uint64_t last;
+
+    if (call->status != 206 || !resume_parse(call->range, &first, &last, size) || first != at ||
+        last + 1 != at + len || call->body.len != len)
+        return err_set(err, ERR_MISMATCH, "'s3://%s/%s': the answer is not the requested range",
+                       s3_client_bucket(call->client), call->key);
+    return 0;
+}
+
+/* The object was changed or deleted since it was opened. */
+static int changed(const struct s3_call *call, struct err *err)
+{
+    return err_set(err, ERR_MISMATCH, "'s3://%s/%s' was replaced while it was read",
+                   s3_client_bucket(call->client), call->key);
+}
+
+int object_get(struct s3_client *client, const char *key, const struct object_info *info,
+               uint64_t at, size_t len, struct buf *out, struct err *err)
+{
+    struct s3_call call = { .method = "GET", .key = key, .query = "", .max = len };
+    struct err why = { 0 };
+    char range[80];
+    char match[160];
+    uint64_t size;
+    int rc;
+
+    (void)snprintf(range, sizeof(range), "range: bytes=%" PRIu64 "-%" PRIu64, at, at + len - 1);
+    (void)snprintf(match, sizeof(match), "if-match: %s", info->etag);
+    call.headers[call.header_count++] = range;
+    if (*info->etag)
+        call.headers[call.header_count++] = match;
+    rc = s3_call_do(client, &call, &why);
+    if (rc == 0 && (rc = check_range(&call, at, len, &size, &why)) == 0 && size != info->size)
+        rc = changed(&call, &why);
+    else if (why.kind == ERR_EXISTS)
+        rc = changed(&call, &why);
+    if (rc == 0) {
+        *out = call.body;
+        call.body = (struct buf){ 0 };
+    } else if (err) {
+        *err = why;
+    }
+    s3_call_clear(&call);
+    return rc;
+}
+
+int object_read(struct s3_client *client, const char *key, size_t max, struct buf *out,
+                struct object_info *info, struct err *err)
+{
+    struct s3_call call = { .method = "GET", .key = key, .query = "", .max = max };
+    int rc = s3_call_do(client, &call, err);
+
+    if (rc == 0) {
+        copy_info(info, &call);
+        info->size = call.body.len;
+        *out = call.body;
+        call.body = (struct buf){ 0 };
+    }
+    s3_call_clear(&call);
+    return rc;
+}
+
+int object_tail(struct s3_client *client, const char *key, size_t len, struct buf *out,
+                struct object_info *info, struct err *err)
+{
+    struct s3_call call = { .method = "GET", .key = key, .query = "", .max = len };
+    char range[64];
+    uint64_t size = 0;
+    int rc;
+
+    (void)snprintf(range, sizeof(range), "range: bytes=-%zu", len);
+    call.headers[call.header_count++] = range;
+    rc = s3_call_do(client, &call, err);
+    if (rc == 0 && call.status == 200) /* the whole object, which is not longer */
+        size = call.body.len;
+    else if (rc == 0 && resume_parse(call.range, &(uint64_t){ 0 }, &(uint64_t){ 0 }, &size))
+        rc = check_range(&call, size > len ? size - len : 0, size > len ? len : (size_t)size,
+                         &size, err);
+    else if (rc == 0)
+        rc = err_set(err, ERR_FORMAT, "'s3://%s/%s': the answer names no range",
+                     s3_client_bucket(client), key);
+    if (rc == 0) {
+        copy_info(info, &call);
+        info->size = size;
+        *out = call.body;
+        call.body = (struct buf){ 0 };
+    }
+    s3_call_clear(&call);
+    return rc;
+}
+
+static int read_buf(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const struct buf *buf = ctx;
+
+    (void)err;
+    memcpy(bytes, buf->data + at, len);
+    return 0;
+}
+
+void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
+                   char base64[OBJECT_BASE64])
+{
+    text_hex(hex, digest, SHA256_SIZE);
+    (void)EVP_EncodeBlock((unsigned char *)base64, digest, SHA256_SIZE);
+}
+
+/* Whether an object has exactly these bytes: then a lost answer was a success. */
+static bool is_written(struct s3_client *client, const char *key, const struct buf *bytes,
+                       char etag[128])
+{
+    struct object_info info;
+    struct buf there = { 0 };
+    bool same = object_read(client, key, bytes->len, &there, &info, NULL) == 0 &&
+                there.len == bytes->len &&
+                (!there.len || memcmp(there.data, bytes->data, there.len) == 0);
+
+    if (same && etag)
+        memcpy(etag, info.etag, sizeof(info.etag));
+    buf_clear(&there);
+    return same;
+}
+
+int object_put(struct s3_client *client, const char *key, const struct buf *bytes,
+               const struct object_condition *when, const struct object_options *options,
+               char etag[128], struct err *err)
+{
+    struct s3_call call = { .method = "PUT", .key = key, .query = "", .size = bytes->len };
+    struct buf body = *bytes; /* lent to the call */
+    struct object_lines lines;
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    char checksum[OBJECT_BASE64 + 40] = "x-amz-checksum-sha256: ";
+    char match[160];
+    struct err why = { 0 };
+    size_t i;
+    int rc;
+
+    if (!sha || object_options_lines(&lines, options, err) < 0) {
+        sha256_free(sha);
+        return -1;
+    }
+    sha256_add(sha, buf_text(bytes), bytes->len);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    object_digest(digest, hex, checksum + strlen(checksum));
+    call.payload = hex;
+    call.read = read_buf;
+    call.read_ctx = &body;
+    call.headers[call.header_count++] = checksum;
+    if (when->absent)
+        call.headers[call.header_count++] = "if-none-match: *";
+    if (when->etag) {
+        (void)snprintf(match, sizeof(match), "if-match: %s", when->etag);
+        call.headers[call.header_count++] = match;
+    }
+    for (i = 0; i < lines.count; i++)
+        call.headers[call.header_count++] = lines.text[i];
+    rc = s3_call_do(client, &call, &why);
+    if (rc == 0 && etag)
+        memcpy(etag, call.etag, sizeof(call.etag));
+    if (rc < 0 && call.attempts > 1 && (why.kind == ERR_EXISTS || why.kind == ERR_BUSY) &&
+        is_written(client, key, bytes, etag))
+        rc = 0;
+    if (rc < 0 && err)
+        *err = why;
+    s3_call_clear(&call);
+    return rc;
+}
+
+int object_delete(struct s3_client *client, const char *key, struct err *err)
+{
+    struct s3_call call = { .method = "DELETE", .key = key, .query = "" };
+    struct err why = { 0 };
+    int rc = s3_call_do(client, &call, &why);
+
+    s3_call_clear(&call);
+    if (rc == 0 || why.kind == ERR_NOT_FOUND)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}

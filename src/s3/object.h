@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * object: single objects of a bucket: examine, read a range, write, delete.
+ *
+ * Small objects are written with a condition, which decides a race between machines; see
+ * docs/object-stores.md.
+ *
+ * Units    bytes
+ * Errors   those of s3_client
+ * Owns     nothing
+ * Threads  one, the client's
+ * Source   Amazon S3 API reference: HeadObject, GetObject, PutObject, DeleteObject
+ */
+#ifndef S3_OBJECT_H
+#define S3_OBJECT_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "s3/s3_client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OBJECT_OPTIONS 8 /* maximum number of lines of object_options_lines */
+#define OBJECT_LINE    320
+#define OBJECT_BASE64  48 /* buffer size for a SHA-256 in Base64 */
+
+/* How objects are stored; NULL: as the bucket does by default. */
+struct object_options {
+    const char *storage_class; /* "STANDARD_IA", ... */
+    const char *encryption;    /* "AES256", "aws:kms" */
+    const char *kms_key;       /* ID or ARN, for aws:kms */
+    const char *lock_mode;     /* "GOVERNANCE", "COMPLIANCE" */
+    const char *retain_until;  /* RFC 3339 */
+    bool legal_hold;
+};
+
+/* The lines of options as headers, in a caller's array. */
+struct object_lines {
+    char text[OBJECT_OPTIONS][OBJECT_LINE];
+    size_t count;
+};
+
+/* Write the headers of options (NULL: none). */
+int object_options_lines(struct object_lines *lines, const struct object_options *options,
+                         struct err *err) MUST_CHECK;
+
+struct object_info {
+    uint64_t size;
+    char etag[128];
+    char version[128];        /* "": the bucket has no versions */
+    char sha256[SHA256_TEXT]; /* that skyarc stored with the object; "": none */
+};
+
+/* Examine an object. 1: it exists, 0: it does not. */
+int object_head(struct s3_client *client, const char *key, struct object_info *info,
+                struct err *err) MUST_CHECK;
+
+/*
+ * Read exactly len bytes from offset at on into out, which the caller clears. If the object
+ * was replaced since (info->etag), that is ERR_MISMATCH.
+ */
+int object_get(struct s3_client *client, const char *key, const struct object_info *info,
+               uint64_t at, size_t len, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Read a whole object of at most max bytes into out, which the caller clears. */
+int object_read(struct s3_client *client, const char *key, size_t max, struct buf *out,
+                struct object_info *info, struct err *err) MUST_CHECK;
+
+/* Read the last len bytes of an object, or all if there are fewer; *info gets its size. */
+int object_tail(struct s3_client *client, const char *key, size_t len, struct buf *out,
+                struct object_info *info, struct err *err) MUST_CHECK;
+
+/* Write a digest as requests have it: in hex, and in Base64. */
+void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
+                   char base64[OBJECT_BASE64]);
+
+/* When object_put writes. */
+struct object_condition {
+    bool absent;      /* only if there is no object of this key */
+    const char *etag; /* only if it has this entity tag; NULL: whatever it is */
+};
+
+/*
+ * Write a small object. If a condition is not met: ERR_EXISTS, or ERR_BUSY if a request at the
+ * same time won. An answer that was lost is found out by reading the object: two writers must
+ * never write the same bytes if they need to know who won.
+ *
+ * etag     set to the new entity tag; or NULL
+ */
+int object_put(struct s3_client *client, const char *key, const struct buf *bytes,
+               const struct object_condition *when, const struct object_options *options,
+               char etag[128], struct err *err) MUST_CHECK;
+
+/* Delete an object; one that does not exist is no error. */
+int object_delete(struct s3_client *client, const char *key, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile: the settings of one profile in AWS's configuration files.
+ *
+ * The files are ~/.aws/credentials and ~/.aws/config, or those that
+ * AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name. A setting in the credentials file
+ * precedes one of the same name in the config file. Those nested under another one are called
+ * "s3.addressing_style".
+ *
+ * Errors   ERR_FORMAT with the line's number; ERR_SYSTEM; ERR_NOT_FOUND if a profile that was
+ *          asked for by name is in neither file
+ * Owns     the texts, which are wiped when freed
+ * Threads  any; a profile does not change
+ * Source   AWS SDKs and tools reference guide, "Shared config and credentials files"
+ */
+#ifndef S3_PROFILE_H
+#define S3_PROFILE_H
+
+#include "base/err.h"
+#include "base/pulse.h"
+
+#define PROFILE_FILE_MAX ((size_t)1 << 20)
+
+struct profile;
+
+/* Read a profile; NULL: that of AWS_PROFILE, or "default", which need not exist. */
+struct profile *profile_load(const char *name, struct stop stop, struct err *err) MUST_CHECK;
+
+/* Parse the text of a file and add the settings of the profile to it; for tests and fuzzers. */
+int profile_parse(struct profile *profile, const char *text, const char *file,
+                  struct err *err) MUST_CHECK;
+
+/* Create an empty profile of a name. */
+struct profile *profile_new(const char *name, struct err *err) MUST_CHECK;
+
+/* Wipe and free; NULL is fine. */
+void profile_free(struct profile *profile);
+
+/* The name of the profile. */
+const char *profile_name(const struct profile *profile);
+
+/* A setting, valid until profile_free; NULL: it is not set, or empty. */
+const char *profile_get(const struct profile *profile, const char *key);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "s3/s3_error.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "s3/xml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int on_element(void *ctx, const char *path, const char *text, struct err *err)
+{
+    struct s3_error *error = ctx;
+    int64_t us;
+
+    (void)err;
+    if (strcmp(path, "Error/Code") == 0)
+        (void)snprintf(error->code, sizeof(error->code), "%s", text);
+    else if (strcmp(path, "Error/Message") == 0)
+        (void)snprintf(error->message, sizeof(error->message), "%s", text);
+    else if (strcmp(path, "Error/Region") == 0)
+        (void)snprintf(error->region, sizeof(error->region), "%s", text);
+    else if (strcmp(path, "Error/ServerTime") == 0 && (us = clock_us(text)) != CLOCK_NONE)
+        error->time_ms = us / 1000;
+    return 0;
+}
+
+void s3_error_parse(struct s3_error *error, const char *body, size_t len)
+{
+    *error = (struct s3_error){ .time_ms = CLOCK_NONE };
+    if (len && xml_parse(body, len, on_element, error, NULL) < 0)
+        return; /* cut, or no XML: what was read counts */
+}
+
+bool s3_error_is_transient(const struct s3_error *error)
+{
+    static const char *const codes[] = { "RequestTimeout", "SlowDown", "InternalError",
+                                         "ServiceUnavailable", "RequestTimeoutException",
+                                         "Throttling", "ThrottlingException", "OperationAborted" };
+    size_t i;
+
+    for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        if (strcmp(error->code, codes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What to do about an error; NULL: nothing that is known. */
+static const char *advice(const char *code, long status)
+{
+    static const struct {
+        const char *code;
+        const char *advice;
+    } known[] = {
+        { "NoSuchBucket", "create the bucket, or correct its name, region or endpoint" },
+        { "InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID, or the profile" },
+        { "SignatureDoesNotMatch", "check AWS_SECRET_ACCESS_KEY, or the profile" },
+        { "ExpiredToken", "get new credentials" },
+        { "InvalidToken", "check AWS_SESSION_TOKEN" },
+        { "AuthorizationHeaderMalformed", "set AWS_REGION to the bucket's region" },
+        { "PermanentRedirect", "set AWS_REGION to the bucket's region" },
+        { "RequestTimeTooSkewed", "set the clock of this machine" },
+        { "QuotaExceeded", "free space in the bucket" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strcmp(code, known[i].code) == 0)
+            return known[i].advice;
+    }
+    return status == 403 ? "check the permissions of the credentials" : NULL;
+}
+
+static enum err_kind kind_of(long status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return ERR_DENIED;
+    case 404:
+        return ERR_NOT_FOUND;
+    case 409:
+        return ERR_BUSY;
+    case 412:
+        return ERR_EXISTS;
+    default:
+        return ERR_HTTP;
+    }
+}
+
+void s3_error_explain(const struct s3_error *error, const struct request *request,
+                      const char *bucket, const char *key, struct err *err)
+{
+    char message[sizeof(error->message) * 4];
+    char code[sizeof(error->code) * 4];
+    char shown[300];
+    const char *what;
+
+    if (request->err.kind) {
+        *err = request->err;
+    } else {
+        (void)err_set(err, kind_of(request->status), "%s answered %ld%s%s%s%s", request->host,
+                      request->status, *error->code ? " " : "",
+                      text_shown(code, sizeof(code), error->code), *error->message ? ": " : "",
+                      text_shown(message, sizeof(message), error->message));
+        err->http = request->status;
+        what = advice(error->code, request->status);
+        if (what)
+            (void)err_hint(err, "%s", what);
+    }
+    (void)err_wrap(err, "'s3://%s%s%s'", bucket, *key ? "/" : "",
+                   text_shown(shown, sizeof(shown), key));
+}

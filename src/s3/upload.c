@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+#include "s3/upload.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/url.h"
+#include "s3/s3_error.h"
+#include "s3/sigv4.h"
+#include "s3/xml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PIECE       ((size_t)128 << 10) /* bytes hashed at a time */
+#define ANSWER_MAX  ((size_t)64 << 10)
+#define COMPLETE_S  600 /* how long a store may need to put the parts together */
+
+struct part {
+    uint64_t at;
+    uint64_t size;
+    char etag[128];
+    char checksum[OBJECT_BASE64]; /* "": not sent yet */
+};
+
+struct upload {
+    struct s3_client *client;
+    const struct upload_opts *opts;
+    char id[UPLOAD_ID_MAX + 1];
+    struct part *parts;
+    size_t count;
+    size_t next;   /* the first part that was not begun */
+    size_t active; /* parts being sent */
+    struct err failed;
+};
+
+/* A part being sent. */
+struct sending {
+    struct upload *upload;
+    struct part *part;
+    struct s3_call call;
+    struct buf query;
+    char hex[SHA256_TEXT];
+    char line[OBJECT_BASE64 + 40];
+};
+
+/* Hash a range of the file. */
+static int hash_range(int fd, uint64_t at, uint64_t size, uint8_t digest[SHA256_SIZE],
+                      struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    unsigned char *piece = mem_new(PIECE, err);
+    int rc = sha && piece ? 0 : -1;
+
+    while (rc == 0 && size) {
+        size_t len = size < PIECE ? (size_t)size : PIECE;
+
+        rc = file_pread(fd, piece, len, at, err);
+        if (rc == 0)
+            sha256_add(sha, piece, len);
+        at += len;
+        size -= len;
+    }
+    if (rc == 0)
+        sha256_end(sha, digest);
+    mem_free(piece);
+    sha256_free(sha);
+    return rc;
+}
+
+static int read_part(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const struct sending *s = ctx;
+
+    return file_pread(s->upload->opts->fd, bytes, len, s->part->at + at, err);
+}
+
+static void on_sent(void *ctx, struct s3_call *call)
+{
+    struct sending *s = ctx;
+    struct upload *up = s->upload;
+
+    if (call->err.kind) {
+        if (!up->failed.kind)
+            up->failed = call->err;
+    } else if (!*call->etag) {
+        (void)err_set(&up->failed, ERR_FORMAT, "the answer to a part has no entity tag");
+    } else {
+        memcpy(s->part->etag, call->etag, sizeof(s->part->etag));
+        up->opts->sent(up->opts->ctx, s->part->size);
+    }
+    up->active--;
+    s3_call_clear(call);
+    buf_clear(&s->query);
+    s->part = NULL;
+}
+
+/* Begin to send the next part. */
+static int send_part(struct sending *s, struct err *err)
+{
+    struct upload *up = s->upload;
+    size_t number = up->next + 1;
+    uint8_t digest[SHA256_SIZE];
+
+    s->part = &up->parts[up->next++];
+    if (hash_range(up->opts->fd, s->part->at, s->part->size, digest, err) < 0)
+        return -1;
+    object_digest(digest, s->hex, s->part->checksum);
+    (void)snprintf(s->line, sizeof(s->line), "x-amz-checksum-sha256: %s", s->part->checksum);
+    buf_init(&s->query, URL_MAX);
+    if (buf_addf(&s->query, err, "partNumber=%zu&uploadId=", number) < 0 ||
+        sigv4_encode(&s->query, up->id, false, err) < 0) {
+        buf_clear(&s->query);
+        return -1;
+    }
+    s->call = (struct s3_call){ .method = "PUT",
+                                .key = up->opts->key,
+                                .query = buf_text(&s->query),
+                                .headers = { s->line },
+                                .header_count = 1,
+                                .payload = s->hex,
+                                .size = s->part->size,
+                                .read = read_part,
+                                .read_ctx = s,
+                                .done = on_sent,
+                                .ctx = s };
+    s3_call_add(up->client, &s->call);
+    up->active++;
+    return 0;
+}
+
+/* Send all parts, some at a time. */
+static int send_parts(struct upload *up, struct sending *slots, size_t count, struct err *err)
+{
+    size_t i;
+
+    while ((up->next < up->count && !up->failed.kind) || up->active) {
+        for (i = 0; i < count && up->next < up->count && !up->failed.kind; i++) {
+            slots[i].upload = up;
+            if (!slots[i].part && send_part(&slots[i], &up->failed) < 0)
+                slots[i].part = NULL;
+        }
+        if (s3_client_turn(up->client, err) < 0)
+            return -1;
+    }
+    if (!up->failed.kind)
+        return 0;
+    *err = up->failed;
+    return -1;
+}
+
+static int on_created(void *ctx, const char *path, const char *text, struct err *err)
+{
+    struct upload *up = ctx;
+
+    if (strcmp(path, "InitiateMultipartUploadResult/UploadId") != 0)
+        return 0;
+    if (strlen(text) > UPLOAD_ID_MAX)
+        return err_set(err, ERR_LIMIT, "the upload's ID is too long");
+    memcpy(up->id, text, strlen(text) + 1);
+    return 0;
+}
+
+/* Put a prefix in front of an error that concerns the object. */
+static int wrap(const struct upload *up, struct err *err)
+{
+    return err_wrap(err, "'s3://%s/%s'", s3_client_bucket(up->client), up->opts->key);
+}
+
+/* Begin an upload in parts. */
+static int create(struct upload *up, struct err *err)
+{
+    struct s3_call call = { .method = "POST",
+                            .key = up->opts->key,
+                            .query = "uploads=",
+                            .max = ANSWER_MAX };
+    struct object_lines lines;
+    char sha256[SHA256_TEXT + 24];
+    size_t i;
+    int rc;
+
+    if (object_options_lines(&lines, up->opts->options, err) < 0)
+        return -1;
+    call.headers[call.header_count++] = "x-amz-checksum-algorithm: SHA256";
+    if (up->opts->sha256) {
+        (void)snprintf(sha256, sizeof(sha256), "x-amz-meta-sha256: %s", up->opts->sha256);
+        call.headers[call.header_count++] = sha256;
+    }
+    for (i = 0; i < lines.count; i++)
+        call.headers[call.header_count++] = lines.text[i];
+    rc = s3_call_do(up->client, &call, err);
+    if (rc == 0 && xml_parse(buf_text(&call.body), call.body.len, on_created, up, err) < 0)
+        rc = wrap(up, err);
+    if (rc == 0 && !*up->id) {
+        (void)err_set(err, ERR_FORMAT, "the answer has no ID of the upload");
+        rc = wrap(up, err);
+    }
+    s3_call_clear(&call);
+    return rc;
+}
+
+static int write_list(const struct upload *up, struct buf *out, struct err *err)
+{
+    size_t i;
+    int rc = buf_adds(
+        out, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">", err);
+
+    for (i = 0; rc == 0 && i < up->count; i++) {
+        const struct part *part = &up->parts[i];
+
+        rc = buf_addf(out, err, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1);
+        if (rc == 0)
+            rc = xml_escape(out, part->etag, err);
+        if (rc == 0)
+            rc = buf_addf(out, err, "</ETag><ChecksumSHA256>%s</ChecksumSHA256></Part>",
+                          part->checksum);
+    }
+    return rc < 0 ? -1 : buf_adds(out, "</CompleteMultipartUpload>", err);
+}
+
+/* What the answer to CompleteMultipartUpload says: 200 may come with an error. */
+struct completed {
+    bool done;
+    struct s3_error error;
+};
+
+static int on_completed(void *ctx, const char *path, const char *text, struct err *err)
+{
+    struct completed *c = ctx;
+
+    (void)err;
+    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0)
+        c->done = *text != '\0';
+    return 0;
+}
+
+static int read_list(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const struct buf *list = ctx;
+
+    (void)err;
+    memcpy(bytes, list->data + at, len);
+    return 0;
+}
+
+/* Whether the store has the object with the size and digest that were sent. */
+static int confirm(struct upload *up, struct object_info *info, struct err *err)
+{
+    int there = object_head(up->client, up->opts->key, info, err);
+
+    if (there < 0)
+        return -1;
+    if (!there || info->size != up->opts->size ||
+        (up->opts->sha256 && *info->sha256 && strcmp(info->sha256, up->opts->sha256) != 0)) {
+        (void)err_set(err, ERR_MISMATCH, "the store has another object than was sent");
+        return wrap(up, err);
+    }
+    return 0;
+}
+
+/* Send the request that makes the object of the parts. */
+static int ask_completion(struct upload *up, struct buf *list, struct err *err)
+{
+    struct s3_call call = { .method = "POST",
+                            .key = up->opts->key,
+                            .size = list->len,
+                            .read = read_list,
+                            .read_ctx = list,
+                            .max = ANSWER_MAX,
+                            .stall_s = COMPLETE_S };
+    struct completed completed = { 0 };
+    struct buf query;
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    int rc = sha ? 0 : -1;
+
+    buf_init(&query, URL_MAX);
+    if (rc == 0)
+        rc = buf_adds(&query, "uploadId=", err);
+    if (rc == 0)
+        rc = sigv4_encode(&query, up->id, false, err);
+    if (rc == 0) {
+        sha256_add(sha, buf_text(list), list->len);
+        sha256_end(sha, digest);
+        text_hex(hex, digest, SHA256_SIZE);
+        call.payload = hex;
+        call.query = buf_text(&query);
+        if (up->opts->absent)
+            call.headers[call.header_count++] = "if-none-match: *";
+        rc = s3_call_do(up->client, &call, err);
+    }
+    if (rc == 0 &&
+        xml_parse(buf_text(&call.body), call.body.len, on_completed, &completed, err) < 0)
+        rc = wrap(up, err);
+    if (rc == 0 && !completed.done) {
+        s3_error_parse(&completed.error, buf_text(&call.body), call.body.len);
+        (void)err_set(err, ERR_HTTP, "the store could not put the parts together: %.60s",
+                      *completed.error.code ? completed.error.code : "no entity tag");
+        rc = wrap(up, err);
+    }
+    s3_call_clear(&call);
+    buf_clear(&query);
+    sha256_free(sha);
+    return rc;
+}
+
+/*
+ * Make the object of the parts. After an error the object may exist nevertheless, if an answer
+ * was lost: then it has the digest that was stored with it, and the error is forgotten.
+ */
+static int complete(struct upload *up, struct object_info *info, struct err *err)
+{
+    struct buf list;
+    int rc;
+
+    buf_init(&list, (size_t)8 << 20);
+    rc = write_list(up, &list, err);
+    if (rc == 0 && ask_completion(up, &list, err) < 0) {
+        struct object_info seen;
+
+        rc = -1;
+        if (err->kind != ERR_CANCELLED && up->opts->sha256 &&
+            object_head(up->client, up->opts->key, &seen, NULL) > 0 &&
+            seen.size == up->opts->size && strcmp(seen.sha256, up->opts->sha256) == 0)
+            rc = 0;
+    }
+    buf_clear(&list);
+    return rc < 0 ? -1 : confirm(up, info, err);
+}
+
+int upload_abort(struct s3_client *client, const char *key, const char *id, struct err *err)
+{
+    struct s3_call call = { .method = "DELETE", .key = key };
+    struct err why = { 0 };
+    struct buf query;
+    int rc;
+
+    buf_init(&query, URL_MAX);
+    if (buf_adds(&query, "uploadId=", err) < 0 || sigv4_encode(&query, id, false, err) < 0) {
+        buf_clear(&query);
+        return -1;
+    }
+    call.query = buf_text(&query);
+    rc = s3_call_do(client, &call, &why);
+    s3_call_clear(&call);
+    buf_clear(&query);
+    if (rc == 0 || why.kind == ERR_NOT_FOUND)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* Divide the file into parts of one size, as small as their number allows. */
+static int divide(struct upload *up, struct err *err)
+{
+    uint64_t size = UPLOAD_PART_MIN;
+    size_t i;
+
+    while ((up->opts->size + size - 1) / size > UPLOAD_PARTS_MAX)
+        size *= 2;
+    up->count = (size_t)((up->opts->size + size - 1) / size);
+    up->parts = mem_array(up->count, sizeof(*up->parts), err);
+    if (!up->parts)
+        return -1;
+    for (i = 0; i < up->count; i++) {
+        uint64_t left = up->opts->size - i * size;
+
+        up->parts[i].at = i * size;
+        up->parts[i].size = left < size ? left : size;
+    }
+    return 0;
+}
+
+static int upload_in_parts(struct upload *up, struct object_info *info, struct err *err)
+{
+    size_t jobs = up->opts->jobs ? up->opts->jobs : S3_JOBS;
+    struct sending *slots = mem_array(jobs, sizeof(*slots), err);
+    struct err why = { 0 };
+    int rc = slots ? divide(up, err) : -1;
+
+    if (rc == 0)
+        rc = create(up, err);
+    if (rc == 0) {
+        rc = up->opts->begun(up->opts->ctx, up->id, err);
+        if (rc == 0)
+            rc = send_parts(up, slots, jobs, err);
+        if (rc == 0)
+            rc = complete(up, info, err);
+        if (rc < 0) {
+            s3_client_drop(up->client);
+            if (upload_abort(up->client, up->opts->key, up->id, &why) == 0)
+                (void)up->opts->begun(up->opts->ctx, "", NULL);
+            else
+                (void)err_hint(err, "an unfinished upload of it remains (%s)", why.text);
+        } else {
+            rc = up->opts->begun(up->opts->ctx, "", err);
+        }
+    }
+    if (slots) {
+        size_t i;
+
+        for (i = 0; i < jobs; i++) {
+            s3_call_clear(&slots[i].call);
+            buf_clear(&slots[i].query);
+        }
+    }
+    mem_free(slots);
+    mem_free(up->parts);
+    return rc;
+}
+
+/* Write a file that is small enough by one request. */
+static int upload_at_once(struct upload *up, struct object_info *info, struct err *err)
+{
+    const struct upload_opts *opts = up->opts;
+    struct part whole = { .size = opts->size };
+    struct sending s = { .upload = up, .part = &whole };
+    struct object_lines lines;
+    uint8_t digest[SHA256_SIZE];
+    char meta[SHA256_TEXT + 24];
+    size_t i;
+    int rc;
+
+    if (hash_range(opts->fd, 0, opts->size, digest, err) < 0 ||
+        object_options_lines(&lines, opts->options, err) < 0)
+        return -1;
+    object_digest(digest, s.hex, whole.checksum);
+    (void)snprintf(s.line, sizeof(s.line), "x-amz-checksum-sha256: %s", whole.checksum);
+    (void)snprintf(meta, sizeof(meta), "x-amz-meta-sha256: %s", s.hex);
+    s.call = (struct s3_call){ .method = "PUT",
+                               .key = opts->key,
+                               .query = "",
+                               .headers = { s.line, meta },
+                               .header_count = 2,
+                               .payload = s.hex,
+                               .size = opts->size,
+                               .read = read_part,
+                               .read_ctx = &s };
+    if (opts->absent)
+        s.call.headers[s.call.header_count++] = "if-none-match: *";
+    for (i = 0; i < lines.count; i++)
+        s.call.headers[s.call.header_count++] = lines.text[i];
+    rc = s3_call_do(up->client, &s.call, err);
+    if (rc < 0 && err->kind == ERR_EXISTS && s.call.attempts > 1 &&
+        object_head(up->client, opts->key, info, NULL) > 0 && strcmp(info->sha256, s.hex) == 0)
+        rc = 0; /* written by an attempt whose answer was lost */
+    s3_call_clear(&s.call);
+    if (rc == 0)
+        opts->sent(opts->ctx, opts->size);
+    return rc < 0 ? -1 : confirm(up, info, err);
+}
+
+int upload_file(struct s3_client *client, const struct upload_opts *opts,
+                struct object_info *info, struct err *err)
+{
+    struct upload up = { .client = client, .opts = opts };
+    struct err why = { 0 };
+    int rc = opts->size <= UPLOAD_PART_MIN ? upload_at_once(&up, info, &why)
+                                           : upload_in_parts(&up, info, &why);
+
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * upload: writes a file as an object, in parts that are sent in parallel.
+ *
+ * Each part carries its SHA-256, as the payload's hash and as a checksum, so that the store
+ * refuses a part that was changed on its way. Parts are read from the file while they are sent:
+ * an upload needs no memory for them. The object appears with the last request, complete, or
+ * not at all. An upload that fails is aborted; one that was broken off by a crash is not, and
+ * its parts cost money until upload_abort or a lifecycle rule of the bucket removes them.
+ *
+ * Units    bytes
+ * Errors   those of s3_client; ERR_EXISTS if the key exists and must not; ERR_MISMATCH if the
+ *          file changed meanwhile, or the store has another size
+ * Owns     nothing
+ * Threads  one, the client's
+ * Source   Amazon S3 API reference: CreateMultipartUpload, UploadPart,
+ *          CompleteMultipartUpload, AbortMultipartUpload; "Multipart upload limits"
+ */
+#ifndef S3_UPLOAD_H
+#define S3_UPLOAD_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "s3/object.h"
+#include "s3/s3_client.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UPLOAD_PART_MIN  ((uint64_t)16 << 20) /* a smaller file is sent by one request */
+#define UPLOAD_PARTS_MAX 10000
+#define UPLOAD_ID_MAX    1024
+
+struct upload_opts {
+    const char *key;
+    int fd;        /* of the file, which must not change meanwhile */
+    uint64_t size; /* of the file */
+    const char *sha256; /* of the whole file in hex, stored with the object; NULL: none */
+    bool absent;        /* fail with ERR_EXISTS if the key exists */
+    unsigned jobs;      /* parts that are sent at a time; 0: S3_JOBS */
+    const struct object_options *options;
+    /* told the ID before the first part is sent, and "" when the upload is over */
+    int (*begun)(void *ctx, const char *id, struct err *err);
+    void (*sent)(void *ctx, uint64_t bytes); /* told the bytes that have arrived */
+    void *ctx;
+};
+
+/* Write the file as the object; *info gets what the store says of the object. */
+int upload_file(struct s3_client *client, const struct upload_opts *opts,
+                struct object_info *info, struct err *err) MUST_CHECK;
+
+/* Abort an upload that was broken off; one that does not exist is no error. */
+int upload_abort(struct s3_client *client, const char *key, const char *id,
+                 struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "storage/remote.h"
+
+#include "base/mem.h"
+#include "s3/credentials.h"
+#include "s3/profile.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REGION "us-east-1" /* which S3-compatible stores accept, too */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* under lock, once it is set up */
+static struct {
+    struct remote_opts opts;
+    bool begun;
+    bool ready; /* the fields below are set */
+    struct profile *profile;
+    struct credentials *credentials;
+    struct location_endpoint endpoint;
+} remote;
+
+void remote_begin(const struct remote_opts *opts)
+{
+    remote.opts = *opts;
+    remote.begun = true;
+}
+
+void remote_end(void)
+{
+    credentials_free(remote.credentials);
+    profile_free(remote.profile);
+    memset(&remote, 0, sizeof(remote));
+}
+
+struct stop remote_stop(void)
+{
+    return remote.begun ? remote.opts.stop : stop_never();
+}
+
+/* The first of two variables that is set and not empty; NULL: neither is. */
+static const char *variable(const char *first, const char *second)
+{
+    const char *value = getenv(first);
+
+    if (!value || !*value)
+        value = second ? getenv(second) : NULL;
+    return value && *value ? value : NULL;
+}
+
+static int set_style(struct location_endpoint *endpoint, const char *style, struct err *err)
+{
+    if (!style || strcmp(style, "auto") == 0)
+        endpoint->style = LOCATION_AUTO;
+    else if (strcmp(style, "path") == 0)
+        endpoint->style = LOCATION_PATH;
+    else if (strcmp(style, "virtual") == 0)
+        endpoint->style = LOCATION_VIRTUAL;
+    else
+        return err_set(err, ERR_USAGE,
+                       "the addressing style of an object store is path, virtual or auto");
+    return 0;
+}
+
+/* Read the settings that are used by all clients. */
+static int set_up(struct err *err)
+{
+    const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
+    const char *url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+    const char *style = variable("SKYARC_S3_STYLE", NULL);
+    struct credentials_opts opts = { .agent = remote.opts.agent,
+                                     .ca_file = remote.opts.ca_file,
+                                     .stop = remote_stop() };
+
+    if (!remote.profile && !(remote.profile = profile_load(NULL, opts.stop, err)))
+        return -1;
+    region = region ? region : profile_get(remote.profile, "region");
+    region = region ? region : REGION;
+    if (!url && !(url = profile_get(remote.profile, "endpoint_url")))
+        url = NULL;
+    style = style ? style : profile_get(remote.profile, "s3.addressing_style");
+    remote.endpoint.url = url;
+    if (strlen(region) > LOCATION_REGION ||
+        strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+        return err_set(err, ERR_USAGE, "invalid region of an object store (AWS_REGION)");
+    (void)snprintf(remote.endpoint.region, sizeof(remote.endpoint.region), "%s", region);
+    if (set_style(&remote.endpoint, style, err) < 0)
+        return -1;
+    opts.region = remote.endpoint.region;
+    remote.credentials = credentials_new(&opts, err);
+    remote.ready = remote.credentials;
+    return remote.ready ? 0 : -1;
+}
+
+struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err)
+{
+    struct s3_opts opts = { .bucket = bucket,
+                            .ca_file = remote.opts.ca_file,
+                            .agent = remote.opts.agent,
+                            .jobs = jobs,
+                            .retries = remote.opts.retries,
+                            .rate_bps = remote.opts.rate_bps,
+                            .stop = remote_stop() };
+    int rc;
+
+    (void)pthread_mutex_lock(&lock);
+    rc = remote.ready ? 0 : set_up(err);
+    opts.endpoint = remote.endpoint;
+    opts.credentials = remote.credentials;
+    (void)pthread_mutex_unlock(&lock);
+    return rc < 0 ? NULL : s3_client_new(&opts, err);
+}

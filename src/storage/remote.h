@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote: the process's settings for object stores, and the clients made of them.
+ *
+ * Process-wide, like the log: an archive is opened by its path at many places, and what a path
+ * "s3://..." needs in addition (credentials, endpoint, the CA file) is the same everywhere.
+ *
+ * Settings come from the environment and from the profile of AWS's configuration files:
+ * AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, SKYARC_S3_STYLE.
+ *
+ * Errors   those of s3/credentials and s3/profile; ERR_USAGE for invalid settings
+ * Owns     the credentials, until remote_end
+ * Threads  any, after remote_begin
+ * Source   AWS SDKs and tools reference guide
+ */
+#ifndef STORAGE_REMOTE_H
+#define STORAGE_REMOTE_H
+
+#include "base/err.h"
+#include "base/pulse.h"
+#include "s3/object.h"
+#include "s3/s3_client.h"
+
+#include <stdint.h>
+
+struct remote_opts {
+    const char *agent;
+    const char *ca_file; /* NULL: the system's */
+    unsigned retries;
+    uint64_t rate_bps; /* 0: no limit */
+    struct stop stop;
+};
+
+/* Set what is used from now on; the strings are borrowed. Nothing is read before it is needed. */
+void remote_begin(const struct remote_opts *opts);
+
+/* Forget the settings, and wipe the credentials. */
+void remote_end(void);
+
+/* Create a client for a bucket; free it by s3_client_free before remote_end. */
+struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err) MUST_CHECK;
+
+/* How an operation of this process is asked to stop. */
+struct stop remote_stop(void);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "storage/staging.h"
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "s3/upload.h"
+#include "storage/remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE ((size_t)128 << 10)
+
+/* The directory for staged files of this user; free by mem_free. */
+static char *default_dir(struct err *err)
+{
+    static const struct {
+        const char *variable;
+        const char *below;
+    } places[] = { { "STATE_DIRECTORY", "uploads" },
+                   { "XDG_STATE_HOME", "skyarc/uploads" },
+                   { "HOME", ".local/state/skyarc/uploads" } };
+    size_t i;
+
+    for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        const char *dir = getenv(places[i].variable);
+
+        if (dir && *dir == '/')
+            return mem_format(err, "%s/%s", dir, places[i].below);
+    }
+    (void)err_set(err, ERR_USAGE,
+                  "there is no directory to make the archive in before it is uploaded; name one "
+                  "with --spool-dir");
+    return NULL;
+}
+
+/* A name for the object's directory: equal keys of different buckets must not meet. */
+static int name_of(const struct location *location, char out[33], struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+
+    if (!sha)
+        return -1;
+    sha256_add(sha, location->bucket, strlen(location->bucket) + 1);
+    sha256_add(sha, location->key, strlen(location->key));
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    text_hex(out, digest, 16);
+    return 0;
+}
+
+static int choose_path(struct staging *s, const char *dir, struct err *err)
+{
+    char *chosen = dir ? mem_copy(dir, err) : default_dir(err);
+    char hash[33];
+    char *folder = NULL;
+    int rc = -1;
+
+    if (chosen && name_of(&s->location, hash, err) == 0)
+        folder = mem_format(err, "%s/%s", chosen, hash);
+    if (folder)
+        s->path = mem_format(err, "%s/%s", folder, path_base(s->location.key));
+    if (s->path)
+        s->record = mem_format(err, "%s/upload", folder);
+    if (s->record)
+        rc = file_make_dirs(s->path, err);
+    mem_free(folder);
+    mem_free(chosen);
+    return rc;
+}
+
+/* Store the upload's ID ("": there is none) where the next start finds it. */
+static int record_id(const struct staging *s, const char *id, struct err *err)
+{
+
+    if (!*id)
+        return unlink(s->record) == 0 || errno == ENOENT
+                   ? 0
+                   : err_sys(err, "cannot remove '%s'", s->record);
+    return file_put(s->record, id, strlen(id), 0600, err);
+}
+
+/* Abort the upload that was broken off, if there is one. */
+static int abort_broken(const struct staging *s, struct s3_client *client, struct err *err)
+{
+    struct buf id;
+    struct err why = { 0 };
+    int rc = 0;
+
+    buf_init(&id, UPLOAD_ID_MAX);
+    if (file_load(s->record, remote_stop(), &id, &why) == 0 && id.len) {
+        rc = upload_abort(client, s->location.key, buf_text(&id), err);
+        if (rc == 0)
+            log_line(LOG_INFO, "aborted the upload to 's3://%s/%s' that was broken off",
+                     s->location.bucket, s->location.key);
+    } else if (why.kind && why.os != ENOENT) {
+        rc = -1;
+        if (err)
+            *err = why;
+    }
+    buf_clear(&id);
+    return rc < 0 ? -1 : record_id(s, "", err);
+}
+
+/* Check before anything is fetched that the key can be written. */
+static int check_key(const struct staging *s, struct s3_client *client, struct err *err)
+{
+    struct object_info info;
+    int there = object_head(client, s->location.key, &info, err);
+
+    if (there > 0 && !s->replace)
+        return err_set(err, ERR_EXISTS, "'s3://%s/%s' exists; use --force to replace it",
+                       s->location.bucket, s->location.key);
+    return there < 0 ? -1 : 0;
+}
+
+int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,
+                  struct err *err)
+{
+    struct s3_client *client;
+    int rc;
+
+    staging->replace = replace;
+    if (location_parse(&staging->location, address, err) < 0)
+        return -1;
+    if (!*staging->location.key || address[strlen(address) - 1] == '/')
+        return err_set(err, ERR_USAGE, "'%s' names no object: the key is missing", address);
+    if (choose_path(staging, dir, err) < 0)
+        return -1;
+    client = remote_client(staging->location.bucket, 0, err);
+    rc = client ? abort_broken(staging, client, err) : -1;
+    if (rc == 0)
+        rc = check_key(staging, client, err);
+    s3_client_free(client);
+    return rc;
+}
+
+static int hash(int fd, uint64_t size, char out[SHA256_TEXT], struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    unsigned char *piece = mem_new(PIECE, err);
+    struct stop stop = remote_stop();
+    uint8_t digest[SHA256_SIZE];
+    uint64_t at = 0;
+    int rc = sha && piece ? 0 : -1;
+
+    while (rc == 0 && at < size) {
+        size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+        rc = stop_check(&stop, err);
+        if (rc == 0)
+            rc = file_pread(fd, piece, len, at, err);
+        if (rc == 0)
+            sha256_add(sha, piece, len);
+        at += len;
+        pulse_beat(BEAT_HASHED);
+    }
+    if (rc == 0)
+        sha256_end(sha, digest);
+    if (rc == 0)
+        text_hex(out, digest, SHA256_SIZE);
+    mem_free(piece);
+    sha256_free(sha);
+    return rc;
+}
+
+/* The progress of an upload. */
+struct sending {
+    struct staging *staging;
+    uint64_t done;
+    uint64_t size;
+};
+
+static void on_sent(void *ctx, uint64_t bytes)
+{
+    struct sending *sending = ctx;
+
+    sending->done += bytes;
+    sending->staging->sent(sending->staging->ctx, sending->done, sending->size);
+}
+
+static int on_begun(void *ctx, const char *id, struct err *err)
+{
+    return record_id(((struct sending *)ctx)->staging, id, err);
+}
+
+static int send_file(struct staging *s, const char *key, int fd, uint64_t size, struct err *err)
+{
+    struct s3_client *client = remote_client(s->location.bucket, 0, err);
+    struct sending sending = { s, 0, size };
+    char sha256[SHA256_TEXT];
+    struct upload_opts opts = { .key = key,
+                                .fd = fd,
+                                .size = size,
+                                .sha256 = sha256,
+                                .absent = !s->replace,
+                                .options = s->options,
+                                .begun = on_begun,
+                                .sent = on_sent,
+                                .ctx = &sending };
+    struct object_info info;
+    int rc = client ? hash(fd, size, sha256, err) : -1;
+
+    if (rc == 0)
+        rc = upload_file(client, &opts, &info, err);
+    s3_client_free(client);
+    return rc;
+}
+
+/* Upload a file under a key, and remove it. */
+static int publish(struct staging *s, const char *path, const char *key, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    int rc = -1;
+
+    if (fd < 0)
+        return err_sys(err, "cannot open '%s'", path);
+    if (fstat(fd, &st) < 0)
+        (void)err_sys(err, "cannot read '%s'", path);
+    else
+        rc = send_file(s, key, fd, (uint64_t)st.st_size, err);
+    file_close(&fd);
+    if (rc < 0) {
+        (void)err_wrap(err, "cannot upload to 's3://%s/%s'", s->location.bucket, key);
+        return err_hint(err, "the file is kept as '%s'", path);
+    }
+    if (unlink(path) < 0)
+        return err_sys(err, "'s3://%s/%s' was written, but '%s' cannot be removed",
+                       s->location.bucket, key, path);
+    return 0;
+}
+
+int staging_publish(struct staging *s, const char *suffix, struct err *err)
+{
+    char *path = mem_format(err, "%s%s", s->path, suffix);
+    char *key = path ? mem_format(err, "%s%s", s->location.key, suffix) : NULL;
+    int rc = key ? publish(s, path, key, err) : -1;
+
+    mem_free(key);
+    mem_free(path);
+    return rc;
+}
+
+void staging_clear(struct staging *staging)
+{
+    mem_free(staging->path);
+    mem_free(staging->record);
+    staging->path = staging->record = NULL;
+}

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Archives in a bucket: written by pull, read by every command, and by boto3 and tar."""
+import hashlib
+import json
+import os
+import random
+import subprocess
+
+import pytest
+
+import object_store
+
+pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
+boto3 = pytest.importorskip("boto3")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    gateway = object_store.Gateway(tmp_path_factory.mktemp("store"))
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def store(gateway):
+    """The bucket, emptied."""
+    s3 = gateway.client()
+    for upload in s3.list_multipart_uploads(Bucket=gateway.bucket).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=gateway.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    for found in s3.list_objects_v2(Bucket=gateway.bucket).get("Contents", []):
+        s3.delete_object(Bucket=gateway.bucket, Key=found["Key"])
+    return gateway
+
+
+@pytest.fixture
+def s3(store):
+    return store.client()
+
+
+@pytest.fixture
+def cloud(skyarc, store, tmp_path):
+    """skyarc with the store's settings and quick answers."""
+    def run(*args, **more):
+        return skyarc(*args, **dict(store.env(XDG_STATE_HOME=str(tmp_path / "state")), **more))
+
+    return run
+
+
+def keys(s3):
+    return sorted(found["Key"] for found in s3.list_objects_v2(Bucket="runs").get("Contents", []))
+
+
+def unfinished(s3):
+    return s3.list_multipart_uploads(Bucket="runs").get("Uploads", [])
+
+
+def big(emu, size=40_000_000):
+    emu.run("tsk_large", [{"id": "large%d" % i, "type": "recording", "webm": size // 4 + i, "seed": i} for i in range(4)])
+    return "tsk_large"
+
+
+def test_a_small_archive(cloud, s3, tmp_path):
+    done = cloud("pull", "--json", "-o", "s3://runs/2026/a.tar.zst", "tsk_demo1", check=0)
+    assert done.json()["archive"] == "s3://runs/2026/a.tar.zst"
+    assert keys(s3) == ["2026/a.tar.zst"]
+    found = s3.get_object(Bucket="runs", Key="2026/a.tar.zst")
+    body = found["Body"].read()
+    assert found["Metadata"]["sha256"] == hashlib.sha256(body).hexdigest()
+    (tmp_path / "a.tar.zst").write_bytes(body)
+    subprocess.run(["tar", "-tf", tmp_path / "a.tar.zst"], check=True, stdout=subprocess.DEVNULL)
+    assert not [name for _, _, files in os.walk(tmp_path / "state" / "skyarc" / "uploads") for name in files]
+
+
+def test_every_command_reads_it(cloud, skyarc, tmp_path):
+    cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_demo1", "wr_demo2", check=0)
+    skyarc("pull", "-q", "-o", "a.tar.zst", "tsk_demo1", "wr_demo2", check=0)
+    listed = cloud("list", "--json", "s3://runs/a.tar.zst", check=0).out
+    assert [json.loads(row)["path"] for row in listed.splitlines()] == \
+        [json.loads(row)["path"] for row in skyarc("list", "--json", "a.tar.zst", check=0).out.splitlines()]
+    path = json.loads(listed.splitlines()[0])["path"]
+    assert cloud("cat", "s3://runs/a.tar.zst", path, check=0).out == skyarc("cat", "a.tar.zst", path, check=0).out
+    cloud("verify", "s3://runs/a.tar.zst", check=0)
+    cloud("extract", "s3://runs/a.tar.zst", "-C", "there", check=0)
+    skyarc("extract", "a.tar.zst", "-C", "here", check=0)
+    cloud("report", "s3://runs/a.tar.zst", "-o", "page", check=0)
+    assert list((tmp_path / "page").rglob("index.html"))
+
+
+def test_parts(cloud, emu, s3, tmp_path):
+    cloud("pull", "-q", "-o", "s3://runs/big.tar.zst", big(emu), check=0)
+    found = s3.get_object(Bucket="runs", Key="big.tar.zst", ChecksumMode="ENABLED")
+    body = found["Body"].read()
+    assert found["ETag"].strip('"').endswith("-3") and len(body) > 32 << 20
+    assert found["Metadata"]["sha256"] == hashlib.sha256(body).hexdigest()
+    assert not unfinished(s3)
+    cloud("verify", "s3://runs/big.tar.zst", check=0)
+
+
+def test_a_key_that_exists(cloud, emu, s3):
+    s3.put_object(Bucket="runs", Key="a.tar.zst", Body=b"mine")
+    done = cloud("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=1)
+    assert "'s3://runs/a.tar.zst' exists; use --force to replace it" in done.err
+    assert not emu.log("store"), "artifacts were fetched in vain"
+    assert s3.get_object(Bucket="runs", Key="a.tar.zst")["Body"].read() == b"mine"
+    cloud("pull", "-q", "-f", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=0)
+    cloud("verify", "s3://runs/a.tar.zst", check=0)
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
+    ({"AWS_ACCESS_KEY_ID": "AKIANOBODY"}, "AWS_ACCESS_KEY_ID"),
+    ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
+     "there are no credentials for the object store"),
+    ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
+    ({"AWS_ENDPOINT_URL": "nonsense"}, "the endpoint must be a URL"),
+    ({"AWS_REGION": "mars!"}, "invalid region"),
+])
+def test_wrong_settings(cloud, emu, s3, change, said):
+    done = cloud("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1", **change)
+    assert done.code == 1 and said in done.err, done
+    assert not keys(s3) and not emu.log("store")
+    for secret in ("wrong", object_store.SECRET):
+        assert secret not in done.err.replace("check AWS_SECRET_ACCESS_KEY", "")
+
+
+@pytest.mark.parametrize("address, said", [
+    ("s3://nosuchbucket/a.tar.zst", "NoSuchBucket"),
+    ("s3://runs/", "the key is missing"),
+    ("s3://runs", "--output"),
+    ("s3:///a.tar.zst", "invalid name of a bucket"),
+    ("s3://runs/../a.tar.zst", "'..'"),
+])
+def test_wrong_addresses(cloud, emu, address, said):
+    done = cloud("pull", "-o", address, "tsk_demo1")
+    assert done.code in (1, 2) and said in done.err, done
+    assert not emu.log("store")
+
+
+def test_one_file_costs_three_requests(cloud, emu, s3, store, tmp_path):
+    """`cat` by ID of one file from a large archive: its end, a page of the index, its frame."""
+    emu.run("tsk_many", [{"id": "n%d" % i, "type": "html_action",
+                          "data": random.Random(i).randbytes(30000)} for i in range(2000)])
+    cloud("pull", "-q", "-o", "s3://runs/many.tar.zst", "tsk_many", check=0)
+    done = cloud("-v", "-v", "cat", "s3://runs/many.tar.zst", "n1234")
+    assert done.code == 0 and done.out == random.Random(1234).randbytes(30000)
+    assert done.err.count("GET ") <= 3, done.err
