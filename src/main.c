@@ -231,6 +231,7 @@
  *           sigv4          AWS Signature Version 4
  *           location       s3://bucket/key, and the URL that it stands for
  *           credentials    the keys that requests are signed with, and their sources
+ *           keys           access key, secret key and session token
  *           profile        AWS's configuration files
  *           metadata       services that give keys: STS, containers, instances
  *           xml            reads the XML of responses

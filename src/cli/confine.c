@@ -117,19 +117,6 @@ static void create_ruleset(struct confine *c)
         c->why = "the kernel rejected the ruleset";
 }
 
-void confine_begin(struct confine *c, const struct confine_args *args, unsigned flags)
-{
-    *c = (struct confine){ .off = args->off, .flags = flags, .ruleset = -1 };
-    if (args->off)
-        c->why = "--no-sandbox";
-    else
-        c->why = unsandboxable();
-    if (c->why)
-        c->off = true;
-    else
-        create_ruleset(c);
-}
-
 static void allow(struct confine *c, const char *path, uint64_t what)
 {
     struct beneath_attr rule = { .allowed = what & c->handled };
@@ -149,6 +136,55 @@ static void allow(struct confine *c, const char *path, uint64_t what)
 void confine_read(struct confine *c, const char *path)
 {
     allow(c, path, FS_READ_FILE | FS_READ_DIR);
+}
+
+/*
+ * Allow reading what the name resolver and TLS need. All of /etc is allowed because a
+ * resolver's files may be replaced at any time.
+ */
+static void allow_net(struct confine *c)
+{
+    static const char *const files[] = { "/etc",
+                                         "/lib",
+                                         "/lib64",
+                                         "/usr/lib",
+                                         "/usr/lib64",
+                                         "/usr/local/share/ca-certificates",
+                                         "/usr/share/ca-certificates",
+                                         "/usr/share/zoneinfo",
+                                         "/run/systemd/resolve",
+                                         "/run/resolvconf",
+                                         "/run/NetworkManager",
+                                         "/run/nscd",
+                                         "/dev/null",
+                                         "/dev/urandom",
+                                         "/sys/devices/system/cpu" };
+    static const char *const variables[] = { "SSL_CERT_FILE", "SSL_CERT_DIR" };
+    size_t i;
+
+    for (i = 0; i < sizeof(files) / sizeof(*files); i++)
+        confine_read(c, files[i]);
+    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+        const char *path = getenv(variables[i]);
+
+        if (path && *path)
+            confine_read(c, path);
+    }
+}
+
+void confine_begin(struct confine *c, const struct confine_args *args, unsigned flags)
+{
+    *c = (struct confine){ .off = args->off, .flags = flags, .ruleset = -1 };
+    if (args->off)
+        c->why = "--no-sandbox";
+    else
+        c->why = unsandboxable();
+    if (c->why)
+        c->off = true;
+    else
+        create_ruleset(c);
+    if (flags & CONFINE_NET)
+        allow_net(c);
 }
 
 void confine_write(struct confine *c, const char *dir)

@@ -32,9 +32,8 @@ struct confine_args {
 extern const struct opt confine_opts[];
 
 enum confine_flags {
-    /* Allow sockets, and loading the libraries of the name resolver: for a command that
-     * serves or sends HTTP requests. The command must allow /etc (resolver, certificates)
-     * and the library folders by confine_read. */
+    /* Allow sockets, and reading what the name resolver and TLS need: for a command that serves
+     * or sends HTTP requests. */
     CONFINE_NET = 1,
 };
 

@@ -7,6 +7,8 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/source.h"
 #include "reader/fetchone.h"
+#include "storage/range_file.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -87,7 +89,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
     archives = mem_array((size_t)count, sizeof(*archives), err);
     if (!archives)
         return -1;
-    confine_begin(&confine, &args->confine, 0);
+    source_confine_begin(&confine, &args->confine, range_file_remote(operands[0]));
     while (known + 1 < count &&
            (archives[known] = source_of_artifact(operands[0], operands[known + 1], err)))
         confine_read(&confine, archives[known++]);

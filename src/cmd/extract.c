@@ -168,8 +168,7 @@ static void confine_to(const struct extraction *e)
     const char *dir = e->args->dir;
     struct confine confine;
 
-    confine_begin(&confine, &e->args->confine, 0);
-    source_confine(&e->source, &confine);
+    source_confine(&confine, &e->args->confine, &e->source);
     (void)mkdir(dir, 0777); /* opening the directory later reports the error */
     confine_write(&confine, dir);
     confine_enter(&confine);

@@ -130,8 +130,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0)
         rc = table_init(&l.table, columns, err);
     if (rc == 0) {
-        confine_begin(&confine, &l.args->confine, 0);
-        source_confine(&source, &confine);
+        source_confine(&confine, &l.args->confine, &source);
         confine_enter(&confine);
         rc = source_names(&source, err);
         what.run = source.runs;

@@ -203,35 +203,11 @@ static int load_tls(struct service *s, struct err *err)
                : file_load(args->key_file, signals_stopping(), &s->key, err);
 }
 
-/*
- * Allow only what archiving runs needs: the directory, the spool, the network, and the files of
- * the name resolver and the certificates. All of /etc is allowed because a resolver's files may
- * be replaced at any time. No program can be started.
- */
+/* Allow only what archiving runs needs: the directory, the spool and the network. No program
+ * can be started. */
 static int confine_to(const struct listen_args *args, const char *spool_dir, struct err *err)
 {
-    static const char *const needed[] = { "/etc",
-                                          "/lib",
-                                          "/lib64",
-                                          "/usr/lib",
-                                          "/usr/lib64",
-                                          "/usr/local/share/ca-certificates",
-                                          "/usr/share/ca-certificates",
-                                          "/usr/share/zoneinfo",
-                                          "/run/systemd/resolve",
-                                          "/run/resolvconf",
-                                          "/run/NetworkManager",
-                                          "/run/nscd",
-                                          "/dev/null",
-                                          "/dev/urandom",
-
-                                          "/sys/devices/system/cpu",
-                                          NULL };
-    const char *const others[] = { args->session.ca_file,
-                                   args->archive.local_root,
-                                   getenv("SSL_CERT_FILE"),
-                                   getenv("SSL_CERT_DIR"),
-                                   args->dest,
+    const char *const others[] = { args->session.ca_file, args->archive.local_root, args->dest,
                                    spool_dir };
     struct confine confine;
     size_t i;
@@ -239,8 +215,6 @@ static int confine_to(const struct listen_args *args, const char *spool_dir, str
     if (mkdir(args->dest, 0700) < 0 && errno != EEXIST)
         return err_sys(err, "cannot create '%s'", args->dest);
     confine_begin(&confine, &args->confine, CONFINE_NET);
-    for (i = 0; needed[i]; i++)
-        confine_read(&confine, needed[i]);
     for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
         if (others[i] && *others[i])
             confine_read(&confine, others[i]);

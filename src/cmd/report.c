@@ -143,8 +143,7 @@ static int confine_to(const struct report_args *args, const struct source *sourc
     struct confine confine;
     char *dir;
 
-    confine_begin(&confine, &args->confine, 0);
-    source_confine(source, &confine);
+    source_confine(&confine, &args->confine, source);
     if (strcmp(args->output, "-") != 0) {
         dir = is_page(args->output) ? path_dir(args->output) : mem_copy(args->output, err);
         if (!dir)

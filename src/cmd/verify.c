@@ -13,6 +13,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/audit.h"
+#include "cmdutil/source.h"
 #include "cmdutil/standing.h"
 #include "pull/mount_index.h"
 #include "reader/bag_stream.h"
@@ -459,19 +460,19 @@ static void close_standings(struct verifying *run, int count)
     mem_free(run->standings);
 }
 
-/* Allow only the operands to be read. With --against-api, and for an object store, there is no
- * sandbox: libcurl needs too many files and system calls. */
+/* Allow only the operands to be read. With --against-api there is no sandbox: libcurl needs
+ * too many files and system calls. */
 static int confine_to(const struct verify_args *args, int count, char *const *operands,
                       struct err *err)
 {
     struct confine confine;
     int i;
 
-    if (args->against_api || range_file_remote(count, operands)) {
-        log_line(LOG_INFO, "not confined: the network is needed");
+    if (args->against_api) {
+        log_line(LOG_INFO, "not confined: --against-api needs the network");
         return 0;
     }
-    confine_begin(&confine, &args->confine, 0);
+    source_confine_begin(&confine, &args->confine, range_file_any_remote(count, operands));
     for (i = 0; i < count; i++) {
         char *signature = mem_format(err, "%s.sig", operands[i]);
 

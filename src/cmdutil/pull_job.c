@@ -159,7 +159,8 @@ static int choose_format(struct pull_job *job, struct err *err)
 {
     const struct pull_job_args *args = job->args;
     size_t len = args->output ? strlen(args->output) : 0;
-    bool directory = len && args->output[len - 1] == '/';
+    bool object = args->output && location_is(args->output);
+    bool directory = len && !object && args->output[len - 1] == '/';
 
     job->format = directory ? CONTAINER_DIR : CONTAINER_TAR_ZST;
     if (args->format && container_of_name(args->format, true, &job->format, err) < 0)
@@ -194,6 +195,18 @@ static void choose_top(struct pull_job *job, const char *name)
         (void)snprintf(job->top, sizeof(job->top), "%s", name);
 }
 
+/* Check the address of an object that is to be written. */
+static int check_object(const char *address, struct err *err)
+{
+    struct location location;
+
+    if (location_parse(&location, address, err) < 0)
+        return -1;
+    if (!*location.key || address[strlen(address) - 1] == '/')
+        return err_set(err, ERR_USAGE, "'%s' names no object: the key is missing", address);
+    return 0;
+}
+
 /* Determine the archive's name, format and top directory. */
 static int choose_output(struct pull_job *job, struct err *err)
 {
@@ -204,6 +217,8 @@ static int choose_output(struct pull_job *job, struct err *err)
     (void)snprintf(name, sizeof(name), "skyarc-%s",
                    clock_format(when, clock_wall(), CLOCK_COMPACT));
     job->to_stdout = args->output && strcmp(args->output, "-") == 0;
+    if (args->output && location_is(args->output) && check_object(args->output, err) < 0)
+        return -1;
     if (choose_format(job, err) < 0)
         return -1;
     if (args->output)
@@ -427,7 +442,8 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .previous_sha256 = job->previous_sha256,
         .format = job->format,
         .level = (int)args->level,
-        .force = args->force || job->staging, /* whether the object may be replaced was checked */
+        .force =
+            args->force || job->staging, /* whether the object may be replaced was checked */
         .mode = args->mode,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,

@@ -81,7 +81,7 @@ struct pull_job {
     uint64_t wait_interval; /* wait until the runs end; 0: do not wait */
     struct artifact_filter filter;
     struct endpoint_filter records;
-    char *output; /* the path that is written */
+    char *output;     /* the path that is written */
     const char *name; /* what is named in messages: the output, or the object's address */
     struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];

@@ -11,6 +11,8 @@
 #include "reader/archive_reader.h"
 #include "reader/bag_stream.h"
 #include "reader/manifest_scan.h"
+#include "storage/range_file.h"
+#include "storage/remote.h"
 #include "sync/volume_store.h"
 
 #include <stdio.h>
@@ -235,10 +237,24 @@ int source_find(struct source *s, char *operand, const struct opt_list *runs, st
     return rc;
 }
 
-void source_confine(const struct source *s, struct confine *confine)
+static void on_file(void *ctx, const char *path)
+{
+    confine_read(ctx, path);
+}
+
+void source_confine_begin(struct confine *confine, const struct confine_args *args, bool remote)
+{
+    confine_begin(confine, args, remote ? CONFINE_NET : 0);
+    if (remote)
+        remote_each_file(on_file, confine);
+}
+
+void source_confine(struct confine *confine, const struct confine_args *args,
+                    const struct source *s)
 {
     size_t i;
 
+    source_confine_begin(confine, args, s->count && range_file_remote(s->paths[0]));
     for (i = 0; i < s->count; i++)
         confine_read(confine, s->paths[i]);
 }

@@ -48,8 +48,14 @@ int source_find(struct source *source, char *operand, const struct opt_list *run
  */
 int source_names(struct source *source, struct err *err) MUST_CHECK;
 
-/* Allow reading the archives. */
-void source_confine(const struct source *source, struct confine *confine);
+/* Begin the sandbox of a command that reads archives. If one is an object (remote), allow the
+ * network and reading what its keys come from. */
+void source_confine_begin(struct confine *confine, const struct confine_args *args,
+                          bool remote);
+
+/* Begin the sandbox, and allow reading the archives. */
+void source_confine(struct confine *confine, const struct confine_args *args,
+                    const struct source *source);
 
 /* Free the paths; may be called twice. */
 void source_clear(struct source *source);

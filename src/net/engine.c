@@ -204,10 +204,9 @@ static int launch(struct slot *slot, struct err *err)
     request->begun = clock_mono();
     origin_begin(request->origin, request->costly, request->begun);
     if (log_wants(LOG_DEBUG))
-        log_line(LOG_DEBUG, "%s %s%s", request_method(request),
-                 url_shown(shown, slot_url(slot)),
-                 request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)"
-                                                                          : "");
+        log_line(
+            LOG_DEBUG, "%s %s%s", request_method(request), url_shown(shown, slot_url(slot)),
+            request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)" : "");
     return 0;
 }
 

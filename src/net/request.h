@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request: one HTTP request and its response: a GET, a POST of JSON, or what net/send describes.
+ * request: one HTTP request and its response: a GET, a POST of JSON, or what net/send
+ * describes.
  *
  * The caller fills in the first part and calls engine_start; the second part is filled when
- * done is called. The sink gets only the body of a 200 (for a POST, and with net/send, of any 2xx), or of a 206
- * that continues exactly at the requested offset. The start of an error response's body is kept
- * separately, so that it is never taken for content. A POST is sent at most once, and its
- * redirects are not followed.
+ * done is called. The sink gets only the body of a 200 (for a POST, and with net/send, of any
+ * 2xx), or of a 206 that continues exactly at the requested offset. The start of an error
+ * response's body is kept separately, so that it is never taken for content. A POST is sent at
+ * most once, and its redirects are not followed.
  *
  * Units    bytes; milliseconds
  * Owns     nothing; url, key and ctx must be valid until done is called

@@ -2,7 +2,6 @@
 #include "net/send.h"
 
 #include "base/pulse.h"
-#include "net/request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +17,7 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *ctx)
         len = (size_t)left;
     if (!len)
         return 0;
-    if (send->read(send->read_ctx, bytes, len, send->at, &send->request->err) < 0)
+    if (send->read(send->read_ctx, bytes, len, send->at, send->err) < 0)
         return CURL_READFUNC_ABORT;
     send->at += len;
     pulse_beat(BEAT_SENT);
@@ -53,12 +52,12 @@ static bool set_body(struct send *send, CURL *easy)
            curl_easy_setopt(easy, CURLOPT_SEEKDATA, send) == CURLE_OK;
 }
 
-bool send_set_up(struct send *send, CURL *easy, struct request *request)
+bool send_set_up(struct send *send, CURL *easy, struct err *read_err)
 {
     bool body = strcmp(send->method, "PUT") == 0 || strcmp(send->method, "POST") == 0;
 
     send->at = 0;
-    send->request = request;
+    send->err = read_err;
     if (send->stall_s &&
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)send->stall_s) != CURLE_OK)
         return false;

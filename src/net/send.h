@@ -23,14 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct request;
-
 /* A read function for the bytes of a body: exactly len bytes from offset at on. */
 typedef int send_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
 
 struct send {
     const char *method; /* "GET", "HEAD", "PUT", "POST", "DELETE" */
-    const char *const *headers; /* lines, "name: value"; wiped after use from libcurl's memory */
+    const char *const
+        *headers; /* lines, "name: value"; wiped after use from libcurl's memory */
     size_t header_count;
     uint64_t size;      /* of the body, for PUT and POST; 0: none */
     send_read_fn *read; /* if size is not 0 */
@@ -42,12 +41,16 @@ struct send {
     uint64_t stall_s; /* seconds without bytes after which the transfer is ended; 0: default */
 
     /* private to the engine */
-    uint64_t at;             /* bytes handed to libcurl */
-    struct request *request; /* the owner */
+    uint64_t at;     /* bytes handed to libcurl */
+    struct err *err; /* of the request: what read said */
 };
 
-/* Set the method and the body of an easy handle; false if libcurl refuses. */
-bool send_set_up(struct send *send, CURL *easy, struct request *request) MUST_CHECK;
+/*
+ * Set the method and the body of an easy handle; false if libcurl refuses.
+ *
+ * read_err  gets the errors of the read function
+ */
+bool send_set_up(struct send *send, CURL *easy, struct err *read_err) MUST_CHECK;
 
 /* Whether a method has no body in its response: HEAD. */
 bool send_bodyless(const struct send *send);

@@ -151,7 +151,7 @@ static bool set_method(const struct slot *slot)
                          request->post || slot->unfits ? 1L : 0L) != CURLE_OK)
         return false;
     if (request->send)
-        return send_set_up(request->send, easy, slot->request);
+        return send_set_up(request->send, easy, &slot->request->err);
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&

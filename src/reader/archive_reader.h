@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * archive_reader: an archive opened for reading: its file, format and seek table. It is a file
- * or an object of a bucket (storage/range_file); a directory that is a bag is read as a plain tar
- * (bag_stream).
+ * or an object of a bucket (storage/range_file); a directory that is a bag is read as a plain
+ * tar (bag_stream).
  *
  * If the archive has skyarc's seek table (index), the manifest and every entry are found
  * without reading the data before them; otherwise the archive is scanned. Readers refuse an

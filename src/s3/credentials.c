@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EARLY_MS ((int64_t)5 * 60 * 1000) /* how long before they expire keys are fetched again */
+#define EARLY_MS ((int64_t)5 * 60 * 1000) /* keys are renewed so long before they expire */
 
 struct credentials {
     struct credentials_opts opts;
     pthread_mutex_t lock;
-    struct credentials_keys keys; /* under lock; id "": none yet */
+    struct keys keys; /* under lock; id "": none yet */
 };
 
 struct credentials *credentials_new(const struct credentials_opts *opts, struct err *err)
@@ -48,36 +48,10 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Copy one text of the keys; one that cannot be part of a header is an error. */
-static int set(char *out, size_t size, const char *value, const char *what, struct err *err)
-{
-    const char *c;
-
-    for (c = value; *c; c++) {
-        if (*c <= ' ' || *c == 0x7f)
-            return err_set(err, ERR_FORMAT, "%s has a blank or control character", what);
-    }
-    if (strlen(value) >= size)
-        return err_set(err, ERR_LIMIT, "%s is too long", what);
-    memcpy(out, value, strlen(value) + 1);
-    return 0;
-}
-
-int credentials_set(struct credentials_keys *keys, const char *id, const char *secret,
-                    const char *token, int64_t expires_ms, struct err *err)
-{
-    keys->expires_ms = expires_ms;
-    if (set(keys->id, sizeof(keys->id), id, "the access key ID", err) < 0 ||
-        set(keys->secret, sizeof(keys->secret), secret, "the secret access key", err) < 0)
-        return -1;
-    return set(keys->token, sizeof(keys->token), token ? token : "", "the session token", err);
-}
-
 /* A source of keys. 1: keys were set; 0: it has none; -1: it should have some, and failed. */
-typedef int source_fn(const struct credentials_opts *opts, struct credentials_keys *keys,
-                      struct err *err);
+typedef int source_fn(const struct credentials_opts *opts, struct keys *keys, struct err *err);
 
-static int from_variables(const struct credentials_opts *opts, struct credentials_keys *keys,
+static int from_variables(const struct credentials_opts *opts, struct keys *keys,
                           struct err *err)
 {
     const char *id = variable("AWS_ACCESS_KEY_ID");
@@ -90,9 +64,8 @@ static int from_variables(const struct credentials_opts *opts, struct credential
         return err_set(err, ERR_USAGE, "%s is set, but %s is not",
                        id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                        id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-    return credentials_set(keys, id, secret, variable("AWS_SESSION_TOKEN"), INT64_MAX, err) < 0
-               ? -1
-               : 1;
+    return keys_set(keys, id, secret, variable("AWS_SESSION_TOKEN"), INT64_MAX, err) < 0 ? -1
+                                                                                         : 1;
 }
 
 static struct metadata_opts metadata_opts(const struct credentials_opts *opts)
@@ -101,7 +74,7 @@ static struct metadata_opts metadata_opts(const struct credentials_opts *opts)
 }
 
 static int ask_identity(const struct credentials_opts *opts, const char *role, const char *file,
-                        const char *session, struct credentials_keys *keys, struct err *err)
+                        const char *session, struct keys *keys, struct err *err)
 {
     struct metadata_opts how = metadata_opts(opts);
 
@@ -109,7 +82,7 @@ static int ask_identity(const struct credentials_opts *opts, const char *role, c
                                                                                          : 1;
 }
 
-static int from_web_identity(const struct credentials_opts *opts, struct credentials_keys *keys,
+static int from_web_identity(const struct credentials_opts *opts, struct keys *keys,
                              struct err *err)
 {
     const char *role = variable("AWS_ROLE_ARN");
@@ -124,7 +97,7 @@ static int from_web_identity(const struct credentials_opts *opts, struct credent
 }
 
 static int from_settings(const struct credentials_opts *opts, const struct profile *profile,
-                         struct credentials_keys *keys, struct err *err)
+                         struct keys *keys, struct err *err)
 {
     const char *id = profile_get(profile, "aws_access_key_id");
     const char *secret = profile_get(profile, "aws_secret_access_key");
@@ -132,8 +105,8 @@ static int from_settings(const struct credentials_opts *opts, const struct profi
     const char *role = profile_get(profile, "role_arn");
 
     if (id && secret)
-        return credentials_set(keys, id, secret, profile_get(profile, "aws_session_token"),
-                               INT64_MAX, err) < 0
+        return keys_set(keys, id, secret, profile_get(profile, "aws_session_token"), INT64_MAX,
+                        err) < 0
                    ? -1
                    : 1;
     if (id || secret)
@@ -151,8 +124,7 @@ static int from_settings(const struct credentials_opts *opts, const struct profi
     return 0;
 }
 
-static int from_profile(const struct credentials_opts *opts, struct credentials_keys *keys,
-                        struct err *err)
+static int from_profile(const struct credentials_opts *opts, struct keys *keys, struct err *err)
 {
     struct profile *profile = profile_load(opts->profile, opts->stop, err);
     int rc = profile ? from_settings(opts, profile, keys, err) : -1;
@@ -175,7 +147,7 @@ static int found(int rc, const struct err *why, struct err *err)
     return -1;
 }
 
-static int from_container(const struct credentials_opts *opts, struct credentials_keys *keys,
+static int from_container(const struct credentials_opts *opts, struct keys *keys,
                           struct err *err)
 {
     struct metadata_opts how = metadata_opts(opts);
@@ -184,7 +156,7 @@ static int from_container(const struct credentials_opts *opts, struct credential
     return found(metadata_container(&how, keys, &why), &why, err);
 }
 
-static int from_instance(const struct credentials_opts *opts, struct credentials_keys *keys,
+static int from_instance(const struct credentials_opts *opts, struct keys *keys,
                          struct err *err)
 {
     struct metadata_opts how = metadata_opts(opts);
@@ -209,7 +181,7 @@ static int fetch(struct credentials *credentials, struct err *err)
     size_t i;
 
     for (i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-        struct credentials_keys keys = { .expires_ms = INT64_MAX };
+        struct keys keys = { .expires_ms = INT64_MAX };
         int rc = sources[i].ask(&credentials->opts, &keys, err);
 
         if (rc > 0) {
@@ -225,10 +197,10 @@ static int fetch(struct credentials *credentials, struct err *err)
                    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE");
 }
 
-int credentials_get(struct credentials *credentials, const char *refused,
-                    struct credentials_keys *keys, struct err *err)
+int credentials_get(struct credentials *credentials, const char *refused, struct keys *keys,
+                    struct err *err)
 {
-    const struct credentials_keys *have = &credentials->keys;
+    const struct keys *have = &credentials->keys;
     int rc = 0;
 
     (void)pthread_mutex_lock(&credentials->lock);

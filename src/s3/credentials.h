@@ -20,30 +20,10 @@
 
 #include "base/err.h"
 #include "base/pulse.h"
+#include "s3/keys.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define CREDENTIALS_ID_MAX     129
-#define CREDENTIALS_SECRET_MAX 257
-#define CREDENTIALS_TOKEN_MAX  8192
-
-/* Keys as they are used for one request. */
-struct credentials_keys {
-    char id[CREDENTIALS_ID_MAX];
-    char secret[CREDENTIALS_SECRET_MAX];
-    char token[CREDENTIALS_TOKEN_MAX]; /* session token; "": none */
-    int64_t expires_ms;                /* INT64_MAX: never */
-};
-
-/*
- * Fill in keys from texts that came from outside: ERR_FORMAT or ERR_LIMIT if they cannot be
- * keys.
- *
- * token    NULL: none
- */
-int credentials_set(struct credentials_keys *keys, const char *id, const char *secret,
-                    const char *token, int64_t expires_ms, struct err *err) MUST_CHECK;
 
 struct credentials;
 
@@ -68,7 +48,7 @@ void credentials_free(struct credentials *credentials);
  * refused  the id of keys that the server refused as expired: they are fetched again, unless
  *          another thread has done so; or NULL
  */
-int credentials_get(struct credentials *credentials, const char *refused,
-                    struct credentials_keys *keys, struct err *err) MUST_CHECK;
+int credentials_get(struct credentials *credentials, const char *refused, struct keys *keys,
+                    struct err *err) MUST_CHECK;
 
 #endif

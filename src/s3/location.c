@@ -87,8 +87,7 @@ static int split(struct base *base, const struct location_endpoint *endpoint, st
 
     if (!url) {
         (void)snprintf(base->origin, sizeof(base->origin), "https://s3.%s.amazonaws.com%s",
-                       endpoint->region,
-                       strncmp(endpoint->region, "cn-", 3) == 0 ? ".cn" : "");
+                       endpoint->region, strncmp(endpoint->region, "cn-", 3) == 0 ? ".cn" : "");
         base->host = base->origin + strlen("https://");
         base->path[0] = '\0';
         return 0;
@@ -100,7 +99,7 @@ static int split(struct base *base, const struct location_endpoint *endpoint, st
         path--;
     if (!scheme || !host || strpbrk(url + scheme + host, "?#@") ||
         scheme + host >= sizeof(base->origin) || path >= sizeof(base->path))
-        return err_set(err, ERR_USAGE,
+        return err_set(err, ERR_FORMAT,
                        "the endpoint must be a URL like https://storage.example.com");
     (void)snprintf(base->origin, sizeof(base->origin), "%.*s", (int)(scheme + host), url);
     (void)snprintf(base->path, sizeof(base->path), "%.*s", (int)path, url + scheme + host);
@@ -149,7 +148,7 @@ int location_url(struct location_url *out, const struct location_endpoint *endpo
     len = snprintf(out->host, sizeof(out->host), "%s%s%s", virtual ? bucket : "",
                    virtual ? "." : "", base.host);
     if (len < 0 || (size_t)len >= sizeof(out->host))
-        return err_set(err, ERR_USAGE, "the endpoint's host name is too long");
+        return err_set(err, ERR_FORMAT, "the endpoint's host name is too long");
     if (buf_addf(&out->path, err, "%s%s%s/", base.path, virtual ? "" : "/",
                  virtual ? "" : bucket) < 0 ||
         sigv4_encode(&out->path, key, true, err) < 0)

@@ -2,9 +2,8 @@
 /*
  * location: where objects are: "s3://bucket/key", and the endpoint that serves a bucket.
  *
- * Errors   ERR_USAGE for a malformed address or endpoint; ERR_MEMORY, ERR_LIMIT
- * Owns     a location owns its bucket and key; a location_url its texts
- * Threads  any
+ * Errors   ERR_USAGE for a malformed address, ERR_FORMAT for a malformed endpoint; ERR_MEMORY,
+ * ERR_LIMIT Owns     a location owns its bucket and key; a location_url its texts Threads  any
  * Source   Amazon S3 user guide, "Bucket naming rules", "Virtual hosting of buckets"
  */
 #ifndef S3_LOCATION_H

@@ -16,15 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX  ((size_t)256 << 10)
-#define TOKEN_MAX   ((size_t)64 << 10) /* of a web identity or an authorisation */
-#define LOCAL_MS    2000               /* time limit of the metadata services */
-#define STS_MS      20000
-#define CONTAINER   "http://169.254.170.2"
-#define INSTANCE    "http://169.254.169.254"
-#define ROLES       "/latest/meta-data/iam/security-credentials/"
-#define SERVICE     "the metadata service"
-#define TOKEN_TTL   "X-aws-ec2-metadata-token-ttl-seconds: 21600"
+#define ANSWER_MAX ((size_t)256 << 10)
+#define TOKEN_MAX  ((size_t)64 << 10) /* of a web identity or an authorisation */
+#define LOCAL_MS   2000               /* time limit of the metadata services */
+#define STS_MS     20000
+#define CONTAINER  "http://169.254.170.2"
+#define INSTANCE   "http://169.254.169.254"
+#define ROLES      "/latest/meta-data/iam/security-credentials/"
+#define SERVICE    "the metadata service"
+#define TOKEN_TTL  "X-aws-ec2-metadata-token-ttl-seconds: 21600"
 
 /* One request and its response. */
 struct question {
@@ -134,7 +134,7 @@ static const char *member(struct json_value object, const char *name, struct reg
 }
 
 /* Take keys from a metadata service's answer. */
-static int take_json(const struct buf *answer, struct credentials_keys *keys, struct err *err)
+static int take_json(const struct buf *answer, struct keys *keys, struct err *err)
 {
     struct json *doc = json_parse(buf_text(answer), answer->len, err);
     struct region *region = region_new(err);
@@ -149,8 +149,8 @@ static int take_json(const struct buf *answer, struct credentials_keys *keys, st
         if (!*id || !*secret)
             (void)err_set(err, ERR_FORMAT, "no keys in the answer");
         else
-            rc = credentials_set(keys, id, secret, member(root, "Token", region),
-                                 us == CLOCK_NONE ? INT64_MAX : us / 1000, err);
+            rc = keys_set(keys, id, secret, member(root, "Token", region),
+                          us == CLOCK_NONE ? INT64_MAX : us / 1000, err);
     }
     json_free(doc);
     region_free(region);
@@ -200,8 +200,7 @@ static int authorisation(const struct metadata_opts *opts, struct buf *line, str
     return 1;
 }
 
-int metadata_container(const struct metadata_opts *opts, struct credentials_keys *keys,
-                       struct err *err)
+int metadata_container(const struct metadata_opts *opts, struct keys *keys, struct err *err)
 {
     const char *full = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     const char *relative = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
@@ -232,7 +231,8 @@ int metadata_container(const struct metadata_opts *opts, struct credentials_keys
         rc = ask(opts, &q, err);
     if (rc == 0)
         rc = take_json(&q.answer, keys, err);
-    if (rc < 0 && err->kind == ERR_NOT_FOUND) /* it was named: that it is not there is an error */
+    if (rc < 0 &&
+        err->kind == ERR_NOT_FOUND) /* it was named: that it is not there is an error */
         err->kind = ERR_HTTP;
     forget(&q.answer);
     forget(&line);
@@ -247,9 +247,7 @@ static int ask_instance(const struct metadata_opts *opts, const char *base, cons
     char *url = mem_format(err, "%s%s", base, path);
     int rc;
 
-    *q = (struct question){
-        .method = "GET", .url = url, .limit_ms = LOCAL_MS, .direct = true
-    };
+    *q = (struct question){ .method = "GET", .url = url, .limit_ms = LOCAL_MS, .direct = true };
     q->headers[q->header_count++] = token;
     rc = url ? ask(opts, q, err) : -1;
     mem_free(url);
@@ -280,8 +278,7 @@ static int session_token(const struct metadata_opts *opts, const char *base, str
     return rc;
 }
 
-int metadata_instance(const struct metadata_opts *opts, struct credentials_keys *keys,
-                      struct err *err)
+int metadata_instance(const struct metadata_opts *opts, struct keys *keys, struct err *err)
 {
     const char *disabled = getenv("AWS_EC2_METADATA_DISABLED");
     const char *endpoint = getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -313,9 +310,9 @@ int metadata_instance(const struct metadata_opts *opts, struct credentials_keys 
 
 /* What STS's answer has. */
 struct assumed {
-    char id[CREDENTIALS_ID_MAX];
-    char secret[CREDENTIALS_SECRET_MAX];
-    char token[CREDENTIALS_TOKEN_MAX];
+    char id[KEYS_ID_MAX];
+    char secret[KEYS_SECRET_MAX];
+    char token[KEYS_TOKEN_MAX];
     int64_t expires_ms;
 };
 
@@ -343,7 +340,8 @@ static int on_assumed(void *ctx, const char *path, const char *text, struct err 
 static int write_form(struct buf *form, const char *role, const char *session,
                       const struct buf *token, struct err *err)
 {
-    int rc = buf_adds(form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=", err);
+    int rc =
+        buf_adds(form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=", err);
 
     if (rc == 0)
         rc = url_encode(form, role, err);
@@ -357,7 +355,7 @@ static int write_form(struct buf *form, const char *role, const char *session,
 }
 
 /* Take keys from STS's answer. */
-static int take_xml(const struct buf *answer, struct credentials_keys *keys, struct err *err)
+static int take_xml(const struct buf *answer, struct keys *keys, struct err *err)
 {
     struct assumed a = { .expires_ms = INT64_MAX };
     int rc = xml_parse(buf_text(answer), answer->len, on_assumed, &a, err);
@@ -365,23 +363,22 @@ static int take_xml(const struct buf *answer, struct credentials_keys *keys, str
     if (rc == 0 && (!*a.id || !*a.secret || !*a.token))
         rc = err_set(err, ERR_FORMAT, "the answer has no keys");
     if (rc == 0)
-        rc = credentials_set(keys, a.id, a.secret, a.token, a.expires_ms, err);
+        rc = keys_set(keys, a.id, a.secret, a.token, a.expires_ms, err);
     explicit_bzero(&a, sizeof(a));
     return rc < 0 ? err_wrap(err, "STS") : 0;
 }
 
 int metadata_web_identity(const struct metadata_opts *opts, const char *role,
                           const char *token_file, const char *session, const char *region,
-                          struct credentials_keys *keys, struct err *err)
+                          struct keys *keys, struct err *err)
 {
     const char *endpoint = getenv("AWS_ENDPOINT_URL_STS");
     struct question q = { .method = "POST", .limit_ms = STS_MS };
     struct buf token;
     struct buf form;
-    char *url = endpoint && *endpoint
-                    ? mem_copy(endpoint, err)
-                    : mem_format(err, "https://sts.%s.amazonaws.com/",
-                                 region ? region : "us-east-1");
+    char *url = endpoint && *endpoint ? mem_copy(endpoint, err)
+                                      : mem_format(err, "https://sts.%s.amazonaws.com/",
+                                                   region ? region : "us-east-1");
     int rc = url ? 0 : -1;
 
     buf_init(&token, TOKEN_MAX);

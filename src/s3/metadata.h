@@ -20,7 +20,7 @@
 
 #include "base/err.h"
 #include "base/pulse.h"
-#include "s3/credentials.h"
+#include "s3/keys.h"
 
 struct metadata_opts {
     const char *agent;
@@ -31,14 +31,14 @@ struct metadata_opts {
 /* Exchange a web identity for keys at STS: AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. */
 int metadata_web_identity(const struct metadata_opts *opts, const char *role,
                           const char *token_file, const char *session, const char *region,
-                          struct credentials_keys *keys, struct err *err) MUST_CHECK;
+                          struct keys *keys, struct err *err) MUST_CHECK;
 
 /* Ask the container's service that AWS_CONTAINER_CREDENTIALS_* name; ERR_NOT_FOUND: none. */
-int metadata_container(const struct metadata_opts *opts, struct credentials_keys *keys,
+int metadata_container(const struct metadata_opts *opts, struct keys *keys,
                        struct err *err) MUST_CHECK;
 
 /* Ask the instance's service, unless AWS_EC2_METADATA_DISABLED is "true". */
-int metadata_instance(const struct metadata_opts *opts, struct credentials_keys *keys,
+int metadata_instance(const struct metadata_opts *opts, struct keys *keys,
                       struct err *err) MUST_CHECK;
 
 #endif

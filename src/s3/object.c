@@ -43,8 +43,8 @@ int object_options_lines(struct object_lines *lines, const struct object_options
     if (rc == 0 && o->encryption)
         rc = add_line(lines, err, "x-amz-server-side-encryption: %s", o->encryption);
     if (rc == 0 && o->kms_key)
-        rc = add_line(lines, err, "x-amz-server-side-encryption-aws-kms-key-id: %s",
-                      o->kms_key);
+        rc =
+            add_line(lines, err, "x-amz-server-side-encryption-aws-kms-key-id: %s", o->kms_key);
     if (rc == 0 && o->lock_mode)
         rc = add_line(lines, err, "x-amz-object-lock-mode: %s", o->lock_mode);
     if (rc == 0 && o->retain_until)
@@ -62,6 +62,27 @@ static void copy_info(struct object_info *info, const struct s3_call *call)
     memcpy(info->sha256, call->sha256, sizeof(info->sha256));
 }
 
+/*
+ * Ask again by a GET for the reason of a refusal: the response to a HEAD has no body. Returns
+ * whether the reason is that there is no such object, in a bucket that exists.
+ */
+static bool explain(struct s3_client *client, const char *key, struct err *err)
+{
+    struct s3_call call = {
+        .method = "GET", .key = key, .query = "", .headers = { "range: bytes=0-0" }, .max = 1
+    };
+    struct err why = { 0 };
+    bool absent = false;
+
+    call.header_count = 1;
+    if (s3_call_do(client, &call, &why) < 0 && why.http) {
+        *err = why;
+        absent = why.kind == ERR_NOT_FOUND && strcmp(call.code, "NoSuchBucket") != 0;
+    }
+    s3_call_clear(&call);
+    return absent;
+}
+
 int object_head(struct s3_client *client, const char *key, struct object_info *info,
                 struct err *err)
 {
@@ -72,7 +93,7 @@ int object_head(struct s3_client *client, const char *key, struct object_info *i
     if (rc == 0)
         copy_info(info, &call);
     s3_call_clear(&call);
-    if (rc < 0 && why.kind == ERR_NOT_FOUND)
+    if (rc < 0 && why.http && explain(client, key, &why))
         return 0;
     if (rc == 0 && info->size == REQUEST_UNSAID)
         rc = err_set(&why, ERR_FORMAT, "'s3://%s/%s': the answer lacks the size",

@@ -14,22 +14,23 @@
 #define PAGE_MAX ((size_t)8 << 20) /* of a page of 1,000 entries */
 
 /* Names of the elements that matter in a kind of list. */
-struct kind {
+struct list_kind {
     const char *entry; /* the element of one entry, followed by those in it */
     const char *truncated;
-    const char *next[2]; /* the markers for the next page */
-    const char *query;   /* of every page */
+    const char *next[2];    /* the markers for the next page */
+    const char *query;      /* of every page */
     const char *markers[2]; /* parameters for the next page */
     bool uploads;
 };
 
-static const struct kind objects = { .entry = "ListBucketResult/Contents",
-                                     .truncated = "ListBucketResult/IsTruncated",
-                                     .next = { "ListBucketResult/NextContinuationToken", NULL },
-                                     .query = "list-type=2&prefix=",
-                                     .markers = { "continuation-token", NULL } };
+static const struct list_kind objects = { .entry = "ListBucketResult/Contents",
+                                          .truncated = "ListBucketResult/IsTruncated",
+                                          .next = { "ListBucketResult/NextContinuationToken",
+                                                    NULL },
+                                          .query = "list-type=2&prefix=",
+                                          .markers = { "continuation-token", NULL } };
 
-static const struct kind uploads = {
+static const struct list_kind uploads = {
     .entry = "ListMultipartUploadsResult/Upload",
     .truncated = "ListMultipartUploadsResult/IsTruncated",
     .next = { "ListMultipartUploadsResult/NextKeyMarker",
@@ -40,8 +41,8 @@ static const struct kind uploads = {
 };
 
 /* A page being read: the entry so far, and what the next page is asked with. */
-struct page {
-    const struct kind *kind;
+struct list_page {
+    const struct list_kind *kind;
     object_list_fn *visit;
     void *ctx;
     char key[LOCATION_KEY_MAX + 1];
@@ -54,7 +55,7 @@ struct page {
     char next[2][ELEMENT_TEXT_MAX + 1];
 };
 
-static int end_entry(struct page *page, struct err *err)
+static int end_entry(struct list_page *page, struct err *err)
 {
     struct object_listed listed = { .key = page->key,
                                     .id = page->kind->uploads ? page->id : NULL,
@@ -73,7 +74,8 @@ static int end_entry(struct page *page, struct err *err)
 }
 
 /* Take an element within an entry. */
-static int take_part(struct page *page, const char *name, const char *text, struct err *err)
+static int take_part(struct list_page *page, const char *name, const char *text,
+                     struct err *err)
 {
     int64_t us;
 
@@ -95,8 +97,8 @@ static int take_part(struct page *page, const char *name, const char *text, stru
 
 static int on_element(void *ctx, const char *path, const char *text, struct err *err)
 {
-    struct page *page = ctx;
-    const struct kind *kind = page->kind;
+    struct list_page *page = ctx;
+    const struct list_kind *kind = page->kind;
     size_t len = strlen(kind->entry);
     size_t i;
 
@@ -114,7 +116,7 @@ static int on_element(void *ctx, const char *path, const char *text, struct err 
 }
 
 /* Write the query of a page; markers of the page before, if any. */
-static int write_query(struct buf *query, const struct page *page, const char *prefix,
+static int write_query(struct buf *query, const struct list_page *page, const char *prefix,
                        struct err *err)
 {
     size_t i;
@@ -133,7 +135,7 @@ static int write_query(struct buf *query, const struct page *page, const char *p
 }
 
 /* Fetch and visit one page. */
-static int read_page(struct s3_client *client, struct page *page, const char *prefix,
+static int read_page(struct s3_client *client, struct list_page *page, const char *prefix,
                      struct err *err)
 {
     struct s3_call call = { .method = "GET", .key = "", .max = PAGE_MAX };
@@ -159,10 +161,10 @@ static int read_page(struct s3_client *client, struct page *page, const char *pr
     return rc;
 }
 
-static int each(struct s3_client *client, const struct kind *kind, const char *prefix,
+static int each(struct s3_client *client, const struct list_kind *kind, const char *prefix,
                 object_list_fn *visit, void *ctx, struct err *err)
 {
-    struct page page = { .kind = kind, .visit = visit, .ctx = ctx, .when_ms = CLOCK_NONE };
+    struct list_page page = { .kind = kind, .visit = visit, .ctx = ctx, .when_ms = CLOCK_NONE };
 
     do {
         if (read_page(client, &page, prefix, err) < 0)

@@ -71,12 +71,12 @@ const char *profile_get(const struct profile *profile, const char *key)
 }
 
 /* A part of a line, without blanks around it. */
-struct part {
+struct span {
     const char *text;
     size_t len;
 };
 
-static struct part trimmed(const char *text, size_t len)
+static struct span trimmed(const char *text, size_t len)
 {
     while (len && isspace((unsigned char)*text)) {
         text++;
@@ -84,11 +84,11 @@ static struct part trimmed(const char *text, size_t len)
     }
     while (len && isspace((unsigned char)text[len - 1]))
         len--;
-    return (struct part){ text, len };
+    return (struct span){ text, len };
 }
 
 /* Whether a section's title is that of the profile: "[name]", or "[profile name]". */
-static bool is_title(const struct profile *profile, struct part title)
+static bool is_title(const struct profile *profile, struct span title)
 {
     static const char word[] = "profile";
     size_t len = strlen(word);
@@ -101,12 +101,12 @@ static bool is_title(const struct profile *profile, struct part title)
 }
 
 /* Add a setting, unless it is there already. */
-static int add(struct profile *profile, struct part under, struct part key, struct part value,
+static int add(struct profile *profile, struct span under, struct span key, struct span value,
                struct err *err)
 {
     struct setting *setting = &profile->settings[profile->count];
-    char *name = mem_format(err, "%.*s%s%.*s", (int)under.len, under.text,
-                            under.len ? "." : "", (int)key.len, key.text);
+    char *name = mem_format(err, "%.*s%s%.*s", (int)under.len, under.text, under.len ? "." : "",
+                            (int)key.len, key.text);
 
     if (!name)
         return -1;
@@ -130,13 +130,13 @@ static int add(struct profile *profile, struct part under, struct part key, stru
 
 int profile_parse(struct profile *profile, const char *text, const char *file, struct err *err)
 {
-    struct part under = { "", 0 }; /* the setting that indented lines belong to */
+    struct span under = { "", 0 }; /* the setting that indented lines belong to */
     bool ours = false;
     unsigned number = 0;
 
     for (; *text; text += *text == '\n') {
         size_t len = strcspn(text, "\n");
-        struct part line = trimmed(text, len);
+        struct span line = trimmed(text, len);
         bool indented = len && isspace((unsigned char)*text);
         const char *equals = memchr(line.text, '=', line.len);
 
@@ -153,13 +153,14 @@ int profile_parse(struct profile *profile, const char *text, const char *file, s
         } else if (!equals) {
             return err_set(err, ERR_FORMAT, "'%s', line %u: '=' is missing", file, number);
         } else if (ours) {
-            struct part key = trimmed(line.text, (size_t)(equals - line.text));
-            struct part value = trimmed(equals + 1, line.len - (size_t)(equals + 1 - line.text));
+            struct span key = trimmed(line.text, (size_t)(equals - line.text));
+            struct span value =
+                trimmed(equals + 1, line.len - (size_t)(equals + 1 - line.text));
 
             if (!indented)
-                under = value.len ? (struct part){ "", 0 } : key;
-            if (value.len && add(profile, indented ? under : (struct part){ "", 0 }, key, value,
-                                 err) < 0)
+                under = value.len ? (struct span){ "", 0 } : key;
+            if (value.len &&
+                add(profile, indented ? under : (struct span){ "", 0 }, key, value, err) < 0)
                 return -1;
         }
     }
@@ -206,8 +207,8 @@ struct profile *profile_load(const char *name, struct stop stop, struct err *err
         load(profile, "AWS_CONFIG_FILE", "config", stop, err) == 0) {
         if (profile->found || !name)
             return profile;
-        (void)err_set(err, ERR_NOT_FOUND, "there is no profile '%s' in AWS's configuration files",
-                      name);
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "there is no profile '%s' in AWS's configuration files", name);
     }
     profile_free(profile);
     return NULL;

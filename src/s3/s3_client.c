@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define OVERDUE_MS 1000 /* interval of the check for overdue calls */
+#define OVERDUE_MS 1000               /* interval of the check for overdue calls */
 #define LINES_MAX  ((size_t)16 << 10) /* of a call's headers for the signature */
 
 struct s3_client {
@@ -73,8 +73,7 @@ static void append(struct s3_client *client, struct s3_call *call)
 void s3_call_add(struct s3_client *client, struct s3_call *call)
 {
     call->client = client;
-    call->backoff =
-        (struct backoff){ .retries = client->opts.retries, .deadline = UINT64_MAX };
+    call->backoff = (struct backoff){ .retries = client->opts.retries, .deadline = UINT64_MAX };
     call->attempts = 0;
     call->renewed = call->moved = call->timed = false;
     append(client, call);
@@ -111,7 +110,7 @@ static size_t collect_lines(struct s3_call *call)
 }
 
 /* Sign the call with keys, at a time. */
-static int sign_with(struct s3_call *call, const struct credentials_keys *keys, int64_t now,
+static int sign_with(struct s3_call *call, const struct keys *keys, int64_t now,
                      struct err *err)
 {
     const struct s3_client *client = call->client;
@@ -148,7 +147,7 @@ static int sign_with(struct s3_call *call, const struct credentials_keys *keys, 
 static int sign(struct s3_call *call, struct err *err)
 {
     struct s3_client *client = call->client;
-    struct credentials_keys keys;
+    struct keys keys;
     int rc;
 
     buf_clear(&call->auth);
@@ -341,14 +340,15 @@ static bool start(struct s3_call *call)
                      call->query, &call->err) < 0 ||
         sign(call, &call->err) < 0)
         return false;
-    call->request = (struct request){ .url = buf_text(&call->url.url),
-                                      .send = &call->send,
-                                      .max = call->max,
-                                      .expected = call->size > call->max ? call->size : call->max,
-                                      .as_sent = true,
-                                      .sink = on_bytes,
-                                      .done = on_done,
-                                      .ctx = call };
+    call->request =
+        (struct request){ .url = buf_text(&call->url.url),
+                          .send = &call->send,
+                          .max = call->max,
+                          .expected = call->size > call->max ? call->size : call->max,
+                          .as_sent = true,
+                          .sink = on_bytes,
+                          .done = on_done,
+                          .ctx = call };
     return engine_start(client->loop.engine, &call->request, &call->err) == 0;
 }
 
@@ -366,8 +366,8 @@ static uint64_t end_overdue(struct s3_client *client, uint64_t now)
         if (now - call->request.begun > allowance) {
             engine_drop(client->loop.engine, &call->request);
             remove_active(call);
-            (void)err_set(&call->err, ERR_NET,
-                          "%s: the response takes too long; giving up", call->url.host);
+            (void)err_set(&call->err, ERR_NET, "%s: the response takes too long; giving up",
+                          call->url.host);
             finish(call);
             next = client->active; /* done may have changed the list */
         }

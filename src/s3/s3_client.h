@@ -79,13 +79,13 @@ struct s3_call {
     struct err err;  /* ERR_NONE: a status of 2xx */
     struct buf body; /* of a success; to be cleared by s3_call_clear */
     long status;
-    char code[S3_CODE_MAX]; /* the error's code, "NoSuchKey"; "": none */
-    char etag[128];         /* with its quotes */
-    char version[128];      /* version ID; "": none */
+    char code[S3_CODE_MAX];   /* the error's code, "NoSuchKey"; "": none */
+    char etag[128];           /* with its quotes */
+    char version[128];        /* version ID; "": none */
     char sha256[SHA256_TEXT]; /* x-amz-meta-sha256; "": none */
-    char range[80];         /* Content-Range */
-    uint64_t length;        /* Content-Length of a HEAD's response, or REQUEST_UNSAID */
-    unsigned attempts;      /* more than 1: an earlier attempt may have had an effect */
+    char range[80];           /* Content-Range */
+    uint64_t length;          /* Content-Length of a HEAD's response, or REQUEST_UNSAID */
+    unsigned attempts;        /* more than 1: an earlier attempt may have had an effect */
 
     /* private to the client */
     struct s3_call *next;
@@ -97,10 +97,10 @@ struct s3_call {
     const char *lines[S3_HEADERS + 8];
     struct backoff backoff;
     uint64_t due;
-    char id[CREDENTIALS_ID_MAX]; /* of the keys it was signed with */
-    bool renewed;                /* its keys were renewed once */
-    bool moved;                  /* its region was corrected once */
-    bool timed;                  /* its time was corrected once */
+    char id[KEYS_ID_MAX];             /* of the keys it was signed with */
+    bool renewed;                     /* its keys were renewed once */
+    bool moved;                       /* its region was corrected once */
+    bool timed;                       /* its time was corrected once */
     char region[LOCATION_REGION + 1]; /* that the response names */
 };
 

@@ -34,9 +34,10 @@ void s3_error_parse(struct s3_error *error, const char *body, size_t len)
 
 bool s3_error_is_transient(const struct s3_error *error)
 {
-    static const char *const codes[] = { "RequestTimeout", "SlowDown", "InternalError",
-                                         "ServiceUnavailable", "RequestTimeoutException",
-                                         "Throttling", "ThrottlingException", "OperationAborted" };
+    static const char *const codes[] = { "RequestTimeout",          "SlowDown",
+                                         "InternalError",           "ServiceUnavailable",
+                                         "RequestTimeoutException", "Throttling",
+                                         "ThrottlingException",     "OperationAborted" };
     size_t i;
 
     for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {

@@ -266,9 +266,8 @@ int sigv4_sign(const struct sigv4_request *request, const char *key_id, const ch
     if (rc < 0)
         return -1;
     text_hex(signature, mac, SHA256_SIZE);
-    if (buf_addf(out, err,
-                 ALGORITHM " Credential=%s/%.8s/%s/%s/aws4_request,SignedHeaders=", key_id, time,
-                 request->region, request->service) < 0 ||
+    if (buf_addf(out, err, ALGORITHM " Credential=%s/%.8s/%s/%s/aws4_request,SignedHeaders=",
+                 key_id, time, request->region, request->service) < 0 ||
         add_signed_names(out, pairs, count, err) < 0)
         return -1;
     return buf_addf(out, err, ",Signature=%s", signature);

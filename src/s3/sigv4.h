@@ -2,8 +2,8 @@
 /*
  * sigv4: signs a request by AWS Signature Version 4, as the Authorization header.
  *
- * Pure: the caller passes the time. Written here since libcurl 7.88.1 cannot sign the queries of
- * multipart uploads and lists.
+ * Pure: the caller passes the time. Written here since libcurl 7.88.1 cannot sign the queries
+ * of multipart uploads and lists.
  *
  * Path and query are signed as they are sent: the caller has percent-encoded them
  * (sigv4_encode), and S3 does not normalise paths.
@@ -12,7 +12,8 @@
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     nothing
  * Threads  any
- * Source   AWS's "Signature Calculations for the Authorization Header" (Amazon S3 API reference)
+ * Source   AWS's "Signature Calculations for the Authorization Header" (Amazon S3 API
+ * reference)
  */
 #ifndef S3_SIGV4_H
 #define S3_SIGV4_H
@@ -24,8 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIGV4_HEADERS     32 /* maximum number of signed headers, besides host */
-#define SIGV4_EMPTY       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define SIGV4_HEADERS 32 /* maximum number of signed headers, besides host */
+#define SIGV4_EMPTY   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct sigv4_request {
     const char *method;
@@ -37,7 +38,7 @@ struct sigv4_request {
     const char *payload;        /* SHA-256 of the body in hex, or what stands for it */
     const char *region;
     const char *service; /* "s3", "sts" */
-    int64_t time_ms; /* as x-amz-date has it, in CLOCK_COMPACT */
+    int64_t time_ms;     /* as x-amz-date has it, in CLOCK_COMPACT */
 };
 
 /* Percent-encode all bytes but A-Z a-z 0-9 - . _ ~, and '/' if slash is set: slash is kept. */

@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PIECE       ((size_t)128 << 10) /* bytes hashed at a time */
-#define ANSWER_MAX  ((size_t)64 << 10)
-#define COMPLETE_S  600 /* how long a store may need to put the parts together */
+#define PIECE      ((size_t)128 << 10) /* bytes hashed at a time */
+#define ANSWER_MAX ((size_t)64 << 10)
+#define COMPLETE_S 600 /* how long a store may need to put the parts together */
 
-struct part {
+struct upload_part {
     uint64_t at;
     uint64_t size;
     char etag[128];
@@ -27,7 +27,7 @@ struct upload {
     struct s3_client *client;
     const struct upload_opts *opts;
     char id[UPLOAD_ID_MAX + 1];
-    struct part *parts;
+    struct upload_part *parts;
     size_t count;
     size_t next;   /* the first part that was not begun */
     size_t active; /* parts being sent */
@@ -37,7 +37,7 @@ struct upload {
 /* A part being sent. */
 struct sending {
     struct upload *upload;
-    struct part *part;
+    struct upload_part *part;
     struct s3_call call;
     struct buf query;
     char hex[SHA256_TEXT];
@@ -170,10 +170,9 @@ static int wrap(const struct upload *up, struct err *err)
 /* Begin an upload in parts. */
 static int create(struct upload *up, struct err *err)
 {
-    struct s3_call call = { .method = "POST",
-                            .key = up->opts->key,
-                            .query = "uploads=",
-                            .max = ANSWER_MAX };
+    struct s3_call call = {
+        .method = "POST", .key = up->opts->key, .query = "uploads=", .max = ANSWER_MAX
+    };
     struct object_lines lines;
     char sha256[SHA256_TEXT + 24];
     size_t i;
@@ -203,10 +202,11 @@ static int write_list(const struct upload *up, struct buf *out, struct err *err)
 {
     size_t i;
     int rc = buf_adds(
-        out, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">", err);
+        out, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
+        err);
 
     for (i = 0; rc == 0 && i < up->count; i++) {
-        const struct part *part = &up->parts[i];
+        const struct upload_part *part = &up->parts[i];
 
         rc = buf_addf(out, err, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1);
         if (rc == 0)
@@ -415,7 +415,7 @@ static int upload_in_parts(struct upload *up, struct object_info *info, struct e
 static int upload_at_once(struct upload *up, struct object_info *info, struct err *err)
 {
     const struct upload_opts *opts = up->opts;
-    struct part whole = { .size = opts->size };
+    struct upload_part whole = { .size = opts->size };
     struct sending s = { .upload = up, .part = &whole };
     struct object_lines lines;
     uint8_t digest[SHA256_SIZE];

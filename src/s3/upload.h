@@ -33,8 +33,8 @@
 
 struct upload_opts {
     const char *key;
-    int fd;        /* of the file, which must not change meanwhile */
-    uint64_t size; /* of the file */
+    int fd;             /* of the file, which must not change meanwhile */
+    uint64_t size;      /* of the file */
     const char *sha256; /* of the whole file in hex, stored with the object; NULL: none */
     bool absent;        /* fail with ERR_EXISTS if the key exists */
     unsigned jobs;      /* parts that are sent at a time; 0: S3_JOBS */

@@ -42,7 +42,7 @@ struct object_file *object_file_open(const struct location *location, struct err
     (void)pthread_cond_init(&file->idle, NULL);
     file->location = *location;
     first = &file->lanes[0];
-    first->client = remote_client(location->bucket, 1, err);
+    first->client = remote_client(file->location.bucket, 1, err);
     if (!first->client || object_tail(first->client, location->key, OBJECT_FILE_TAIL,
                                       &file->tail, &file->info, err) < 0) {
         object_file_close(file);

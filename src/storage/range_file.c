@@ -65,12 +65,17 @@ int range_file_read(const struct range_file *file, void *bytes, size_t len, uint
                         : file_pread(file->fd, bytes, len, at, err);
 }
 
-bool range_file_remote(int count, char *const *paths)
+bool range_file_remote(const char *path)
+{
+    return location_is(path);
+}
+
+bool range_file_any_remote(int count, char *const *paths)
 {
     int i;
 
     for (i = 0; i < count; i++) {
-        if (location_is(paths[i]))
+        if (range_file_remote(paths[i]))
             return true;
     }
     return false;

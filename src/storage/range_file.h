@@ -37,8 +37,11 @@ struct range_file {
 /* Open a path of a file system, or "s3://bucket/key"; file must be {0}. */
 int range_file_open(struct range_file *file, const char *path, struct err *err) MUST_CHECK;
 
+/* Whether a path is that of an object. */
+bool range_file_remote(const char *path);
+
 /* Whether one of these paths is that of an object. */
-bool range_file_remote(int count, char *const *paths);
+bool range_file_any_remote(int count, char *const *paths);
 
 /* Read a whole small file or object and append it to a buffer, up to the buffer's limit. */
 int range_file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;

@@ -61,7 +61,7 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
     else if (strcmp(style, "virtual") == 0)
         endpoint->style = LOCATION_VIRTUAL;
     else
-        return err_set(err, ERR_USAGE,
+        return err_set(err, ERR_FORMAT,
                        "the addressing style of an object store is path, virtual or auto");
     return 0;
 }
@@ -86,7 +86,7 @@ static int set_up(struct err *err)
     remote.endpoint.url = url;
     if (strlen(region) > LOCATION_REGION ||
         strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
-        return err_set(err, ERR_USAGE, "invalid region of an object store (AWS_REGION)");
+        return err_set(err, ERR_FORMAT, "invalid region of an object store (AWS_REGION)");
     (void)snprintf(remote.endpoint.region, sizeof(remote.endpoint.region), "%s", region);
     if (set_style(&remote.endpoint, style, err) < 0)
         return -1;
@@ -94,6 +94,26 @@ static int set_up(struct err *err)
     remote.credentials = credentials_new(&opts, err);
     remote.ready = remote.credentials;
     return remote.ready ? 0 : -1;
+}
+
+void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx)
+{
+    static const char *const variables[] = { "AWS_CA_BUNDLE", "AWS_SHARED_CREDENTIALS_FILE",
+                                             "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" };
+    const char *home = variable("HOME", NULL);
+    char *dir = home ? mem_format(NULL, "%s/.aws", home) : NULL;
+    size_t i;
+
+    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+        const char *path = variable(variables[i], NULL);
+
+        if (path)
+            visit(ctx, path);
+    }
+    if (dir)
+        visit(ctx, dir);
+    mem_free(dir);
 }
 
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err)

@@ -31,7 +31,9 @@ struct remote_opts {
     struct stop stop;
 };
 
-/* Set what is used from now on; the strings are borrowed. Nothing is read before it is needed. */
+/*
+ * Set what is used from now on; the strings are borrowed. Nothing is read before it is needed.
+ */
 void remote_begin(const struct remote_opts *opts);
 
 /* Forget the settings, and wipe the credentials. */
@@ -39,6 +41,9 @@ void remote_end(void);
 
 /* Create a client for a bucket; free it by s3_client_free before remote_end. */
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err) MUST_CHECK;
+
+/* Visit the files that clients may read while they work: keys, tokens, certificates. */
+void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx);
 
 /* How an operation of this process is asked to stop. */
 struct stop remote_stop(void);

@@ -37,9 +37,10 @@ static char *default_dir(struct err *err)
         if (dir && *dir == '/')
             return mem_format(err, "%s/%s", dir, places[i].below);
     }
-    (void)err_set(err, ERR_USAGE,
-                  "there is no directory to make the archive in before it is uploaded; name one "
-                  "with --spool-dir");
+    (void)err_set(
+        err, ERR_USAGE,
+        "there is no directory to make the archive in before it is uploaded; name one "
+        "with --spool-dir");
     return NULL;
 }
 
@@ -133,8 +134,6 @@ int staging_begin(struct staging *staging, const char *address, const char *dir,
     staging->replace = replace;
     if (location_parse(&staging->location, address, err) < 0)
         return -1;
-    if (!*staging->location.key || address[strlen(address) - 1] == '/')
-        return err_set(err, ERR_USAGE, "'%s' names no object: the key is missing", address);
     if (choose_path(staging, dir, err) < 0)
         return -1;
     client = remote_client(staging->location.bucket, 0, err);

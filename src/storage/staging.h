@@ -34,8 +34,8 @@ struct staging {
 };
 
 /*
- * Choose the path for an address "s3://bucket/key", create its directory, abort an upload that
- * was broken off, and check that the bucket can be reached and the key be written.
+ * Choose the path for an address "s3://bucket/key" with a key, create its directory, abort an
+ * upload that was broken off, and check that the bucket can be reached and the key be written.
  *
  * dir      the staging directory, which is created; NULL: that of the user's state
  * replace  whether an object of this key may be replaced

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit.h"
-
+#include "base/mem.h"
 #include "s3/sigv4.h"
+#include "unit.h"
 
 #define ID     "AKIAIOSFODNN7EXAMPLE"
 #define SECRET "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -21,7 +21,8 @@ static const struct {
     { "GET",
       "/test.txt",
       "",
-      { "x-amz-date: 20130524T000000Z", "Range: bytes=0-9", "x-amz-content-sha256: " SIGV4_EMPTY },
+      { "x-amz-date: 20130524T000000Z", "Range: bytes=0-9",
+        "x-amz-content-sha256: " SIGV4_EMPTY },
       3,
       SIGV4_EMPTY,
       "host;range;x-amz-content-sha256;x-amz-date",
