@@ -7,7 +7,7 @@ function __skyarc_in --description 'whether the command is this one, or none is 
             continue
         end
         switch $word
-            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --memory --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor
+            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --memory --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --s3-storage-class --s3-encryption --s3-kms-key --s3-lock --s3-retain --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor
                 set argument yes
             case '-*'
             case '*'
@@ -47,7 +47,7 @@ complete -c skyarc -n '__skyarc_in pull' -l wait -d 'wait until the runs, and th
 complete -c skyarc -n '__skyarc_in pull' -l interval -r -f -d 'with --wait: time between polls (default 5s)'
 complete -c skyarc -n '__skyarc_in pull' -s n -l dry-run -d 'list the artifacts that would be fetched, and write nothing'
 complete -c skyarc -n '__skyarc_in pull' -l print-name -d 'print only the archive\'s name on standard output, once it is written; the summary goes to standard error'
-complete -c skyarc -n '__skyarc_in pull' -s o -l output -r -F -d 'name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead'
+complete -c skyarc -n '__skyarc_in pull' -s o -l output -r -F -d 'name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); s3://BUCKET/KEY is an object of a bucket; with a slash at its end, of a directory that is written instead'
 complete -c skyarc -n '__skyarc_in pull' -l format -x -a 'tar.zst tar.gz tar zip dir' -d 'tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive\'s name)'
 complete -c skyarc -n '__skyarc_in pull' -s f -l force -d 'replace an existing archive, or a directory that is a bag'
 complete -c skyarc -n '__skyarc_in pull' -l ratarmount-index -d 'also write ARCHIVE.index.sqlite, with which ratarmount mounts a tar.zst at once; an earlier one is replaced'
@@ -73,6 +73,12 @@ complete -c skyarc -n '__skyarc_in pull' -l hang-timeout -r -f -d 'exit with an 
 complete -c skyarc -n '__skyarc_in pull' -l bundles -x -a 'auto zip members' -d 'fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer'
 complete -c skyarc -n '__skyarc_in pull' -l local-root -r -F -d 'read file:// artifacts that the service does not serve from below this directory only'
 complete -c skyarc -n '__skyarc_in pull' -l max-size -r -f -d 'skip artifacts larger than this (default 16g)'
+complete -c skyarc -n '__skyarc_in pull' -l s3-storage-class -r -f -d 'storage class of an object (-o s3://...), such as STANDARD_IA (default: the bucket\'s)'
+complete -c skyarc -n '__skyarc_in pull' -l s3-encryption -r -f -d 'encryption of an object by the store: AES256 or aws:kms (default: the bucket\'s)'
+complete -c skyarc -n '__skyarc_in pull' -l s3-kms-key -r -f -d 'the key for --s3-encryption aws:kms: its ID or ARN'
+complete -c skyarc -n '__skyarc_in pull' -l s3-lock -r -f -d 'lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock'
+complete -c skyarc -n '__skyarc_in pull' -l s3-retain -r -f -d 'how long --s3-lock lasts, from now on (suffixes h, d)'
+complete -c skyarc -n '__skyarc_in pull' -l s3-legal-hold -d 'put an object under legal hold'
 complete -c skyarc -n '__skyarc_in pull' -l base-url -r -f -d 'base URL of the API (default https://api.skyvern.com; also SKYVERN_BASE_URL)'
 complete -c skyarc -n '__skyarc_in pull' -l api-key-file -r -F -d 'read the API key from this file (else SKYVERN_API_KEY)'
 complete -c skyarc -n '__skyarc_in pull' -l ca-file -r -F -d 'trust the certificate authorities in this PEM file'

@@ -59,6 +59,7 @@ static const struct opt_group pull_groups[] = {
     { "Format",   archive_format_opts,   OPT_AT(pull_args, archive) },
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(pull_args, archive) },
+    { "Object store", archive_object_opts, OPT_AT(pull_args, archive) },
     { "API",      session_opts,          OPT_AT(pull_args, session) },
     { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },

@@ -28,6 +28,7 @@
 static const char *const level_words[] = { "auto", "1",  "2",  "3",  "4",  "5",  "6",
                                            "7",    "8",  "9",  "10", "11", "12", "13",
                                            "14",   "15", "16", "17", "18", "19", NULL };
+static const char *const lock_words[] = { "none", "governance", "compliance", NULL };
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
@@ -39,7 +40,7 @@ const struct opt archive_story_opts[] = {
 };
 
 const struct opt archive_name_opts[] = {
-    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); s3://BUCKET/KEY is an object of a bucket; with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive's name)", 0, 0, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
     { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(pull_job_args, mount_index), "also write ARCHIVE.index.sqlite, with which ratarmount mounts a tar.zst at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
@@ -55,6 +56,16 @@ const struct opt archive_format_opts[] = {
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of archives, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies and lists too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_object_opts[] = {
+    { 0,   "s3-storage-class", "CLASS", OPT_TEXT, OPT_AT(pull_job_args, s3_class), "storage class of an object (-o s3://...), such as STANDARD_IA (default: the bucket's)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-encryption", "HOW", OPT_TEXT,   OPT_AT(pull_job_args, s3_encryption), "encryption of an object by the store: AES256 or aws:kms (default: the bucket's)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-kms-key", "ID",     OPT_TEXT,   OPT_AT(pull_job_args, s3_kms_key), "the key for --s3-encryption aws:kms: its ID or ARN", 0, 0, NULL, false, NULL },
+    { 0,   "s3-lock",    "MODE",   OPT_CHOICE, OPT_AT(pull_job_args, s3_lock),    "lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock", 0, 0, lock_words, false, NULL },
+    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, s3_retain), "how long --s3-lock lasts, from now on (suffixes h, d)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-legal-hold", NULL,  OPT_FLAG,   OPT_AT(pull_job_args, s3_hold),    "put an object under legal hold", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -195,18 +206,6 @@ static void choose_top(struct pull_job *job, const char *name)
         (void)snprintf(job->top, sizeof(job->top), "%s", name);
 }
 
-/* Check the address of an object that is to be written. */
-static int check_object(const char *address, struct err *err)
-{
-    struct location location;
-
-    if (location_parse(&location, address, err) < 0)
-        return -1;
-    if (!*location.key || address[strlen(address) - 1] == '/')
-        return err_set(err, ERR_USAGE, "'%s' names no object: the key is missing", address);
-    return 0;
-}
-
 /* Determine the archive's name, format and top directory. */
 static int choose_output(struct pull_job *job, struct err *err)
 {
@@ -217,7 +216,8 @@ static int choose_output(struct pull_job *job, struct err *err)
     (void)snprintf(name, sizeof(name), "skyarc-%s",
                    clock_format(when, clock_wall(), CLOCK_COMPACT));
     job->to_stdout = args->output && strcmp(args->output, "-") == 0;
-    if (args->output && location_is(args->output) && check_object(args->output, err) < 0)
+    if (args->output && location_is(args->output) &&
+        location_parse_object(&(struct location){ 0 }, args->output, err) < 0)
         return -1;
     if (choose_format(job, err) < 0)
         return -1;
@@ -351,6 +351,25 @@ static int write_mount_index(const struct pull_job *job, const struct pull_opts 
                   : 0;
 }
 
+/* How the object is to be stored. */
+static int set_object(struct pull_job *job, struct err *err)
+{
+    static const char *const modes[] = { NULL, "GOVERNANCE", "COMPLIANCE" };
+    const struct pull_job_args *args = job->args;
+
+    if (!args->s3_lock != !args->s3_retain)
+        return err_set(err, ERR_USAGE, "--s3-lock and --s3-retain belong together");
+    job->object = (struct object_options){ .storage_class = args->s3_class,
+                                           .encryption = args->s3_encryption,
+                                           .kms_key = args->s3_kms_key,
+                                           .lock_mode = modes[args->s3_lock],
+                                           .legal_hold = args->s3_hold };
+    if (args->s3_retain)
+        job->object.retain_until = clock_format(
+            job->retain_until, clock_wall() + (int64_t)args->s3_retain, CLOCK_RFC3339);
+    return 0;
+}
+
 /* If the output is an object: choose the local file that becomes it. */
 static int stage(struct pull_job *job, struct err *err)
 {
@@ -362,12 +381,15 @@ static int stage(struct pull_job *job, struct err *err)
     if (job->format == CONTAINER_DIR || args->mount_index)
         return err_set(err, ERR_USAGE, "--output: %s cannot be written to an object store",
                        args->mount_index ? "ratarmount's index" : "a directory");
+    if (set_object(job, err) < 0)
+        return -1;
     job->staging = mem_new(sizeof(*job->staging), err);
     if (!job->staging ||
         staging_begin(job->staging, args->output, args->spool_dir, args->force, err) < 0)
         return -1;
     job->staging->sent = show_upload;
     job->staging->ctx = job;
+    job->staging->options = &job->object;
     path = mem_copy(job->staging->path, err);
     if (!path)
         return -1;

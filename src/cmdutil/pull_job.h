@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "api/endpoint.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "cli/command.h"
@@ -37,6 +38,12 @@ struct pull_job_args {
     const char *sign;
     const char *after;
     const char *anchor_command;
+    const char *s3_class;
+    const char *s3_encryption;
+    const char *s3_kms_key;
+    unsigned s3_lock;
+    uint64_t s3_retain;
+    bool s3_hold;
     uint64_t command_timeout;
     unsigned level;
     uint64_t jobs;
@@ -67,10 +74,11 @@ struct pull_job_args {
     }
 
 /* Options for records of runs; the name of the archive; its format; a series of
- * archives; transfers. */
+ * archives; transfers. An object of a bucket. */
 extern const struct opt archive_story_opts[];
 extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
+extern const struct opt archive_object_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
 
@@ -83,6 +91,8 @@ struct pull_job {
     struct endpoint_filter records;
     char *output;     /* the path that is written */
     const char *name; /* what is named in messages: the output, or the object's address */
+    struct object_options object;
+    char retain_until[CLOCK_TEXT_MAX];
     struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];
     enum container format;

@@ -71,6 +71,15 @@ int location_parse(struct location *location, const char *text, struct err *err)
     return 0;
 }
 
+int location_parse_object(struct location *location, const char *text, struct err *err)
+{
+    if (location_parse(location, text, err) < 0)
+        return -1;
+    if (!*location->key || text[strlen(text) - 1] == '/')
+        return err_set(err, ERR_USAGE, "'%s' names no object: the key is missing", text);
+    return 0;
+}
+
 /* The endpoint's URL in two parts: scheme and host, path without a final slash. */
 struct base {
     char origin[LOCATION_HOST]; /* "https://host" or "https://host:port" */

@@ -52,6 +52,10 @@ bool location_is(const char *text);
 /* Parse "s3://bucket/key"; the key may be missing. */
 int location_parse(struct location *location, const char *text, struct err *err) MUST_CHECK;
 
+/* The same for the address of an object: ERR_USAGE if the key is missing or ends in a slash. */
+int location_parse_object(struct location *location, const char *text,
+                          struct err *err) MUST_CHECK;
+
 /*
  * Write the URL of an object.
  *

@@ -71,7 +71,7 @@ static int set_up(struct err *err)
 {
     const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
     const char *url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
-    const char *style = variable("SKYARC_S3_STYLE", NULL);
+    const char *style = variable("AWS_S3_ADDRESSING_STYLE", NULL);
     struct credentials_opts opts = { .agent = remote.opts.agent,
                                      .ca_file = remote.opts.ca_file,
                                      .stop = remote_stop() };

@@ -6,7 +6,8 @@
  * "s3://..." needs in addition (credentials, endpoint, the CA file) is the same everywhere.
  *
  * Settings come from the environment and from the profile of AWS's configuration files:
- * AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, SKYARC_S3_STYLE.
+ * AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL,
+ * AWS_S3_ADDRESSING_STYLE.
  *
  * Errors   those of s3/credentials and s3/profile; ERR_USAGE for invalid settings
  * Owns     the credentials, until remote_end

@@ -132,7 +132,7 @@ int staging_begin(struct staging *staging, const char *address, const char *dir,
     int rc;
 
     staging->replace = replace;
-    if (location_parse(&staging->location, address, err) < 0)
+    if (location_parse_object(&staging->location, address, err) < 0)
         return -1;
     if (choose_path(staging, dir, err) < 0)
         return -1;

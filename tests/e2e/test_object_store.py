@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
+import conftest
 import object_store
+from test_faults import wait_for
 
 pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
 boto3 = pytest.importorskip("boto3")
@@ -145,3 +147,43 @@ def test_one_file_costs_three_requests(cloud, emu, s3, store, tmp_path):
     done = cloud("-v", "-v", "cat", "s3://runs/many.tar.zst", "n1234")
     assert done.code == 0 and done.out == random.Random(1234).randbytes(30000)
     assert done.err.count("GET ") <= 3, done.err
+
+
+def test_a_signature(cloud, s3, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", tmp_path / "key"], check=True)
+    signers = tmp_path / "signers"
+    signers.write_text("me " + (tmp_path / "key.pub").read_text())
+    cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "--sign", "key", "tsk_demo1", check=0)
+    assert keys(s3) == ["a.tar.zst", "a.tar.zst.sig"]
+    assert b"signed by me" in cloud("verify", "s3://runs/a.tar.zst", "--signers", signers, check=0).out
+
+
+def test_how_it_is_stored(cloud, s3):
+    """Storage class, Object Lock and legal hold, as boto3 sees them."""
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    cloud("pull", "-q", "-o", "s3://locked/a.tar.zst", "tsk_demo1", "--s3-lock", "governance", "--s3-retain", "2d",
+          "--s3-legal-hold", check=0)
+    found = s3.head_object(Bucket="locked", Key="a.tar.zst")
+    assert found["ObjectLockMode"] == "GOVERNANCE" and found["ObjectLockLegalHoldStatus"] == "ON", found
+    days = (found["ObjectLockRetainUntilDate"] - found["LastModified"]).total_seconds() / 86400
+    assert 1.9 < days < 2.1
+    cloud("verify", "s3://locked/a.tar.zst", check=0)
+    assert cloud("pull", "-o", "s3://runs/b.tar.zst", "tsk_demo1", "--s3-lock", "governance").code == 2
+
+
+def test_resumed(cloud, env, emu, store, s3, tmp_path):
+    """An interrupted pull is resumed in the staging directory."""
+    emu.run("tsk_slow", [{"id": "quick%d" % i, "type": "recording", "webm": 300_000 + i, "seed": i} for i in range(20)]
+            + [{"id": "last", "type": "recording", "webm": 300_000, "seed": 99}])
+    emu.fault("last", "slow", times=9, steps=40, pause=0.5)
+    more = store.env(XDG_STATE_HOME=str(tmp_path / "state"))
+    process = subprocess.Popen([conftest.SKYARC, "pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow"], env=dict(env, **more),
+                               cwd=tmp_path)
+    wait_for(lambda: len([row for row in emu.log("store") if "/bucket/quick" in row["path"]]) == 20)
+    process.terminate()
+    assert process.wait() == 143 and not keys(s3)
+    emu.reset_faults()
+    before = len(emu.log("store"))
+    cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow", check=0)
+    assert len(emu.log("store")) - before < 5, "everything was fetched again"
+    cloud("verify", "s3://runs/a.tar.zst", check=0)
