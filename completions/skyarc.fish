@@ -435,7 +435,7 @@ complete -c skyarc -n '__skyarc_in report' -l log-format -x -a 'text json' -d 'f
 complete -c skyarc -n '__skyarc_in report' -l profile -r -f -d 'use this profile of the configuration file, whose values override the environment'
 complete -c skyarc -n '__skyarc_in report' -s h -l help -d 'print this help'
 complete -c skyarc -n '__skyarc_in ""' -f -a doctor -d 'check the set-up: key, server, network, clock, disk, last sync'
-complete -c skyarc -n '__skyarc_in doctor' -l dest -r -F -d 'also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync'
+complete -c skyarc -n '__skyarc_in doctor' -l dest -r -f -d 'also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync; or an object store, s3://BUCKET/PREFIX: credentials, writing in parts, ranges, conditional writes, Object Lock'
 complete -c skyarc -n '__skyarc_in doctor' -l base-url -r -f -d 'base URL of the API (default https://api.skyvern.com; also SKYVERN_BASE_URL)'
 complete -c skyarc -n '__skyarc_in doctor' -l api-key-file -r -F -d 'read the API key from this file (else SKYVERN_API_KEY)'
 complete -c skyarc -n '__skyarc_in doctor' -l ca-file -r -F -d 'trust the certificate authorities in this PEM file'

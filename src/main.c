@@ -68,6 +68,7 @@
  *           link_check     how URLs are signed, and what can still be downloaded
  *           disk_check     writing, space, direct I/O, rename, flock, reflink
  *           dest_check     a sync directory: lock, catalog, volumes, last sync
+ *           store_check    an object store: writing, ranges, conditional writes, locks
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -228,6 +229,7 @@
  *           object         single objects: examine, read a range, write, delete
  *           object_list    lists objects and unfinished uploads
  *           upload         writes a file as an object, in parallel parts
+ *           probe          finds out what a store can do
  *           sigv4          AWS Signature Version 4
  *           location       s3://bucket/key, and the URL that it stands for
  *           credentials    the keys that requests are signed with, and their sources

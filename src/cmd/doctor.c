@@ -11,6 +11,8 @@
 #include "doctor/key_check.h"
 #include "doctor/link_check.h"
 #include "doctor/server_check.h"
+#include "doctor/store_check.h"
+#include "storage/range_file.h"
 
 #include <string.h>
 
@@ -26,7 +28,7 @@ static const struct doctor_args doctor_defaults = { .session = SESSION_DEFAULTS 
 
 /* clang-format off */
 static const struct opt doctor_opts[] = {
-    { 0, "dest", "DIR", OPT_TEXT, OPT_AT(doctor_args, dest), "also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync", 0, 0, NULL, false, NULL },
+    { 0, "dest", "DIR|s3://...", OPT_TEXT, OPT_AT(doctor_args, dest), "also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync; or an object store, s3://BUCKET/PREFIX: credentials, writing in parts, ranges, conditional writes, Object Lock", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -87,7 +89,9 @@ static int doctor_main(void *args_in, int count, char *const *operands, struct e
     }
     if (rc == 0) {
         disk_check_temp(&findings);
-        if (args->dest)
+        if (args->dest && range_file_remote(args->dest))
+            store_check(args->dest, &findings);
+        else if (args->dest)
             dest_check(args->dest, clock_wall(), &findings);
         check_sandbox(&findings);
         rc = args->common.json ? findings_json(&findings, err)
@@ -111,11 +115,12 @@ const struct command cmd_doctor = {
         "version, clock, how its URLs are signed and how long they live, whether an artifact "
         "can be downloaded, and the oldest run that still can. This machine: temporary files, "
         "the sandbox, and with --dest the directory: its disk, lock, catalog, volumes and last "
-        "sync. It archives nothing, and writes nothing but a few small files, which it "
-        "removes. "
+        "sync, or the object store. It archives nothing, and writes nothing but a few small "
+        "files or objects, which it removes. "
         "With -q, prints warnings and errors only.",
     .examples = "skyarc doctor\n"
-                "skyarc doctor --dest /srv/skyarc\n",
+                "skyarc doctor --dest /srv/skyarc\n"
+                "skyarc doctor --dest s3://audits/skyarc\n",
     .exits = "0    no error; there may be warnings\n"
              "1    a check found an error\n",
     .groups = doctor_groups,

@@ -8,20 +8,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Cut the period at the end of a message, which becomes part of a longer one. */
+static void cut_period(char *message)
+{
+    size_t len = strlen(message);
+
+    if (len && message[len - 1] == '.')
+        message[len - 1] = '\0';
+}
+
 static int on_element(void *ctx, const char *path, const char *text, struct err *err)
 {
     struct s3_error *error = ctx;
     int64_t us;
 
     (void)err;
-    if (strcmp(path, "Error/Code") == 0)
+    if (strcmp(path, "Error/Code") == 0) {
         (void)snprintf(error->code, sizeof(error->code), "%s", text);
-    else if (strcmp(path, "Error/Message") == 0)
+    } else if (strcmp(path, "Error/Message") == 0) {
         (void)snprintf(error->message, sizeof(error->message), "%s", text);
-    else if (strcmp(path, "Error/Region") == 0)
+        cut_period(error->message);
+    } else if (strcmp(path, "Error/Region") == 0) {
         (void)snprintf(error->region, sizeof(error->region), "%s", text);
-    else if (strcmp(path, "Error/ServerTime") == 0 && (us = clock_us(text)) != CLOCK_NONE)
+    } else if (strcmp(path, "Error/ServerTime") == 0 && (us = clock_us(text)) != CLOCK_NONE) {
         error->time_ms = us / 1000;
+    }
     return 0;
 }
 

@@ -355,7 +355,7 @@ int upload_abort(struct s3_client *client, const char *key, const char *id, stru
 /* Divide the file into parts of one size, as small as their number allows. */
 static int divide(struct upload *up, struct err *err)
 {
-    uint64_t size = UPLOAD_PART_MIN;
+    uint64_t size = up->opts->part_size ? up->opts->part_size : UPLOAD_PART_MIN;
     size_t i;
 
     while ((up->opts->size + size - 1) / size > UPLOAD_PARTS_MAX)
@@ -457,8 +457,9 @@ int upload_file(struct s3_client *client, const struct upload_opts *opts,
 {
     struct upload up = { .client = client, .opts = opts };
     struct err why = { 0 };
-    int rc = opts->size <= UPLOAD_PART_MIN ? upload_at_once(&up, info, &why)
-                                           : upload_in_parts(&up, info, &why);
+    uint64_t most = opts->part_size ? opts->part_size : UPLOAD_PART_MIN;
+    int rc =
+        opts->size <= most ? upload_at_once(&up, info, &why) : upload_in_parts(&up, info, &why);
 
     if (rc < 0 && err)
         *err = why;

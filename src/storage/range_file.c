@@ -21,7 +21,7 @@ static int open_object(struct range_file *file, const char *path, struct err *er
         return err_set(err, ERR_USAGE, "'%s' names no object", path);
     file->object = object_file_open(&location, err);
     if (!file->object)
-        return err_wrap(err, "cannot open '%s'", path);
+        return -1;
     file->size = object_file_size(file->object);
     file->kind = RANGE_FILE_REGULAR;
     file->open = true;
