@@ -16,6 +16,7 @@
 #include "cmdutil/idlist.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
+#include "sync/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -340,6 +341,8 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
     struct find_output out = { 0 };
     int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "expected one directory of skyarc sync");
 
+    if (rc == 0)
+        rc = volume_store_check(operands[0], err);
     if (rc == 0 && args->common.json) {
         out.json = mem_new(sizeof(*out.json), err);
         rc = out.json ? 0 : -1;

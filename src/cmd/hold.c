@@ -16,6 +16,7 @@
 #include "sync/catalog_import.h"
 #include "sync/lock.h"
 #include "sync/sync.h"
+#include "sync/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -223,8 +224,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
     struct idlist ids = { 0 };
     struct lock lock = { -1 };
     struct db *catalog = NULL;
-    int rc =
-        args->dest ? 0 : err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    int rc = volume_store_check(args->dest, err);
 
     if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
         rc = err_set(err, ERR_USAGE, "no run ID given: name the runs to release");

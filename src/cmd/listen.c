@@ -12,6 +12,7 @@
 #include "fetch/budget.h"
 #include "listen/receive.h"
 #include "listen/server.h"
+#include "sync/volume_store.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -290,8 +291,8 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
     int rc =
         count ? err_set(err, ERR_USAGE, "listen takes no operands: '%.100s'", operands[0]) : 0;
 
-    if (rc == 0 && !s.args->dest)
-        rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    if (rc == 0)
+        rc = volume_store_check(s.args->dest, err);
     if (rc == 0)
         rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
     if (rc == 0 && s.job.format == CONTAINER_DIR)

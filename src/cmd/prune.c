@@ -12,6 +12,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
 #include "sync/lock.h"
+#include "sync/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -263,8 +264,8 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
 
     if (count)
         rc = err_set(err, ERR_USAGE, "prune takes no operands: '%.100s'", operands[0]);
-    else if (!args->dest)
-        rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    else if (volume_store_check(args->dest, err) < 0)
+        rc = -1;
     else if (args->apply && args->dry_run)
         rc = err_set(err, ERR_USAGE, "--apply and --dry-run exclude each other");
     else if (!retention_any(&rules))

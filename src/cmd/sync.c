@@ -22,6 +22,7 @@
 #include "net/ping.h"
 #include "sync/lock.h"
 #include "sync/metrics.h"
+#include "sync/volume_store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,8 +135,8 @@ static int check(const struct sync_args *args, int count, char *const *operands,
 {
     if (count)
         return err_set(err, ERR_USAGE, "sync takes no operands: '%.100s'", operands[0]);
-    if (!args->dest)
-        return err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    if (volume_store_check(args->dest, err) < 0)
+        return -1;
     if (args->dry_run && (args->rebuild || args->list_safe || args->list_lost))
         return err_set(
             err, ERR_USAGE,

@@ -390,6 +390,7 @@ static int stage(struct pull_job *job, struct err *err)
     job->staging->sent = show_upload;
     job->staging->ctx = job;
     job->staging->options = &job->object;
+    job->staging->rate_bps = args->limit_rate;
     path = mem_copy(job->staging->path, err);
     if (!path)
         return -1;

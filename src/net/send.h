@@ -37,8 +37,9 @@ struct send {
     /* called for each header line of the response, "name: value", without its end */
     void (*header)(void *ctx, const char *line, size_t len);
     void *header_ctx;
-    bool direct;      /* use no proxy */
-    uint64_t stall_s; /* seconds without bytes after which the transfer is ended; 0: default */
+    bool direct;       /* use no proxy */
+    uint64_t rate_bps; /* most bytes a second of the body that are sent; 0: no limit */
+    uint64_t stall_s;  /* seconds without bytes after which the transfer is ended; 0: default */
 
     /* private to the engine */
     uint64_t at;     /* bytes handed to libcurl */

@@ -335,7 +335,8 @@ static bool start(struct s3_call *call)
                                 .read_ctx = call->read_ctx,
                                 .header = on_header,
                                 .header_ctx = call,
-                                .stall_s = call->stall_s };
+                                .stall_s = call->stall_s,
+                                .rate_bps = call->rate_bps };
     if (location_url(&call->url, &client->opts.endpoint, client->opts.bucket, call->key,
                      call->query, &call->err) < 0 ||
         sign(call, &call->err) < 0)

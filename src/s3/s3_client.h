@@ -70,8 +70,9 @@ struct s3_call {
     uint64_t size;       /* of the body */
     send_read_fn *read;
     void *read_ctx;
-    size_t max;       /* bytes that the response's body may have */
-    uint64_t stall_s; /* see struct send */
+    size_t max;        /* bytes that the response's body may have */
+    uint64_t stall_s;  /* see struct send */
+    uint64_t rate_bps; /* the same */
     void (*done)(void *ctx, struct s3_call *call);
     void *ctx;
 

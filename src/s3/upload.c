@@ -29,8 +29,9 @@ struct upload {
     char id[UPLOAD_ID_MAX + 1];
     struct upload_part *parts;
     size_t count;
-    size_t next;   /* the first part that was not begun */
-    size_t active; /* parts being sent */
+    uint64_t part_bps; /* of each of the parts that are sent at a time; 0: no limit */
+    size_t next;       /* the first part that was not begun */
+    size_t active;     /* parts being sent */
     struct err failed;
 };
 
@@ -120,6 +121,7 @@ static int send_part(struct sending *s, struct err *err)
                                 .header_count = 1,
                                 .payload = s->hex,
                                 .size = s->part->size,
+                                .rate_bps = up->part_bps,
                                 .read = read_part,
                                 .read_ctx = s,
                                 .done = on_sent,
@@ -379,7 +381,10 @@ static int upload_in_parts(struct upload *up, struct object_info *info, struct e
     struct sending *slots = mem_array(jobs, sizeof(*slots), err);
     struct err why = { 0 };
     int rc = slots ? divide(up, err) : -1;
+    size_t most = jobs < up->count ? jobs : up->count;
 
+    if (rc == 0 && up->opts->rate_bps)
+        up->part_bps = up->opts->rate_bps / most + 1;
     if (rc == 0)
         rc = create(up, err);
     if (rc == 0) {
@@ -436,6 +441,7 @@ static int upload_at_once(struct upload *up, struct object_info *info, struct er
                                .header_count = 2,
                                .payload = s.hex,
                                .size = opts->size,
+                               .rate_bps = opts->rate_bps,
                                .read = read_part,
                                .read_ctx = &s };
     if (opts->absent)

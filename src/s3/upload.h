@@ -39,6 +39,7 @@ struct upload_opts {
     bool absent;        /* fail with ERR_EXISTS if the key exists */
     unsigned jobs;      /* parts that are sent at a time; 0: S3_JOBS */
     uint64_t part_size; /* 0: UPLOAD_PART_MIN, or more for large files */
+    uint64_t rate_bps;  /* most bytes a second of all parts together; 0: no limit */
     const struct object_options *options;
     /* told the ID before the first part is sent, and "" when the upload is over */
     int (*begun)(void *ctx, const char *id, struct err *err);

@@ -204,6 +204,7 @@ static int send_file(struct staging *s, const char *key, int fd, uint64_t size, 
                                 .sha256 = sha256,
                                 .absent = !s->replace,
                                 .options = s->options,
+                                .rate_bps = s->rate_bps,
                                 .begun = on_begun,
                                 .sent = on_sent,
                                 .ctx = &sending };

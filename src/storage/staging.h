@@ -29,6 +29,7 @@ struct staging {
     char *path;   /* of the file to be written */
     char *record; /* of the file with the upload's ID */
     const struct object_options *options;
+    uint64_t rate_bps; /* most bytes a second of the upload; 0: no limit */
     void (*sent)(void *ctx, uint64_t done, uint64_t size);
     void *ctx;
 };

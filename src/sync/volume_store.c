@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "storage/range_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +15,19 @@
 #include <unistd.h>
 
 #define ASIDE_MAX 10000
+
+int volume_store_check(const char *dest, struct err *err)
+{
+    if (!dest)
+        return err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    if (range_file_remote(dest))
+        return err_set(
+            err, ERR_USAGE,
+            "'%.200s': a directory of skyarc sync cannot be in an object store; single "
+            "archives can: skyarc pull -o s3://...",
+            dest);
+    return 0;
+}
 
 /* The path of a volume. */
 static char *path_of(const struct volume_store *store, const char *name, struct err *err)

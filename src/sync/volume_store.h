@@ -28,6 +28,11 @@ struct volume_store {
     const char *dir;
 };
 
+/*
+ * Check the --dest of a command (NULL: not given): ERR_USAGE if it cannot be a sync directory.
+ */
+int volume_store_check(const char *dest, struct err *err) MUST_CHECK;
+
 /* The path to write a volume at; its folders are created. Free by mem_free. */
 char *volume_store_write(const struct volume_store *store, const char *name,
                          struct err *err) MUST_CHECK;
