@@ -324,10 +324,14 @@ static void set_object_stores(void)
 
 int main(int argc, char **argv)
 {
+    int status;
+
     if (open_missing_streams() < 0 || signals_early() < 0)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8 */
     log_filter(redact_line);
     set_object_stores();
-    return dispatch_main(commands, PACKAGE_STRING, argc, argv);
+    status = dispatch_main(commands, PACKAGE_STRING, argc, argv);
+    remote_end();
+    return status;
 }
