@@ -456,7 +456,7 @@ def test_records_in_sidecars_cost_little(skyarc, emu, tmp_path):
     skyarc("pull", "-l", "3", "-o", "view.tar.zst", *runs)
     more = (tmp_path / "view.tar.zst").stat().st_size - (tmp_path / "plain.tar.zst").stat().st_size
     page = subprocess.run(["zstd", "-9", "-c", str(extract(tmp_path / "view.tar.zst", tmp_path) / "index.html")], stdout=subprocess.PIPE, check=True)
-    assert more - len(page.stdout) < 8000, more  # the records have 20,000 bytes that no compressor makes less
+    assert more - len(page.stdout) < 10000, more  # the records have 20,000 bytes that no compressor makes less
 
 
 def test_thousands_of_runs(skyarc, emu, tmp_path, browser):
