@@ -15,7 +15,7 @@ struct parse {
     size_t path_len;
     char text[ELEMENT_TEXT_MAX + 1];
     size_t text_len;
-    bool failed;
+    bool failed; /* Expat still calls a handler for the end of an empty element */
     struct err *err;
 };
 
@@ -31,6 +31,8 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     size_t len = strlen(name);
 
     (void)attributes;
+    if (p->failed)
+        return;
     if (p->path_len + 1 + len >= sizeof(p->path)) {
         (void)err_set(p->err, ERR_LIMIT, "elements nested too deeply");
         fail(p);
@@ -47,6 +49,8 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int len)
 {
     struct parse *p = ctx;
 
+    if (p->failed)
+        return;
     if (p->text_len + (size_t)len > ELEMENT_TEXT_MAX) {
         (void)err_set(p->err, ERR_LIMIT, "a text of more than %d bytes", ELEMENT_TEXT_MAX);
         fail(p);
@@ -63,6 +67,8 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
     const char *text = p->text;
 
     (void)name;
+    if (p->failed)
+        return;
     while (p->text_len && isspace((unsigned char)p->text[p->text_len - 1]))
         p->text_len--;
     p->text[p->text_len] = '\0';
