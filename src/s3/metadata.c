@@ -163,6 +163,7 @@ static bool is_trusted(const char *url)
     static const char *const hosts[] = { "http://169.254.170.2:80", "http://169.254.170.23:80",
                                          "http://[fd00:ec2::23]:80" };
     char origin[URL_ORIGIN_MAX];
+    char *host;
     size_t i;
 
     if (url_origin(origin, url, NULL) < 0)
@@ -171,7 +172,9 @@ static bool is_trusted(const char *url)
         if (strcmp(origin, hosts[i]) == 0)
             return true;
     }
-    return url_is_secure(url) || proxy_is_local(strstr(origin, "://") + 3);
+    *strrchr(origin, ':') = '\0'; /* the port, which is always there */
+    host = strstr(origin, "://") + 3;
+    return url_is_secure(url) || proxy_is_local(host);
 }
 
 /* Read the container's authorisation as a header line; false: there is none. */
