@@ -15,6 +15,8 @@
 #define OVERDUE_MS 1000               /* interval of the check for overdue calls */
 #define LINES_MAX  ((size_t)16 << 10) /* of a call's headers for the signature */
 
+#define SECRET_START 16 /* bytes by which a secret is recognised in a message */
+
 struct s3_client {
     struct s3_opts opts;
     struct loop loop;
@@ -75,7 +77,7 @@ void s3_call_add(struct s3_client *client, struct s3_call *call)
     call->client = client;
     call->backoff = (struct backoff){ .retries = client->opts.retries, .deadline = UINT64_MAX };
     call->attempts = 0;
-    call->renewed = call->moved = call->timed = false;
+    call->renewed = call->refused = call->moved = call->timed = false;
     append(client, call);
 }
 
@@ -156,7 +158,10 @@ static int sign(struct s3_call *call, struct err *err)
         call->send.header_count = collect_lines(call);
         return 0;
     }
-    rc = credentials_get(client->opts.credentials, call->renewed ? call->id : NULL, &keys, err);
+    rc = credentials_get(client->opts.credentials, call->refused ? call->id : NULL, &keys, err);
+    call->refused = false;
+    call->offset_ms = client->offset_ms;
+    memcpy(call->signed_for, client->opts.endpoint.region, sizeof(call->signed_for));
     if (rc == 0)
         rc = sign_with(call, &keys, clock_wall() + client->offset_ms, err);
     explicit_bzero(&keys, sizeof(keys));
@@ -215,6 +220,8 @@ static bool correct_time(struct s3_call *call, const struct s3_error *error)
     if (call->timed || server == CLOCK_NONE || strcmp(error->code, "RequestTimeTooSkewed") != 0)
         return false;
     call->timed = true;
+    if (call->offset_ms != call->client->offset_ms) /* another call's response has said so */
+        return true;
     call->client->offset_ms = server - clock_wall();
     log_line(LOG_WARNING,
              "the clock of this machine and that of the object store differ by %lld s; "
@@ -229,13 +236,15 @@ static bool correct_region(struct s3_call *call, const struct s3_error *error)
     char *region = call->client->opts.endpoint.region;
     const char *named = *call->region ? call->region : error->region;
 
-    if (call->moved || !*named || strcmp(region, named) == 0 ||
+    if (call->moved || !*named || strcmp(call->signed_for, named) == 0 ||
         strspn(named, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(named))
         return false;
     if (call->status != 301 && call->status != 307 && call->status != 400 &&
         call->status != 403)
         return false;
     call->moved = true;
+    if (strcmp(region, named) == 0) /* another call's response has said so */
+        return true;
     log_line(LOG_INFO, "bucket '%s' is in the region %s", call->client->opts.bucket, named);
     (void)snprintf(region, sizeof(call->client->opts.endpoint.region), "%s", named);
     return true;
@@ -248,7 +257,7 @@ static bool renew_keys(struct s3_call *call, const struct s3_error *error)
         (strcmp(error->code, "ExpiredToken") != 0 && strcmp(error->code, "InvalidToken") != 0 &&
          strcmp(error->code, "ExpiredTokenException") != 0))
         return false;
-    call->renewed = true;
+    call->renewed = call->refused = true;
     return true;
 }
 
@@ -272,7 +281,30 @@ static void remove_active(struct s3_call *call)
     call->client->running--;
 }
 
-/* Store what the response says. */
+/* Whether a server's message repeats what the call was signed with, or a part of it. */
+static bool tells_secret(const struct s3_call *call, const char *message)
+{
+    const char *at = buf_text(&call->auth);
+    const char *end = at + call->auth.len;
+    char start[SECRET_START + 1];
+
+    for (; at < end; at += strlen(at) + 1) {
+        const char *secret = strstr(at, "Signature=");
+
+        if (secret)
+            secret += strlen("Signature=");
+        else if (strncmp(at, "x-amz-security-token: ", 22) == 0)
+            secret = at + 22;
+        if (!secret)
+            continue;
+        (void)snprintf(start, sizeof(start), "%s", secret);
+        if (*start && strstr(message, start))
+            return true;
+    }
+    return false;
+}
+
+/* Store what the response says. A success may have an error in its body: see may_fail. */
 static void take_response(struct s3_call *call, struct s3_error *error)
 {
     const struct request *request = &call->request;
@@ -280,8 +312,28 @@ static void take_response(struct s3_call *call, struct s3_error *error)
     call->status = request->status;
     call->length = request->length;
     memcpy(call->range, request->range, sizeof(call->range));
-    s3_error_parse(error, request->error, request->error_len);
+    if (call->may_fail && !request->err.kind && request_good(request))
+        s3_error_parse(error, buf_text(&call->body), call->body.len);
+    else
+        s3_error_parse(error, request->error, request->error_len);
+    if (tells_secret(call, error->message))
+        error->message[0] = '\0';
     memcpy(call->code, error->code, sizeof(call->code));
+}
+
+/* Try the call again after a delay; false: not any more. */
+static bool retry(struct s3_call *call, uint64_t retry_after)
+{
+    struct s3_client *client = call->client;
+
+    call->due =
+        backoff_next(&call->backoff, clock_mono(), retry_after, loop_dice(&client->loop));
+    if (call->due == BACKOFF_NEVER)
+        return false;
+    log_line(LOG_INFO, "%s; retrying", call->err.text);
+    call->next = client->delayed;
+    client->delayed = call;
+    return true;
 }
 
 static void on_done(void *ctx, struct request *request)
@@ -289,34 +341,25 @@ static void on_done(void *ctx, struct request *request)
     struct s3_call *call = ctx;
     struct s3_client *client = call->client;
     struct s3_error error;
-    uint64_t due = BACKOFF_NEVER;
 
     remove_active(call);
     err_clear(&call->err);
     take_response(call, &error);
-    if (!request->err.kind && request_good(request)) {
+    if (!request->err.kind && request_good(request) && !(call->may_fail && *error.code)) {
         finish(call);
         return;
     }
     s3_error_explain(&error, request, client->opts.bucket, call->key, &call->err);
     if (!request->err.kind && (correct_time(call, &error) || correct_region(call, &error) ||
                                renew_keys(call, &error))) {
+        call->attempts--; /* it had no effect */
         append(client, call);
         return;
     }
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
-    if (is_retryable(call, &error))
-        due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
-                           loop_dice(&client->loop));
-    if (due == BACKOFF_NEVER) {
+    if (!is_retryable(call, &error) || !retry(call, request->retry_after))
         finish(call);
-        return;
-    }
-    log_line(LOG_INFO, "%s; retrying", call->err.text);
-    call->due = due;
-    call->next = client->delayed;
-    client->delayed = call;
 }
 
 /* Sign and start a call; true if it runs now. */
@@ -367,9 +410,10 @@ static uint64_t end_overdue(struct s3_client *client, uint64_t now)
         if (now - call->request.begun > allowance) {
             engine_drop(client->loop.engine, &call->request);
             remove_active(call);
-            (void)err_set(&call->err, ERR_NET, "%s: the response takes too long; giving up",
-                          call->url.host);
-            finish(call);
+            (void)err_set(&call->err, ERR_NET, "'s3://%s/%s': %s: the response takes too long",
+                          client->opts.bucket, call->key, call->url.host);
+            if (!retry(call, BACKOFF_UNSAID))
+                finish(call);
             next = client->active; /* done may have changed the list */
         }
         call = next;

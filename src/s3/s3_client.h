@@ -73,6 +73,7 @@ struct s3_call {
     size_t max;        /* bytes that the response's body may have */
     uint64_t stall_s;  /* see struct send */
     uint64_t rate_bps; /* the same */
+    bool may_fail;     /* a response of 2xx may have an error in its body, and then is one */
     void (*done)(void *ctx, struct s3_call *call);
     void *ctx;
 
@@ -98,7 +99,10 @@ struct s3_call {
     const char *lines[S3_HEADERS + 8];
     struct backoff backoff;
     uint64_t due;
-    char id[KEYS_ID_MAX];             /* of the keys it was signed with */
+    char id[KEYS_ID_MAX]; /* of the keys it was signed with */
+    char signed_for[LOCATION_REGION + 1];
+    int64_t offset_ms;                /* of the clock it was signed by */
+    bool refused;                     /* these keys were refused as expired */
     bool renewed;                     /* its keys were renewed once */
     bool moved;                       /* its region was corrected once */
     bool timed;                       /* its time was corrected once */

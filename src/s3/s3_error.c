@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SAID_MAX 1100 /* buffer size for an escaped code and message */
+
 /* Cut the period at the end of a message, which becomes part of a longer one. */
 static void cut_period(char *message)
 {
@@ -45,10 +47,12 @@ void s3_error_parse(struct s3_error *error, const char *body, size_t len)
 
 bool s3_error_is_transient(const struct s3_error *error)
 {
-    static const char *const codes[] = { "RequestTimeout",          "SlowDown",
-                                         "InternalError",           "ServiceUnavailable",
-                                         "RequestTimeoutException", "Throttling",
-                                         "ThrottlingException",     "OperationAborted" };
+    static const char *const codes[] = { "RequestTimeout", "SlowDown", "InternalError",
+                                         "ServiceUnavailable", "RequestTimeoutException",
+                                         "Throttling", "ThrottlingException",
+                                         "OperationAborted",
+                                         /* the body was changed on its way */
+                                         "BadDigest", "XAmzContentSHA256Mismatch" };
     size_t i;
 
     for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
@@ -101,21 +105,37 @@ static enum err_kind kind_of(long status)
     }
 }
 
-void s3_error_explain(const struct s3_error *error, const struct request *request,
-                      const char *bucket, const char *key, struct err *err)
+/* Write "CODE (MESSAGE)", of which each may be missing. No colon is written behind the code:
+ * what follows "Token:" would be redacted as a secret. */
+static void describe(const struct s3_error *error, char *out, size_t size)
 {
     char message[sizeof(error->message) * 4];
     char code[sizeof(error->code) * 4];
+
+    (void)text_shown(code, sizeof(code), error->code);
+    (void)text_shown(message, sizeof(message), error->message);
+    (void)snprintf(out, size, "%s%s%s%s%s", *code ? " " : "", code, *message ? " (" : "",
+                   message, *message ? ")" : "");
+}
+
+void s3_error_explain(const struct s3_error *error, const struct request *request,
+                      const char *bucket, const char *key, struct err *err)
+{
+    char said[SAID_MAX];
     char shown[300];
     const char *what;
 
+    describe(error, said, sizeof(said));
     if (request->err.kind) {
         *err = request->err;
+    } else if (request_good(request) && *error->code) {
+        (void)err_set(err, ERR_HTTP, "%s answered %ld with the error%s", request->host,
+                      request->status, said);
+    } else if (request->status >= 200 && request->status < 300) {
+        (void)(request_check(request, err) == 0);
     } else {
-        (void)err_set(err, kind_of(request->status), "%s answered %ld%s%s%s%s", request->host,
-                      request->status, *error->code ? " " : "",
-                      text_shown(code, sizeof(code), error->code), *error->message ? ": " : "",
-                      text_shown(message, sizeof(message), error->message));
+        (void)err_set(err, kind_of(request->status), "%s answered %ld%s", request->host,
+                      request->status, said);
         err->http = request->status;
         what = advice(error->code, request->status);
         if (what)
