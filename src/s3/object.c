@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RANGE_REFUSED 416
+
 static int add_line(struct object_lines *lines, struct err *err, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
@@ -63,44 +65,71 @@ static void copy_info(struct object_info *info, const struct s3_call *call)
 }
 
 /*
- * Ask again by a GET for the reason of a refusal: the response to a HEAD has no body. Returns
- * whether the reason is that there is no such object, in a bucket that exists.
+ * Ask again by a GET for the reason of a refusal: the response to a HEAD has no body.
+ *
+ * returns  1: there is no reason any more, since the response to the GET has corrected the
+ *          region, the time or the keys; 0: there is no such object, in a bucket that exists;
+ *          -1: the error has the reason
  */
-static bool explain(struct s3_client *client, const char *key, struct err *err)
+static int explain(struct s3_client *client, const char *key, struct err *err)
 {
     struct s3_call call = {
         .method = "GET", .key = key, .query = "", .headers = { "range: bytes=0-0" }, .max = 1
     };
     struct err why = { 0 };
-    bool absent = false;
+    int rc;
 
     call.header_count = 1;
-    if (s3_call_do(client, &call, &why) < 0 && why.http) {
+    rc = s3_call_do(client, &call, &why);
+    if (rc == 0 || why.http == RANGE_REFUSED) { /* that of an empty object */
+        rc = 1;
+    } else if (why.http) {
         *err = why;
-        absent = why.kind == ERR_NOT_FOUND && strcmp(call.code, "NoSuchBucket") != 0;
+        if (why.kind == ERR_NOT_FOUND && strcmp(call.code, "NoSuchBucket") != 0)
+            rc = 0;
     }
     s3_call_clear(&call);
-    return absent;
+    return rc;
+}
+
+static int head(struct s3_client *client, const char *key, struct object_info *info,
+                struct err *err)
+{
+    struct s3_call call = { .method = "HEAD", .key = key, .query = "" };
+    int rc = s3_call_do(client, &call, err);
+
+    if (rc == 0)
+        copy_info(info, &call);
+    s3_call_clear(&call);
+    return rc;
 }
 
 int object_head(struct s3_client *client, const char *key, struct object_info *info,
                 struct err *err)
 {
-    struct s3_call call = { .method = "HEAD", .key = key, .query = "" };
     struct err why = { 0 };
-    int rc = s3_call_do(client, &call, &why);
+    int rc = head(client, key, info, &why);
 
-    if (rc == 0)
-        copy_info(info, &call);
-    s3_call_clear(&call);
-    if (rc < 0 && why.http && explain(client, key, &why))
-        return 0;
+    if (rc < 0 && why.http && why.http < 500) {
+        rc = explain(client, key, &why);
+        if (rc == 0)
+            return 0;
+        if (rc > 0)
+            rc = head(client, key, info, &why);
+    }
     if (rc == 0 && info->size == REQUEST_UNSAID)
         rc = err_set(&why, ERR_FORMAT, "'s3://%s/%s': the answer lacks the size",
                      s3_client_bucket(client), key);
     if (rc < 0 && err)
         *err = why;
     return rc < 0 ? -1 : 1;
+}
+
+/* The response to a range request is another one. */
+static int no_range(const struct s3_call *call, struct err *err)
+{
+    return err_set(err, ERR_MISMATCH, "'s3://%s/%s': the answer is not the requested range",
+                   s3_client_bucket(call->client), call->key);
 }
 
 /* Check that a range request's response has exactly the requested range. */
@@ -112,8 +141,7 @@ static int check_range(const struct s3_call *call, uint64_t at, size_t len, uint
 
     if (call->status != 206 || !resume_parse(call->range, &first, &last, size) || first != at ||
         last + 1 != at + len || call->body.len != len)
-        return err_set(err, ERR_MISMATCH, "'s3://%s/%s': the answer is not the requested range",
-                       s3_client_bucket(call->client), call->key);
+        return no_range(call, err);
     return 0;
 }
 
@@ -140,10 +168,15 @@ int object_get(struct s3_client *client, const char *key, const struct object_in
     if (*info->etag)
         call.headers[call.header_count++] = match;
     rc = s3_call_do(client, &call, &why);
-    if (rc == 0 && (rc = check_range(&call, at, len, &size, &why)) == 0 && size != info->size)
+    if (rc == 0 && *info->etag && *call.etag && strcmp(info->etag, call.etag) != 0)
+        rc = changed(&call, &why); /* by a store that ignores the condition */
+    else if (rc == 0 && (rc = check_range(&call, at, len, &size, &why)) == 0 &&
+             size != info->size)
         rc = changed(&call, &why);
     else if (why.kind == ERR_EXISTS)
         rc = changed(&call, &why);
+    else if (why.kind == ERR_LIMIT) /* more than the range */
+        rc = no_range(&call, &why);
     if (rc == 0) {
         *out = call.body;
         call.body = (struct buf){ 0 };
@@ -176,24 +209,28 @@ int object_tail(struct s3_client *client, const char *key, size_t len, struct bu
     struct s3_call call = { .method = "GET", .key = key, .query = "", .max = len };
     char range[64];
     uint64_t size = 0;
+    struct err why = { 0 };
     int rc;
 
     (void)snprintf(range, sizeof(range), "range: bytes=-%zu", len);
     call.headers[call.header_count++] = range;
-    rc = s3_call_do(client, &call, err);
+    rc = s3_call_do(client, &call, &why);
+    if (why.kind == ERR_LIMIT)
+        rc = no_range(&call, &why);
     if (rc == 0 && call.status == 200) /* the whole object, which is not longer */
         size = call.body.len;
     else if (rc == 0 && resume_parse(call.range, &(uint64_t){ 0 }, &(uint64_t){ 0 }, &size))
         rc = check_range(&call, size > len ? size - len : 0, size > len ? len : (size_t)size,
-                         &size, err);
+                         &size, &why);
     else if (rc == 0)
-        rc = err_set(err, ERR_FORMAT, "'s3://%s/%s': the answer names no range",
-                     s3_client_bucket(client), key);
+        rc = no_range(&call, &why);
     if (rc == 0) {
         copy_info(info, &call);
         info->size = size;
         *out = call.body;
         call.body = (struct buf){ 0 };
+    } else if (err) {
+        *err = why;
     }
     s3_call_clear(&call);
     return rc;
