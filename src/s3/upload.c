@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "s3/upload.h"
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/url.h"
-#include "s3/s3_error.h"
+#include "s3/object_list.h"
 #include "s3/sigv4.h"
 #include "s3/xml.h"
 
@@ -14,7 +16,8 @@
 
 #define PIECE      ((size_t)128 << 10) /* bytes hashed at a time */
 #define ANSWER_MAX ((size_t)64 << 10)
-#define COMPLETE_S 600 /* how long a store may need to put the parts together */
+#define COMPLETE_S 600  /* how long a store may need to put the parts together */
+#define LIST_MS    1000 /* lists may round the time of an upload to seconds */
 
 struct upload_part {
     uint64_t at;
@@ -32,6 +35,7 @@ struct upload {
     uint64_t part_bps; /* of each of the parts that are sent at a time; 0: no limit */
     size_t next;       /* the first part that was not begun */
     size_t active;     /* parts being sent */
+    bool unsure;       /* an upload may have been begun whose ID is not known */
     struct err failed;
 };
 
@@ -169,6 +173,72 @@ static int wrap(const struct upload *up, struct err *err)
     return err_wrap(err, "'s3://%s/%s'", s3_client_bucket(up->client), up->opts->key);
 }
 
+/* What is looked for in the list of unfinished uploads. */
+struct unfinished {
+    struct s3_client *client;
+    const char *key;
+    const char *ours; /* the ID of the upload that stays; NULL: none does */
+    int64_t ours_ms;  /* when that was begun; CLOCK_NONE: it was not found */
+    bool abort;       /* abort the others that were begun between these times */
+    int64_t from_ms;
+    int64_t to_ms;
+};
+
+static int on_unfinished(void *ctx, const struct object_listed *listed, struct err *err)
+{
+    struct unfinished *search = ctx;
+
+    if (strcmp(listed->key, search->key) != 0)
+        return 0;
+    if (search->ours && strcmp(listed->id, search->ours) == 0) {
+        search->ours_ms = listed->when_ms;
+        return 0;
+    }
+    if (!search->abort || listed->when_ms == CLOCK_NONE || listed->when_ms < search->from_ms ||
+        listed->when_ms > search->to_ms)
+        return 0;
+    log_line(LOG_INFO, "aborting the upload '%s', whose beginning was not confirmed",
+             listed->id);
+    return upload_abort(search->client, search->key, listed->id, err);
+}
+
+int upload_abort_unknown(struct s3_client *client, const char *key, int64_t when_ms,
+                         struct err *err)
+{
+    struct unfinished search = { .client = client,
+                                 .key = key,
+                                 .abort = true,
+                                 .from_ms = when_ms - UPLOAD_SKEW_MS,
+                                 .to_ms = when_ms + UPLOAD_SKEW_MS };
+
+    return object_list_uploads(client, key, on_unfinished, &search, err);
+}
+
+/*
+ * Abort the uploads that earlier attempts to begin this one have begun: those of the same key
+ * that were begun earlier than it, but not before the first attempt, by the store's clock.
+ */
+static void abort_earlier(struct upload *up, uint64_t elapsed)
+{
+    struct unfinished search = {
+        .client = up->client, .key = up->opts->key, .ours = up->id, .ours_ms = CLOCK_NONE
+    };
+    struct err why = { 0 };
+    int rc = object_list_uploads(up->client, up->opts->key, on_unfinished, &search, &why);
+
+    if (rc == 0 && search.ours_ms != CLOCK_NONE) {
+        search.abort = true;
+        search.to_ms = search.ours_ms;
+        search.from_ms = search.ours_ms - (int64_t)elapsed - LIST_MS;
+        rc = object_list_uploads(up->client, up->opts->key, on_unfinished, &search, &why);
+    }
+    if (rc < 0 || search.ours_ms == CLOCK_NONE)
+        log_line(LOG_WARNING,
+                 "unfinished uploads to 's3://%s/%s' may remain from attempts without an "
+                 "answer%s%s",
+                 s3_client_bucket(up->client), up->opts->key, rc < 0 ? ": " : "", why.text);
+}
+
 /* Begin an upload in parts. */
 static int create(struct upload *up, struct err *err)
 {
@@ -177,6 +247,7 @@ static int create(struct upload *up, struct err *err)
     };
     struct object_lines lines;
     char sha256[SHA256_TEXT + 24];
+    uint64_t began = clock_mono();
     size_t i;
     int rc;
 
@@ -189,12 +260,20 @@ static int create(struct upload *up, struct err *err)
     }
     for (i = 0; i < lines.count; i++)
         call.headers[call.header_count++] = lines.text[i];
+    up->unsure = true;
     rc = s3_call_do(up->client, &call, err);
+    if (rc < 0 && err->http && call.attempts < 2)
+        up->unsure = false; /* it was refused */
     if (rc == 0 && xml_parse(buf_text(&call.body), call.body.len, on_created, up, err) < 0)
         rc = wrap(up, err);
     if (rc == 0 && !*up->id) {
         (void)err_set(err, ERR_FORMAT, "the answer has no ID of the upload");
         rc = wrap(up, err);
+    }
+    if (rc == 0) {
+        up->unsure = false;
+        if (call.attempts > 1)
+            abort_earlier(up, clock_mono() - began);
     }
     s3_call_clear(&call);
     return rc;
@@ -220,19 +299,13 @@ static int write_list(const struct upload *up, struct buf *out, struct err *err)
     return rc < 0 ? -1 : buf_adds(out, "</CompleteMultipartUpload>", err);
 }
 
-/* What the answer to CompleteMultipartUpload says: 200 may come with an error. */
-struct completed {
-    bool done;
-    struct s3_error error;
-};
-
 static int on_completed(void *ctx, const char *path, const char *text, struct err *err)
 {
-    struct completed *c = ctx;
+    bool *done = ctx;
 
     (void)err;
     if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0)
-        c->done = *text != '\0';
+        *done = *text != '\0';
     return 0;
 }
 
@@ -243,6 +316,14 @@ static int read_list(void *ctx, void *bytes, size_t len, uint64_t at, struct err
     (void)err;
     memcpy(bytes, list->data + at, len);
     return 0;
+}
+
+/* Whether the store has the object with this digest: then an answer to the request that wrote
+ * it was lost. */
+static bool is_written(struct upload *up, const char *sha256, struct object_info *info)
+{
+    return object_head(up->client, up->opts->key, info, NULL) > 0 &&
+           info->size == up->opts->size && strcmp(info->sha256, sha256) == 0;
 }
 
 /* Whether the store has the object with the size and digest that were sent. */
@@ -269,8 +350,9 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
                             .read = read_list,
                             .read_ctx = list,
                             .max = ANSWER_MAX,
-                            .stall_s = COMPLETE_S };
-    struct completed completed = { 0 };
+                            .stall_s = COMPLETE_S,
+                            .may_fail = true };
+    bool done = false;
     struct buf query;
     struct sha256 *sha = sha256_new(err);
     uint8_t digest[SHA256_SIZE];
@@ -292,13 +374,10 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
             call.headers[call.header_count++] = "if-none-match: *";
         rc = s3_call_do(up->client, &call, err);
     }
-    if (rc == 0 &&
-        xml_parse(buf_text(&call.body), call.body.len, on_completed, &completed, err) < 0)
+    if (rc == 0 && xml_parse(buf_text(&call.body), call.body.len, on_completed, &done, err) < 0)
         rc = wrap(up, err);
-    if (rc == 0 && !completed.done) {
-        s3_error_parse(&completed.error, buf_text(&call.body), call.body.len);
-        (void)err_set(err, ERR_HTTP, "the store could not put the parts together: %.60s",
-                      *completed.error.code ? completed.error.code : "no entity tag");
+    if (rc == 0 && !done) {
+        (void)err_set(err, ERR_HTTP, "the answer to the completed upload has no entity tag");
         rc = wrap(up, err);
     }
     s3_call_clear(&call);
@@ -309,7 +388,8 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
 
 /*
  * Make the object of the parts. After an error the object may exist nevertheless, if an answer
- * was lost: then it has the digest that was stored with it, and the error is forgotten.
+ * was lost: then it has the digest that was stored with it, and the error is forgotten. The
+ * upload is aborted, since the object may also be an equal one that was there before.
  */
 static int complete(struct upload *up, struct object_info *info, struct err *err)
 {
@@ -318,15 +398,11 @@ static int complete(struct upload *up, struct object_info *info, struct err *err
 
     buf_init(&list, (size_t)8 << 20);
     rc = write_list(up, &list, err);
-    if (rc == 0 && ask_completion(up, &list, err) < 0) {
-        struct object_info seen;
-
-        rc = -1;
-        if (err->kind != ERR_CANCELLED && up->opts->sha256 &&
-            object_head(up->client, up->opts->key, &seen, NULL) > 0 &&
-            seen.size == up->opts->size && strcmp(seen.sha256, up->opts->sha256) == 0)
-            rc = 0;
-    }
+    if (rc == 0)
+        rc = ask_completion(up, &list, err);
+    if (rc < 0 && err->kind != ERR_CANCELLED && up->opts->sha256 &&
+        is_written(up, up->opts->sha256, info))
+        rc = upload_abort(up->client, up->opts->key, up->id, err);
     buf_clear(&list);
     return rc < 0 ? -1 : confirm(up, info, err);
 }
@@ -375,33 +451,54 @@ static int divide(struct upload *up, struct err *err)
     return 0;
 }
 
+/* End an upload that failed, and remember it for the next start if that is not possible. */
+static void give_up(struct upload *up, int64_t began, struct err *err)
+{
+    const struct upload_opts *opts = up->opts;
+    struct err why = { 0 };
+    int rc = 0;
+
+    s3_client_drop(up->client);
+    if (*up->id)
+        rc = upload_abort(up->client, opts->key, up->id, &why);
+    else if (up->unsure)
+        rc = upload_abort_unknown(up->client, opts->key, began, &why);
+    if (rc == 0) {
+        (void)opts->begun(opts->ctx, "", NULL);
+        return;
+    }
+    log_line(LOG_INFO, "cannot abort the upload: %s", why.text);
+    if (*up->id)
+        (void)err_hint(err, "an unfinished upload remains until the next start: '%.200s'",
+                       up->id);
+    else
+        (void)err_hint(err, "an unfinished upload may remain until the next start");
+}
+
 static int upload_in_parts(struct upload *up, struct object_info *info, struct err *err)
 {
     size_t jobs = up->opts->jobs ? up->opts->jobs : S3_JOBS;
     struct sending *slots = mem_array(jobs, sizeof(*slots), err);
-    struct err why = { 0 };
+    int64_t began = clock_wall();
     int rc = slots ? divide(up, err) : -1;
     size_t most = jobs < up->count ? jobs : up->count;
 
     if (rc == 0 && up->opts->rate_bps)
         up->part_bps = up->opts->rate_bps / most + 1;
     if (rc == 0)
-        rc = create(up, err);
+        rc = up->opts->begun(up->opts->ctx, UPLOAD_UNKNOWN, err);
     if (rc == 0) {
-        rc = up->opts->begun(up->opts->ctx, up->id, err);
+        rc = create(up, err);
+        if (rc == 0)
+            rc = up->opts->begun(up->opts->ctx, up->id, err);
         if (rc == 0)
             rc = send_parts(up, slots, jobs, err);
         if (rc == 0)
             rc = complete(up, info, err);
-        if (rc < 0) {
-            s3_client_drop(up->client);
-            if (upload_abort(up->client, up->opts->key, up->id, &why) == 0)
-                (void)up->opts->begun(up->opts->ctx, "", NULL);
-            else
-                (void)err_hint(err, "an unfinished upload of it remains (%s)", why.text);
-        } else {
+        if (rc < 0)
+            give_up(up, began, err);
+        else
             rc = up->opts->begun(up->opts->ctx, "", err);
-        }
     }
     if (slots) {
         size_t i;
@@ -449,9 +546,9 @@ static int upload_at_once(struct upload *up, struct object_info *info, struct er
     for (i = 0; i < lines.count; i++)
         s.call.headers[s.call.header_count++] = lines.text[i];
     rc = s3_call_do(up->client, &s.call, err);
-    if (rc < 0 && err->kind == ERR_EXISTS && s.call.attempts > 1 &&
-        object_head(up->client, opts->key, info, NULL) > 0 && strcmp(info->sha256, s.hex) == 0)
-        rc = 0; /* written by an attempt whose answer was lost */
+    if (rc < 0 && err->kind != ERR_CANCELLED && (s.call.attempts > 1 || !err->http) &&
+        is_written(up, s.hex, info))
+        rc = 0;
     s3_call_clear(&s.call);
     if (rc == 0)
         opts->sent(opts->ctx, opts->size);

@@ -6,7 +6,9 @@
  * refuses a part that was changed on its way. Parts are read from the file while they are sent:
  * an upload needs no memory for them. The object appears with the last request, complete, or
  * not at all. An upload that fails is aborted; one that was broken off by a crash is not, and
- * its parts cost money until upload_abort or a lifecycle rule of the bucket removes them.
+ * its parts cost money until upload_abort or a lifecycle rule of the bucket removes them. If
+ * the answer was lost to the request that begins an upload, the upload's ID is not known; it is
+ * found in the bucket's list of unfinished uploads by its key and the time when it was begun.
  *
  * Units    bytes
  * Errors   those of s3_client; ERR_EXISTS if the key exists and must not; ERR_MISMATCH if the
@@ -30,6 +32,10 @@
 #define UPLOAD_PART_MIN  ((uint64_t)16 << 20) /* a smaller file is sent by one request */
 #define UPLOAD_PARTS_MAX 10000
 #define UPLOAD_ID_MAX    1024
+#define UPLOAD_UNKNOWN   "?" /* instead of an ID: an upload may have been begun */
+#define UPLOAD_SKEW_MS                                                                         \
+    ((int64_t)15 * 60 * 1000) /* by which clocks may differ, as S3 allows                      \
+                               */
 
 struct upload_opts {
     const char *key;
@@ -41,7 +47,8 @@ struct upload_opts {
     uint64_t part_size; /* 0: UPLOAD_PART_MIN, or more for large files */
     uint64_t rate_bps;  /* most bytes a second of all parts together; 0: no limit */
     const struct object_options *options;
-    /* told the ID before the first part is sent, and "" when the upload is over */
+    /* told UPLOAD_UNKNOWN before an upload is begun, its ID before the first part is sent, and
+     * "" when it is over */
     int (*begun)(void *ctx, const char *id, struct err *err);
     void (*sent)(void *ctx, uint64_t bytes); /* told the bytes that have arrived */
     void *ctx;
@@ -50,6 +57,13 @@ struct upload_opts {
 /* Write the file as the object; *info gets what the store says of the object. */
 int upload_file(struct s3_client *client, const struct upload_opts *opts,
                 struct object_info *info, struct err *err) MUST_CHECK;
+
+/*
+ * Abort the uploads to a key that were begun at most UPLOAD_SKEW_MS before or after a time of
+ * this machine's clock: of an upload of which the ID is not known.
+ */
+int upload_abort_unknown(struct s3_client *client, const char *key, int64_t when_ms,
+                         struct err *err) MUST_CHECK;
 
 /* Abort an upload that was broken off; one that does not exist is no error. */
 int upload_abort(struct s3_client *client, const char *key, const char *id,

@@ -91,6 +91,33 @@ static int record_id(const struct staging *s, const char *id, struct err *err)
     return file_put(s->record, id, strlen(id), 0600, err);
 }
 
+/*
+ * Abort the upload of a record: by its ID, or, if that is not known, by the record's age. A
+ * store that does not let uploads be listed is no reason to write nothing there any more.
+ */
+static int abort_recorded(const struct staging *s, struct s3_client *client, const char *id,
+                          struct err *err)
+{
+    struct err why = { 0 };
+    struct stat st;
+
+    if (strcmp(id, UPLOAD_UNKNOWN) != 0)
+        return upload_abort(client, s->location.key, id, err);
+    if (stat(s->record, &st) < 0)
+        return err_sys(err, "cannot read '%s'", s->record);
+    if (upload_abort_unknown(client, s->location.key, (int64_t)st.st_mtime * 1000, &why) == 0)
+        return 0;
+    if (!why.http) {
+        if (err)
+            *err = why;
+        return -1;
+    }
+    log_line(LOG_WARNING,
+             "an unfinished upload to 's3://%s/%s' may remain, which cannot be looked for: %s",
+             s->location.bucket, s->location.key, why.text);
+    return 0;
+}
+
 /* Abort the upload that was broken off, if there is one. */
 static int abort_broken(const struct staging *s, struct s3_client *client, struct err *err)
 {
@@ -100,7 +127,7 @@ static int abort_broken(const struct staging *s, struct s3_client *client, struc
 
     buf_init(&id, UPLOAD_ID_MAX);
     if (file_load(s->record, remote_stop(), &id, &why) == 0 && id.len) {
-        rc = upload_abort(client, s->location.key, buf_text(&id), err);
+        rc = abort_recorded(s, client, buf_text(&id), err);
         if (rc == 0)
             log_line(LOG_INFO, "aborted the upload to 's3://%s/%s' that was broken off",
                      s->location.bucket, s->location.key);
@@ -111,37 +138,6 @@ static int abort_broken(const struct staging *s, struct s3_client *client, struc
     }
     buf_clear(&id);
     return rc < 0 ? -1 : record_id(s, "", err);
-}
-
-/* Check before anything is fetched that the key can be written. */
-static int check_key(const struct staging *s, struct s3_client *client, struct err *err)
-{
-    struct object_info info;
-    int there = object_head(client, s->location.key, &info, err);
-
-    if (there > 0 && !s->replace)
-        return err_set(err, ERR_EXISTS, "'s3://%s/%s' exists; use --force to replace it",
-                       s->location.bucket, s->location.key);
-    return there < 0 ? -1 : 0;
-}
-
-int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,
-                  struct err *err)
-{
-    struct s3_client *client;
-    int rc;
-
-    staging->replace = replace;
-    if (location_parse_object(&staging->location, address, err) < 0)
-        return -1;
-    if (choose_path(staging, dir, err) < 0)
-        return -1;
-    client = remote_client(staging->location.bucket, 0, err);
-    rc = client ? abort_broken(staging, client, err) : -1;
-    if (rc == 0)
-        rc = check_key(staging, client, err);
-    s3_client_free(client);
-    return rc;
 }
 
 static int hash(int fd, uint64_t size, char out[SHA256_TEXT], struct err *err)
@@ -170,6 +166,61 @@ static int hash(int fd, uint64_t size, char out[SHA256_TEXT], struct err *err)
         text_hex(out, digest, SHA256_SIZE);
     mem_free(piece);
     sha256_free(sha);
+    return rc;
+}
+
+/*
+ * Whether the object is the file that an earlier start has made here: it was stopped after it
+ * had uploaded the file, and before it removed it.
+ */
+static bool is_uploaded(const struct staging *s, const struct object_info *info)
+{
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char sha256[SHA256_TEXT];
+    struct stat st;
+    bool same = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                (uint64_t)st.st_size == info->size && hash(fd, info->size, sha256, NULL) == 0 &&
+                strcmp(sha256, info->sha256) == 0;
+
+    file_close(&fd);
+    return same;
+}
+
+/* Check before anything is fetched that the key can be written. */
+static int check_key(const struct staging *s, struct s3_client *client, struct err *err)
+{
+    struct object_info info;
+    int there = object_head(client, s->location.key, &info, err);
+
+    if (there > 0 && !s->replace && is_uploaded(s, &info)) {
+        if (unlink(s->path) < 0)
+            return err_sys(err, "cannot remove '%s'", s->path);
+        return err_set(err, ERR_EXISTS,
+                       "'s3://%s/%s' exists: an earlier start has uploaded it completely",
+                       s->location.bucket, s->location.key);
+    }
+    if (there > 0 && !s->replace)
+        return err_set(err, ERR_EXISTS, "'s3://%s/%s' exists; use --force to replace it",
+                       s->location.bucket, s->location.key);
+    return there < 0 ? -1 : 0;
+}
+
+int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,
+                  struct err *err)
+{
+    struct s3_client *client;
+    int rc;
+
+    staging->replace = replace;
+    if (location_parse_object(&staging->location, address, err) < 0)
+        return -1;
+    if (choose_path(staging, dir, err) < 0)
+        return -1;
+    client = remote_client(staging->location.bucket, 0, err);
+    rc = client ? abort_broken(staging, client, err) : -1;
+    if (rc == 0)
+        rc = check_key(staging, client, err);
+    s3_client_free(client);
     return rc;
 }
 
