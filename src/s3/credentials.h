@@ -6,7 +6,9 @@
  * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; a web identity (AWS_ROLE_ARN and
  * AWS_WEB_IDENTITY_TOKEN_FILE, exchanged at STS); the profile of AWS_PROFILE in the credentials
  * and the config file; the container's metadata service (AWS_CONTAINER_CREDENTIALS_*); the
- * instance's (IMDSv2). Those that expire are fetched again before they do.
+ * instance's (IMDSv2). Those that expire are fetched again before they do; if that fails, they
+ * are used as long as they are valid. The sources are asked at most once in half a minute, also
+ * after a failure, unless the server refuses the keys.
  *
  * Units    milliseconds since 1970
  * Errors   ERR_DENIED if no source has any; ERR_USAGE for half a pair of variables; ERR_FORMAT

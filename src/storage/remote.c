@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define REGION "us-east-1" /* which S3-compatible stores accept, too */
 
@@ -66,11 +67,26 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
     return 0;
 }
 
+/* The endpoint that the environment or the profile names, the special before the general. */
+static const char *endpoint(const struct profile *profile)
+{
+    const char *ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", NULL);
+    const char *url;
+
+    if (!ignored)
+        ignored = profile_get(profile, "ignore_configured_endpoint_urls");
+    if (ignored && strcasecmp(ignored, "true") == 0)
+        return NULL;
+    url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+    if (!url)
+        url = profile_get(profile, "services.s3.endpoint_url");
+    return url ? url : profile_get(profile, "endpoint_url");
+}
+
 /* Read the settings that are used by all clients. */
 static int set_up(struct err *err)
 {
     const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
-    const char *url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
     const char *style = variable("AWS_S3_ADDRESSING_STYLE", NULL);
     struct credentials_opts opts = { .agent = remote.opts.agent,
                                      .ca_file = remote.opts.ca_file,
@@ -80,12 +96,9 @@ static int set_up(struct err *err)
         return -1;
     region = region ? region : profile_get(remote.profile, "region");
     region = region ? region : REGION;
-    if (!url && !(url = profile_get(remote.profile, "endpoint_url")))
-        url = NULL;
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
-    remote.endpoint.url = url;
-    if (strlen(region) > LOCATION_REGION ||
-        strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+    remote.endpoint.url = endpoint(remote.profile);
+    if (!location_is_region(region))
         return err_set(err, ERR_FORMAT, "invalid region of an object store (AWS_REGION)");
     (void)snprintf(remote.endpoint.region, sizeof(remote.endpoint.region), "%s", region);
     if (set_style(&remote.endpoint, style, err) < 0)
