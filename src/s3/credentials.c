@@ -22,6 +22,7 @@ struct credentials {
     struct credentials_opts opts;
     pthread_mutex_t lock;
     struct keys keys;  /* under lock; id "": none yet */
+    bool asked;        /* under lock: the sources were asked */
     struct err why;    /* under lock: why the sources gave none */
     uint64_t again_ms; /* under lock: the sources are not asked before, see credentials_get */
 };
@@ -69,7 +70,7 @@ static int from_variables(const struct credentials_opts *opts, struct keys *keys
     if (!id && !secret)
         return 0;
     if (!id || !secret)
-        return err_set(err, ERR_USAGE, "%s is set, but %s is not",
+        return err_set(err, ERR_FORMAT, "%s is set, but %s is not",
                        id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                        id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
     if (!token)
@@ -99,7 +100,7 @@ static int from_web_identity(const struct credentials_opts *opts, struct keys *k
     if (!file)
         return 0;
     if (!role)
-        return err_set(err, ERR_USAGE,
+        return err_set(err, ERR_FORMAT,
                        "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
     return ask_identity(opts, role, file, variable("AWS_ROLE_SESSION_NAME"), keys, err);
 }
@@ -131,11 +132,11 @@ static int from_settings(const struct credentials_opts *opts, const struct profi
     if (id && secret && !role)
         return keys_set(keys, id, secret, token, INT64_MAX, err) < 0 ? -1 : 1;
     if ((id || secret) && !role)
-        return err_set(err, ERR_USAGE, "the profile has %s, but not %s",
+        return err_set(err, ERR_FORMAT, "the profile has %s, but not %s",
                        id ? "aws_access_key_id" : "aws_secret_access_key",
                        id ? "aws_secret_access_key" : "aws_access_key_id");
     if (is_foreign(profile))
-        return err_set(err, ERR_USAGE,
+        return err_set(err, ERR_FORMAT,
                        "the profile gets its keys in a way that skyarc does not know; export "
                        "them by 'aws configure export-credentials --format env'");
     return 0;
@@ -143,12 +144,13 @@ static int from_settings(const struct credentials_opts *opts, const struct profi
 
 static int from_profile(const struct credentials_opts *opts, struct keys *keys, struct err *err)
 {
-    struct profile *profile = profile_load(opts->profile, opts->stop, err);
+    struct profile *loaded = opts->profile ? NULL : profile_load(NULL, opts->stop, err);
+    const struct profile *profile = opts->profile ? opts->profile : loaded;
     int rc = profile ? from_settings(opts, profile, keys, err) : -1;
 
     if (profile && rc < 0)
         (void)err_wrap(err, "profile '%s'", profile_name(profile));
-    profile_free(profile);
+    profile_free(loaded);
     return rc;
 }
 
@@ -196,11 +198,15 @@ static int fetch(struct credentials *credentials, struct err *err)
         { from_profile, "a profile" },         { from_container, CONTAINER },
         { from_instance, INSTANCE },
     };
+    struct credentials_opts opts = credentials->opts;
     size_t i;
 
+    if (credentials->asked && opts.profile && !profile_is_once(opts.profile))
+        opts.profile = NULL; /* the files may have other keys now */
+    credentials->asked = true;
     for (i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
         struct keys keys = { .expires_ms = INT64_MAX };
-        int rc = sources[i].ask(&credentials->opts, &keys, err);
+        int rc = sources[i].ask(&opts, &keys, err);
 
         if (rc > 0) {
             credentials->keys = keys;

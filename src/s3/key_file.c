@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 char *key_file_path(const char *name, struct err *err)
 {
@@ -26,6 +27,16 @@ int key_file_load(const char *path, struct stop stop, struct buf *out, struct er
         rc = err_set(err, ERR_FORMAT, "'%s' has NUL bytes", name);
     mem_free(name);
     return rc;
+}
+
+bool key_file_is_once(const char *name)
+{
+    char *path = key_file_path(name, NULL);
+    struct stat st;
+    bool once = path && stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+
+    mem_free(path);
+    return once;
 }
 
 void key_file_trim(struct buf *text)

@@ -20,6 +20,8 @@
 #include "base/err.h"
 #include "base/pulse.h"
 
+#include <stdbool.h>
+
 /*
  * Append a file's bytes to a buffer, which should be one of buf_init_secret.
  */
@@ -28,6 +30,9 @@ int key_file_load(const char *path, struct stop stop, struct buf *out,
 
 /* The path of a file's name with "~/" replaced; free by mem_free. NULL: no memory. */
 char *key_file_path(const char *name, struct err *err) MUST_CHECK;
+
+/* Whether a file can be read once only: a FIFO or a socket. */
+bool key_file_is_once(const char *name);
 
 /* Remove blanks and line ends from the end of a buffer. */
 void key_file_trim(struct buf *text);

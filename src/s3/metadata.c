@@ -158,7 +158,7 @@ int metadata_container(const struct question_opts *opts, struct keys *keys, stru
         return -1;
     if (!is_trusted(url)) {
         mem_free(url);
-        return err_set(err, ERR_USAGE,
+        return err_set(err, ERR_FORMAT,
                        "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https or this machine");
     }
     q.url = url;

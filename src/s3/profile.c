@@ -24,6 +24,7 @@ struct profile {
     char *name;
     bool found;     /* in one of the files */
     bool keyed;     /* an earlier file has keys: those of later ones are ignored */
+    bool once;      /* one of them can be read once only */
     unsigned files; /* files that were parsed */
     struct setting settings[SETTINGS_MAX];
     size_t count;
@@ -66,6 +67,11 @@ void profile_free(struct profile *profile)
 const char *profile_name(const struct profile *profile)
 {
     return profile->name;
+}
+
+bool profile_is_once(const struct profile *profile)
+{
+    return profile->once;
 }
 
 const char *profile_get(const struct profile *profile, const char *key)
@@ -294,8 +300,8 @@ int profile_parse(struct profile *profile, enum profile_file kind, const char *t
 }
 
 /* Read one of the files, if it exists and can be reached. */
-static int load(const char *variable, const char *name, char **path, struct buf *text,
-                struct stop stop, struct err *err)
+static int load(struct profile *profile, const char *variable, const char *name, char **path,
+                struct buf *text, struct stop stop, struct err *err)
 {
     const char *named = getenv(variable);
     const char *home = getenv("HOME");
@@ -308,6 +314,7 @@ static int load(const char *variable, const char *name, char **path, struct buf 
     *path = named ? mem_copy(named, err) : mem_format(err, "%s/.aws/%s", home, name);
     if (!*path)
         return -1;
+    profile->once |= key_file_is_once(*path);
     if (key_file_load(*path, stop, text, &why) == 0)
         return 0;
     buf_reset(text);
@@ -328,12 +335,13 @@ static int read_files(struct profile *profile, struct stop stop, struct err *err
     int rc;
 
     buf_init_secret(&text, PROFILE_FILE_MAX);
-    rc = load("AWS_SHARED_CREDENTIALS_FILE", "credentials", &credentials, &text, stop, err);
+    rc = load(profile, "AWS_SHARED_CREDENTIALS_FILE", "credentials", &credentials, &text, stop,
+              err);
     if (rc == 0)
         rc = profile_parse(profile, PROFILE_CREDENTIALS, buf_text(&text), credentials, err);
     buf_reset(&text);
     if (rc == 0)
-        rc = load("AWS_CONFIG_FILE", "config", &config, &text, stop, err);
+        rc = load(profile, "AWS_CONFIG_FILE", "config", &config, &text, stop, err);
     if (rc == 0)
         rc = profile_parse(profile, PROFILE_CONFIG, buf_text(&text), config, err);
     if (rc == 0 && profile_get(profile, "services"))

@@ -23,6 +23,8 @@
 #include "base/err.h"
 #include "base/pulse.h"
 
+#include <stdbool.h>
+
 #define PROFILE_FILE_MAX ((size_t)1 << 20)
 
 struct profile;
@@ -56,6 +58,9 @@ void profile_free(struct profile *profile);
 
 /* The name of the profile. */
 const char *profile_name(const struct profile *profile);
+
+/* Whether one of its files can be read once only: a FIFO, such as the shell's <(command). */
+bool profile_is_once(const struct profile *profile);
 
 /* A setting, valid until profile_free; NULL: it is not set, or empty. */
 const char *profile_get(const struct profile *profile, const char *key);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "s3/credentials.h"
+#include "s3/key_file.h"
 #include "s3/profile.h"
 
 #include <pthread.h>
@@ -83,6 +84,14 @@ static const char *endpoint(const struct profile *profile)
     return url ? url : profile_get(profile, "endpoint_url");
 }
 
+/* Read the profile, unless that was done: its files may be readable once only. */
+static int load_profile(struct err *err)
+{
+    if (!remote.profile)
+        remote.profile = profile_load(NULL, remote_stop(), err);
+    return remote.profile ? 0 : -1;
+}
+
 /* Read the settings that are used by all clients. */
 static int set_up(struct err *err)
 {
@@ -92,8 +101,9 @@ static int set_up(struct err *err)
                                      .ca_file = remote.opts.ca_file,
                                      .stop = remote_stop() };
 
-    if (!remote.profile && !(remote.profile = profile_load(NULL, opts.stop, err)))
+    if (load_profile(err) < 0)
         return -1;
+    opts.profile = remote.profile;
     region = region ? region : profile_get(remote.profile, "region");
     region = region ? region : REGION;
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
@@ -109,6 +119,16 @@ static int set_up(struct err *err)
     return remote.ready ? 0 : -1;
 }
 
+/* Visit a file by its name in a setting; NULL is fine. */
+static void visit_file(const char *name, void (*visit)(void *ctx, const char *path), void *ctx)
+{
+    char *path = name ? key_file_path(name, NULL) : NULL;
+
+    if (path)
+        visit(ctx, path);
+    mem_free(path);
+}
+
 void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx)
 {
     static const char *const variables[] = { "AWS_CA_BUNDLE", "AWS_SHARED_CREDENTIALS_FILE",
@@ -118,15 +138,16 @@ void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx)
     char *dir = home ? mem_format(NULL, "%s/.aws", home) : NULL;
     size_t i;
 
-    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-        const char *path = variable(variables[i], NULL);
-
-        if (path)
-            visit(ctx, path);
-    }
+    mem_forbid_dumps();
+    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+        visit_file(variable(variables[i], NULL), visit, ctx);
     if (dir)
         visit(ctx, dir);
     mem_free(dir);
+    (void)pthread_mutex_lock(&lock);
+    if (load_profile(NULL) == 0) /* an error is reported when a client is made */
+        visit_file(profile_get(remote.profile, "web_identity_token_file"), visit, ctx);
+    (void)pthread_mutex_unlock(&lock);
 }
 
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err)

@@ -85,7 +85,7 @@ static void test_variables(void **state)
     (void)state;
     start("[default]\naws_access_key_id=F\naws_secret_access_key=FS\n");
     set("AWS_ACCESS_KEY_ID", "I");
-    expect_error(ERR_USAGE, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+    expect_error(ERR_FORMAT, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
     set("AWS_SECRET_ACCESS_KEY", "geheim");
     expect("I", "geheim", "");
     set("AWS_SECURITY_TOKEN", "old");
@@ -97,7 +97,7 @@ static void test_variables(void **state)
     set("AWS_SECRET_ACCESS_KEY", "\xc3\xa4");
     expect_error(ERR_FORMAT, "not allowed");
     set("AWS_ACCESS_KEY_ID", "");
-    expect_error(ERR_USAGE, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
+    expect_error(ERR_FORMAT, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
 }
 
 static void test_profiles(void **state)
@@ -113,11 +113,11 @@ static void test_profiles(void **state)
     set("AWS_PROFILE", "lab");
     expect("L", "LS", "LT");
     set("AWS_PROFILE", "half");
-    expect_error(ERR_USAGE, "profile 'half': the profile has aws_access_key_id, but not");
+    expect_error(ERR_FORMAT, "profile 'half': the profile has aws_access_key_id, but not");
     set("AWS_PROFILE", "role"); /* not with the keys that are to assume it */
-    expect_error(ERR_USAGE, "aws configure export-credentials");
+    expect_error(ERR_FORMAT, "aws configure export-credentials");
     set("AWS_PROFILE", "process");
-    expect_error(ERR_USAGE, "aws configure export-credentials");
+    expect_error(ERR_FORMAT, "aws configure export-credentials");
     set("AWS_PROFILE", "none");
     expect_error(ERR_NOT_FOUND, "there is no profile 'none'");
     set("AWS_PROFILE", "empty");
@@ -129,18 +129,18 @@ static void test_services(void **state)
     (void)state;
     start("");
     set("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent");
-    expect_error(ERR_USAGE, "AWS_ROLE_ARN is not");
+    expect_error(ERR_FORMAT, "AWS_ROLE_ARN is not");
     set("AWS_ROLE_ARN", "arn");
     expect_error(ERR_SYSTEM, "cannot exchange the web identity in '/nonexistent'");
     set("AWS_WEB_IDENTITY_TOKEN_FILE", file);
     expect_error(ERR_FORMAT, "it is empty");
     start("");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/x");
-    expect_error(ERR_USAGE, "must be https or this machine");
+    expect_error(ERR_FORMAT, "must be https or this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1@example.com/x");
-    expect_error(ERR_USAGE, "must be https or this machine");
+    expect_error(ERR_FORMAT, "must be https or this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1.example.com:80/x");
-    expect_error(ERR_USAGE, "must be https or this machine");
+    expect_error(ERR_FORMAT, "must be https or this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1/x");
     expect_error(ERR_NET, "the container's credentials");
 }
