@@ -3,6 +3,7 @@
 import datetime
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 import xml.sax.saxutils
@@ -20,7 +21,7 @@ def when(seconds):
 class Server:
     """An HTTP server on loopback, whose answers are made by self.serve(handler)."""
 
-    def __init__(self):
+    def __init__(self, host="127.0.0.1"):
         serve = self.serve
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -44,9 +45,12 @@ class Server:
 
             do_GET = do_HEAD = do_PUT = do_POST = answer
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        class Listener(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = True
+
+        self.server = Listener((host, 0), Handler)
+        self.url = "http://%s:%d" % ("[%s]" % host if ":" in host else host, self.server.server_port)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self.thread.start()
 
@@ -59,12 +63,13 @@ class Server:
 class Store(Server):
     """One object in a bucket, for those who sign like botocore: versitygw knows no session tokens."""
 
-    def __init__(self, body):
+    def __init__(self, body, host="127.0.0.1"):
         self.body = body
         self.known = {}        # ID: (secret key, session token)
         self.expired = set()   # IDs
         self.log = []          # IDs of the requests' keys
-        super().__init__()
+        self.region = None     # of the last request's signature
+        super().__init__(host)
 
     def refusal(self, handler):
         """What is wrong with a request's signature, as an error's code; None: nothing."""
@@ -72,7 +77,7 @@ class Store(Server):
         from botocore.awsrequest import AWSRequest  # pylint: disable=import-outside-toplevel
         from botocore.credentials import Credentials  # pylint: disable=import-outside-toplevel
         fields = dict(part.split("=", 1) for part in handler.headers["Authorization"].split(" ", 1)[1].replace(" ", "").split(","))
-        ident, _, region = fields["Credential"].split("/")[:3]
+        ident, _, self.region = fields["Credential"].split("/")[:3]
         self.log.append(ident)
         if ident in self.expired:
             return "ExpiredToken"
@@ -85,7 +90,7 @@ class Store(Server):
         assert not token or "x-amz-security-token" in signed
         request = AWSRequest(handler.command, self.url + handler.path, headers=signed)
         request.context["timestamp"] = handler.headers["X-Amz-Date"]
-        auth = S3SigV4Auth(Credentials(ident, secret), "s3", region)
+        auth = S3SigV4Auth(Credentials(ident, secret), "s3", self.region)
         text = auth.string_to_sign(request, auth.canonical_request(request))
         return None if auth.signature(text, request) == fields["Signature"] else "SignatureDoesNotMatch"
 

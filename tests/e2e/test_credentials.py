@@ -301,6 +301,44 @@ def test_bad_profiles(cloud, tmp_path, text, said):
     unseen(done.err, "geheim", "geh eim")
 
 
+TWO = section("default", "ONE", "1") + section("lab", "TWO", "2")
+REGIONS = "[default]\nregion = eu-west-1\n[profile lab]\nregion = eu-west-2\n"
+
+
+@pytest.mark.parametrize("credentials, config, variables", [
+    (TWO, REGIONS, {}),
+    (TWO, REGIONS, {"AWS_PROFILE": "lab"}),
+    (TWO, REGIONS, {"AWS_DEFAULT_PROFILE": "lab"}),
+    (TWO, REGIONS, {"AWS_PROFILE": "lab", "AWS_DEFAULT_REGION": "ap-south-1"}),
+    (TWO, REGIONS, {"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "e", "AWS_SECURITY_TOKEN": "t"}),
+    (TWO, section("default", "CONFIG", "c") + "aws_session_token = not this one\n", {}),
+    ("", section("default", "CONFIG", "c") + "aws_session_token = T\nregion = us-west-2", {}),
+    (section("lab", "ONE", "1"), section("lab", "BARE", "b") + section("profile lab", "TWO", "2") + "region = eu-north-1\n", {"AWS_PROFILE": "lab"}),
+    ("", section("lab", "BARE", "b") + section("profile lab", "TWO", "2"), {"AWS_PROFILE": "lab"}),
+    ("", section('profile "my lab"', "QUOTED", "q"), {"AWS_PROFILE": "my lab"}),
+    (section("my lab", "PLAIN", "p"), "", {"AWS_PROFILE": "my lab"}),
+    ("[default]\n  AWS_ACCESS_KEY_ID: UPPER\n  aws_secret_access_key = a=b:c\n  aws_security_token = old\n", "", {}),
+    (section("default", "ONE", "1") + "region = eu-south-1\n", REGIONS, {}),
+    (section("default", "ONE", "1"), "[default]\ns3 =\n  region = nested\n\n  x = y\nregion = sa-east-1\n", {}),
+    ("# a comment\r\n[default]\r\n" + section("x", "DOS", "d").split("\n", 1)[1].replace("\n", "\r\n"), "", {}),
+], ids=range(15))
+def test_the_same_as_botocore(cloud, env, store, tmp_path, monkeypatch, credentials, config, variables):
+    """botocore reads the same files and variables; the store takes only its keys, and checks the signature."""
+    import botocore.session  # pylint: disable=import-outside-toplevel
+    del env["AWS_REGION"]
+    write_profile(tmp_path, credentials)
+    write_profile(tmp_path, config, "config")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in dict(variables, HOME=env["HOME"]).items():
+        monkeypatch.setenv(name, value)
+    session = botocore.session.Session()
+    keys = session.get_credentials()
+    store.known = {keys.access_key: (keys.secret_key, keys.token or "")}
+    cloud(check=0, AWS_ENDPOINT_URL_S3=store.url, **variables)
+    assert store.region == (session.get_config_variable("region") or "us-east-1")
+
+
 def test_odd_files(cloud, tmp_path):
     done = cloud(AWS_SHARED_CREDENTIALS_FILE=str(tmp_path))
     assert done.code == 1 and "Is a directory" in done.err and done.err.count("\n") == 1
@@ -363,6 +401,19 @@ def test_forms_of_an_endpoint(cloud, gateway):
         cloud(check=0, AWS_ENDPOINT_URL_S3=url, **keys)
     done = cloud(SKYARC_S3_STYLE="virtual", AWS_ENDPOINT_URL_S3=gateway.url.replace("127.0.0.1", "localhost"), **keys)
     assert done.code == 1 and "runs.localhost" in done.err, "the bucket is a part of the host's name"
+
+
+def test_an_address_of_ipv6(cloud, store):
+    try:
+        six = credential_services.Store(store.body, "::1")
+    except OSError:
+        pytest.skip("there is no ::1 here")
+    try:
+        six.known = {object_store.KEY: (object_store.SECRET, "")}
+        for url in (six.url, six.url + "/with/a/path/", six.url.replace("[::1]", "[0:0::1]")):
+            cloud(check=0, AWS_ENDPOINT_URL_S3=url, AWS_ACCESS_KEY_ID=object_store.KEY, AWS_SECRET_ACCESS_KEY=object_store.SECRET)
+    finally:
+        six.close()
 
 
 KEYS = ["plain.tar", "a b.tar", "a+b.tar", "a%20b.tar", "\u00e4/\u00f6.tar", "what?x=y&z.tar", "x#y.tar", "(x)!*'.tar", "a:b@c,d;e$f.tar",
