@@ -235,7 +235,10 @@
  *           credentials    the keys that requests are signed with, and their sources
  *           keys           access key, secret key and session token
  *           profile        AWS's configuration files
- *           metadata       services that give keys: STS, containers, instances
+ *           key_file       a file with secrets
+ *           metadata       the metadata services of containers and instances
+ *           sts            exchanges a web identity for keys
+ *           question       one request to a service that gives keys
  *           xml            reads the XML of responses
  * view/     page           the view: index.html, and what it is made from
  *           sidecar        view/RUN_ID.js, the data of one run

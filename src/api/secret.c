@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,17 +20,6 @@
 struct secret {
     char text[SECRET_MAX + 1];
 };
-
-/*
- * Forbid core dumps and ptrace for the whole process, because libcurl copies the key and signed
- * URLs while it sends them. LeakSanitizer needs ptrace.
- */
-static void forbid_dumps(void)
-{
-#if !defined(__SANITIZE_ADDRESS__)
-    (void)prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
 
 struct secret *secret_new(const char *text, size_t len, struct err *err)
 {
@@ -62,7 +50,7 @@ struct secret *secret_new(const char *text, size_t len, struct err *err)
     }
     (void)mlock(secret, sizeof(*secret)); /* best effort: limits may forbid it */
     (void)madvise(secret, sizeof(*secret), MADV_DONTDUMP);
-    forbid_dumps();
+    mem_forbid_dumps(); /* libcurl copies the key and signed URLs while it sends them */
     memcpy(secret->text, text, len);
     return secret;
 }

@@ -12,17 +12,44 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){ .max = max };
 }
 
+void buf_init_secret(struct buf *b, size_t max)
+{
+    *b = (struct buf){ .max = max, .secret = true };
+}
+
+static void wipe(struct buf *b)
+{
+    if (b->secret && b->data)
+        explicit_bzero(b->data, b->cap);
+}
+
 void buf_clear(struct buf *b)
 {
+    wipe(b);
     mem_free(b->data);
-    *b = (struct buf){ .max = b->max };
+    *b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 void buf_reset(struct buf *b)
 {
+    wipe(b);
     b->len = 0;
     if (b->data)
         b->data[0] = '\0';
+}
+
+/* Move the bytes to a larger allocation; realloc would leave a copy of a secret behind. */
+static char *enlarge(struct buf *b, size_t cap, struct err *err)
+{
+    char *data = b->secret ? mem_new(cap, err) : mem_resize(b->data, cap, 1, err);
+
+    if (!data || !b->secret)
+        return data;
+    if (b->len)
+        memcpy(data, b->data, b->len);
+    wipe(b);
+    mem_free(b->data);
+    return data;
 }
 
 char *buf_room(struct buf *b, size_t len, struct err *err)
@@ -39,7 +66,7 @@ char *buf_room(struct buf *b, size_t len, struct err *err)
     if (need > b->cap) {
         while (cap < need)
             cap = cap > (size_t)-1 / 2 ? need : cap * 2;
-        data = mem_resize(b->data, cap, 1, err);
+        data = enlarge(b, cap, err);
         if (!data)
             return NULL;
         b->data = data;

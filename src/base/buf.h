@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A sink for bytes: a buffer, a file or an archive. */
@@ -24,10 +25,17 @@ struct buf {
     size_t len;
     size_t cap;
     size_t max;
+    bool secret; /* the bytes are wiped wherever they were, see buf_init_secret */
 };
 
 /* Initialise an empty buffer that holds at most max bytes. */
 void buf_init(struct buf *b, size_t max);
+
+/*
+ * Initialise an empty buffer for bytes that must not stay in freed memory: they are wiped by
+ * buf_clear and buf_reset, and where they were before the buffer grew.
+ */
+void buf_init_secret(struct buf *b, size_t max);
 
 /* Release the bytes; may be called twice, and on {0}. */
 void buf_clear(struct buf *b);

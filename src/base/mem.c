@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -170,6 +171,13 @@ char *mem_format(struct err *err, const char *fmt, ...)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_forbid_dumps(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) /* LeakSanitizer needs ptrace */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 void mem_steady(void)

@@ -55,6 +55,12 @@ void mem_free(void *p);
 void mem_steady(void);
 
 /*
+ * Forbid core dumps and ptrace for the whole process from now on: it has secrets, and libraries
+ * copy what they send.
+ */
+void mem_forbid_dumps(void);
+
+/*
  * Make the nth allocation from now fail, and all later ones if stay is set; nth 0 turns
  * failures off. For tests; the counter is process-wide.
  */

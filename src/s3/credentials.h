@@ -6,11 +6,12 @@
  * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; a web identity (AWS_ROLE_ARN and
  * AWS_WEB_IDENTITY_TOKEN_FILE, exchanged at STS); the profile of AWS_PROFILE in the credentials
  * and the config file; the container's metadata service (AWS_CONTAINER_CREDENTIALS_*); the
- * instance's (IMDSv2). Those that expire are fetched again before they do.
+ * instance's (IMDSv2). Those that expire are fetched again before they do; if that fails, they
+ * are used as long as they are valid. The sources are asked at most once in half a minute, also
+ * after a failure, unless the server refuses the keys.
  *
  * Units    milliseconds since 1970
- * Errors   ERR_DENIED if no source has any; ERR_USAGE for half a pair of variables; ERR_FORMAT
- *          for malformed files and answers; ERR_NET; ERR_CANCELLED
+ * Errors   ERR_DENIED if no source has any; ERR_FORMAT ERR_NET; ERR_CANCELLED
  * Owns     the keys, which are wiped when freed, and their cache
  * Threads  any: a mutex covers the cache, also while a service is asked, at most some seconds
  * Source   AWS SDKs and tools reference, "Standardized credential providers"
@@ -21,6 +22,7 @@
 #include "base/err.h"
 #include "base/pulse.h"
 #include "s3/keys.h"
+#include "s3/profile.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,8 +30,12 @@
 struct credentials;
 
 struct credentials_opts {
-    const char *profile; /* NULL: AWS_PROFILE, or "default" */
-    const char *region;  /* for STS; may be NULL */
+    /*
+     * of AWS_PROFILE; NULL: it is read when it is needed. It is read again when keys are
+     * renewed, unless its files can be read once only
+     */
+    const struct profile *profile;
+    const char *region; /* for STS; may be NULL */
     const char *agent;
     const char *ca_file;
     struct stop stop;

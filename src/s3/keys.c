@@ -6,11 +6,11 @@
 /* Copy one text of the keys; one that cannot be part of a header is an error. */
 static int set(char *out, size_t size, const char *value, const char *what, struct err *err)
 {
-    const char *c;
+    const unsigned char *c;
 
-    for (c = value; *c; c++) {
-        if (*c <= ' ' || *c == 0x7f)
-            return err_set(err, ERR_FORMAT, "%s has a blank or control character", what);
+    for (c = (const unsigned char *)value; *c; c++) {
+        if (*c <= ' ' || *c >= 0x7f)
+            return err_set(err, ERR_FORMAT, "%s has a character that is not allowed", what);
     }
     if (strlen(value) >= size)
         return err_set(err, ERR_LIMIT, "%s is too long", what);

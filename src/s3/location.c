@@ -80,39 +80,98 @@ int location_parse_object(struct location *location, const char *text, struct er
     return 0;
 }
 
+const char *location_domain(const char *region)
+{
+    static const struct {
+        const char *prefix; /* of the regions of a partition */
+        const char *domain;
+    } partitions[] = {
+        { "cn-", "amazonaws.com.cn" },    { "eusc-", "amazonaws.eu" },
+        { "us-iso-", "c2s.ic.gov" },      { "us-isob-", "sc2s.sgov.gov" },
+        { "us-isof-", "csp.hci.ic.gov" }, { "eu-isoe-", "cloud.adc-e.uk" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(partitions) / sizeof(*partitions); i++) {
+        if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)
+            return partitions[i].domain;
+    }
+    return "amazonaws.com";
+}
+
+bool location_is_region(const char *region)
+{
+    size_t len = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return len && len <= LOCATION_REGION && !region[len] && region[0] != '-' &&
+           region[len - 1] != '-';
+}
+
 /* The endpoint's URL in two parts: scheme and host, path without a final slash. */
 struct base {
-    char origin[LOCATION_HOST]; /* "https://host" or "https://host:port" */
-    const char *host;           /* within origin */
+    char origin[URL_ORIGIN_MAX]; /* "https://host:port" */
+    const char *host;            /* within origin */
+    bool secure;
     char path[256];
 };
 
+/*
+ * Remove the scheme's default port, as libcurl does in the Host header, which is signed. A port
+ * is always there.
+ */
+static void drop_default_port(struct base *base)
+{
+    char *port = strrchr(base->origin, ':');
+
+    if (strcmp(port, base->secure ? ":443" : ":80") == 0)
+        *port = '\0';
+}
+
+/* Whether the path of an endpoint can be signed as it is. */
+static bool is_path(const char *path, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        if (path[i] <= ' ' || path[i] >= 0x7f || strchr("?#@\\", path[i]))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Split an endpoint. Its host is what libcurl's parser says, in lower case, since the Host
+ * header that libcurl sends must be the signed one.
+ */
 static int split(struct base *base, const struct location_endpoint *endpoint, struct err *err)
 {
+    static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz0123456789-._[]:";
+    char aws[URL_ORIGIN_MAX];
     const char *url = endpoint->url;
-    size_t scheme;
+    const char *path;
+    size_t len;
     size_t host;
-    size_t path;
 
     if (!url) {
-        (void)snprintf(base->origin, sizeof(base->origin), "https://s3.%s.amazonaws.com%s",
-                       endpoint->region, strncmp(endpoint->region, "cn-", 3) == 0 ? ".cn" : "");
-        base->host = base->origin + strlen("https://");
-        base->path[0] = '\0';
-        return 0;
+        (void)snprintf(aws, sizeof(aws), "https://s3.%s.%s", endpoint->region,
+                       location_domain(endpoint->region));
+        url = aws;
     }
-    scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
-    host = strcspn(url + scheme, "/?#@");
-    path = strlen(url + scheme + host);
-    while (path && url[scheme + host + path - 1] == '/')
-        path--;
-    if (!scheme || !host || strpbrk(url + scheme + host, "?#@") ||
-        scheme + host >= sizeof(base->origin) || path >= sizeof(base->path))
+    base->secure = strncmp(url, "https://", 8) == 0;
+    host = base->secure ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    path = url + host + strcspn(url + host, "/?#@");
+    len = strlen(path);
+    while (len && path[len - 1] == '/')
+        len--;
+    if (!host || path == url + host || !is_path(path, len) || len >= sizeof(base->path) ||
+        url_origin(base->origin, url, NULL) < 0 ||
+        strspn(base->origin + host, name_chars) != strlen(base->origin + host))
         return err_set(err, ERR_FORMAT,
                        "the endpoint must be a URL like https://storage.example.com");
-    (void)snprintf(base->origin, sizeof(base->origin), "%.*s", (int)(scheme + host), url);
-    (void)snprintf(base->path, sizeof(base->path), "%.*s", (int)path, url + scheme + host);
-    base->host = base->origin + scheme;
+    base->host = base->origin + host;
+    memcpy(base->path, path, len);
+    base->path[len] = '\0';
+    drop_default_port(base);
     return 0;
 }
 
@@ -128,16 +187,6 @@ static bool is_virtual(const struct location_endpoint *endpoint, const char *buc
             return false;
     }
     return !endpoint->url;
-}
-
-/* Remove the scheme's default port from a Host header, as libcurl does. */
-static void drop_default_port(char *host, bool secure)
-{
-    size_t len = strlen(host);
-    const char *port = secure ? ":443" : ":80";
-
-    if (len > strlen(port) && strcmp(host + len - strlen(port), port) == 0)
-        host[len - strlen(port)] = '\0';
 }
 
 int location_url(struct location_url *out, const struct location_endpoint *endpoint,
@@ -167,7 +216,6 @@ int location_url(struct location_url *out, const struct location_endpoint *endpo
     if (buf_addf(&out->url, err, "%.*s%s%s%s%s", scheme, base.origin, out->host,
                  buf_text(&out->path), *query ? "?" : "", query) < 0)
         return -1;
-    drop_default_port(out->host, scheme == (int)strlen("https://"));
     return 0;
 }
 

@@ -2,9 +2,12 @@
 /*
  * location: where objects are: "s3://bucket/key", and the endpoint that serves a bucket.
  *
- * Errors   ERR_USAGE for a malformed address, ERR_FORMAT for a malformed endpoint; ERR_MEMORY,
- * ERR_LIMIT Owns     a location owns its bucket and key; a location_url its texts Threads  any
- * Source   Amazon S3 user guide, "Bucket naming rules", "Virtual hosting of buckets"
+ * Errors   ERR_USAGE for a malformed address, ERR_FORMAT for a malformed endpoint; ERR_MEMORY;
+ *          ERR_LIMIT. An endpoint is never part of a message: it might contain a password
+ * Owns     a location owns its bucket and key; a location_url its texts
+ * Threads  any
+ * Source   Amazon S3 user guide, "Bucket naming rules", "Virtual hosting of buckets"; AWS
+ *          General Reference, "Service endpoints"
  */
 #ifndef S3_LOCATION_H
 #define S3_LOCATION_H
@@ -55,6 +58,12 @@ int location_parse(struct location *location, const char *text, struct err *err)
 /* The same for the address of an object: ERR_USAGE if the key is missing or ends in a slash. */
 int location_parse_object(struct location *location, const char *text,
                           struct err *err) MUST_CHECK;
+
+/* The domain of AWS's endpoints in a region: "amazonaws.com", or that of its partition. */
+const char *location_domain(const char *region);
+
+/* Whether a text can be the name of a region, and part of a host name. */
+bool location_is_region(const char *region);
 
 /*
  * Write the URL of an object.

@@ -83,8 +83,6 @@ void s3_call_add(struct s3_client *client, struct s3_call *call)
 
 void s3_call_clear(struct s3_call *call)
 {
-    if (call->auth.data)
-        explicit_bzero(call->auth.data, call->auth.cap);
     buf_clear(&call->auth);
     buf_clear(&call->body);
     location_url_clear(&call->url);
@@ -136,7 +134,7 @@ static int sign_with(struct s3_call *call, const struct keys *keys, int64_t now,
     if (rc < 0)
         return -1;
     request.header_count = collect_lines(call);
-    buf_init(&value, LINES_MAX);
+    buf_init_secret(&value, LINES_MAX);
     rc = sigv4_sign(&request, keys->id, keys->secret, &value, err);
     if (rc == 0)
         rc = add_line(call, "authorization", buf_text(&value), err);
@@ -153,7 +151,7 @@ static int sign(struct s3_call *call, struct err *err)
     int rc;
 
     buf_clear(&call->auth);
-    buf_init(&call->auth, LINES_MAX);
+    buf_init_secret(&call->auth, LINES_MAX);
     if (!client->opts.credentials) {
         call->send.header_count = collect_lines(call);
         return 0;
@@ -237,7 +235,7 @@ static bool correct_region(struct s3_call *call, const struct s3_error *error)
     const char *named = *call->region ? call->region : error->region;
 
     if (call->moved || !*named || strcmp(call->signed_for, named) == 0 ||
-        strspn(named, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(named))
+        !location_is_region(named))
         return false;
     if (call->status != 301 && call->status != 307 && call->status != 400 &&
         call->status != 403)

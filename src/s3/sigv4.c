@@ -252,7 +252,7 @@ int sigv4_sign(const struct sigv4_request *request, const char *key_id, const ch
     int rc;
 
     (void)clock_format(time, request->time_ms, CLOCK_COMPACT);
-    buf_init(&text, (size_t)64 << 10);
+    buf_init_secret(&text, (size_t)64 << 10); /* a session token is a header */
     rc = sigv4_canonical(request, &text, err);
     if (rc == 0)
         rc = hash(&text, canonical, err);

@@ -1,11 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 #include "s3/xml.h"
 
+#include "base/mem.h"
+
 #include <ctype.h>
 #include <expat.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+/*
+ * Memory of the parser, which copies what it reads, also keys. It is wiped before it is freed,
+ * for which its size is stored in front of it.
+ */
+union block {
+    size_t size; /* of what follows */
+    max_align_t align;
+};
+
+static void *take_block(size_t size)
+{
+    union block *block =
+        size < SIZE_MAX - sizeof(*block) ? mem_new(sizeof(*block) + size, NULL) : NULL;
+
+    if (!block)
+        return NULL;
+    block->size = size;
+    return block + 1;
+}
+
+static void free_block(void *p)
+{
+    union block *block = p;
+
+    if (!block)
+        return;
+    block--;
+    explicit_bzero(block, sizeof(*block) + block->size);
+    mem_free(block);
+}
+
+static void *resize_block(void *p, size_t size)
+{
+    void *resized = take_block(size);
+    size_t old = p ? ((union block *)p)[-1].size : 0;
+
+    if (!resized)
+        return NULL;
+    if (p)
+        memcpy(resized, p, old < size ? old : size);
+    free_block(p);
+    return resized;
+}
 
 struct parse {
     XML_Parser parser;
@@ -98,6 +146,7 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
 int xml_parse(const char *text, size_t len, xml_visit_fn *visit, void *ctx, struct err *err)
 {
     struct parse p = { .visit = visit, .ctx = ctx, .err = err };
+    static const XML_Memory_Handling_Suite memory = { take_block, resize_block, free_block };
     enum XML_Status status;
 
     while (len && isspace((unsigned char)*text)) { /* sent to keep the connection alive */
@@ -106,7 +155,7 @@ int xml_parse(const char *text, size_t len, xml_visit_fn *visit, void *ctx, stru
     }
     if (len > INT_MAX)
         return err_set(err, ERR_LIMIT, "too long");
-    p.parser = XML_ParserCreate(NULL);
+    p.parser = XML_ParserCreate_MM(NULL, &memory, NULL);
     if (!p.parser)
         return err_set(err, ERR_MEMORY, "out of memory");
     XML_SetUserData(p.parser, &p);
@@ -118,6 +167,7 @@ int xml_parse(const char *text, size_t len, xml_visit_fn *visit, void *ctx, stru
         (void)err_set(err, ERR_FORMAT, "invalid XML (%s)",
                       XML_ErrorString(XML_GetErrorCode(p.parser)));
     XML_ParserFree(p.parser);
+    explicit_bzero(p.text, sizeof(p.text));
     return status == XML_STATUS_OK ? 0 : -1;
 }
 

@@ -6,7 +6,7 @@
  * ignores the rest. Documents with a DOCTYPE are refused: they could define entities.
  *
  * Errors   ERR_FORMAT for malformed XML; ERR_LIMIT; the visitor's errors
- * Owns     nothing that outlives a call
+ * Owns     nothing that outlives a call; its copies of the text are wiped
  * Threads  any
  * Source   XML 1.0; Amazon S3 API reference, "Error responses"
  */

@@ -3,12 +3,14 @@
 
 #include "base/mem.h"
 #include "s3/credentials.h"
+#include "s3/key_file.h"
 #include "s3/profile.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define REGION "us-east-1" /* which S3-compatible stores accept, too */
 
@@ -66,26 +68,47 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
     return 0;
 }
 
+/* The endpoint that the environment or the profile names, the special before the general. */
+static const char *endpoint(const struct profile *profile)
+{
+    const char *ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", NULL);
+    const char *url;
+
+    if (!ignored)
+        ignored = profile_get(profile, "ignore_configured_endpoint_urls");
+    if (ignored && strcasecmp(ignored, "true") == 0)
+        return NULL;
+    url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+    if (!url)
+        url = profile_get(profile, "services.s3.endpoint_url");
+    return url ? url : profile_get(profile, "endpoint_url");
+}
+
+/* Read the profile, unless that was done: its files may be readable once only. */
+static int load_profile(struct err *err)
+{
+    if (!remote.profile)
+        remote.profile = profile_load(NULL, remote_stop(), err);
+    return remote.profile ? 0 : -1;
+}
+
 /* Read the settings that are used by all clients. */
 static int set_up(struct err *err)
 {
     const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
-    const char *url = variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
     const char *style = variable("AWS_S3_ADDRESSING_STYLE", NULL);
     struct credentials_opts opts = { .agent = remote.opts.agent,
                                      .ca_file = remote.opts.ca_file,
                                      .stop = remote_stop() };
 
-    if (!remote.profile && !(remote.profile = profile_load(NULL, opts.stop, err)))
+    if (load_profile(err) < 0)
         return -1;
+    opts.profile = remote.profile;
     region = region ? region : profile_get(remote.profile, "region");
     region = region ? region : REGION;
-    if (!url && !(url = profile_get(remote.profile, "endpoint_url")))
-        url = NULL;
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
-    remote.endpoint.url = url;
-    if (strlen(region) > LOCATION_REGION ||
-        strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+    remote.endpoint.url = endpoint(remote.profile);
+    if (!location_is_region(region))
         return err_set(err, ERR_FORMAT, "invalid region of an object store (AWS_REGION)");
     (void)snprintf(remote.endpoint.region, sizeof(remote.endpoint.region), "%s", region);
     if (set_style(&remote.endpoint, style, err) < 0)
@@ -94,6 +117,16 @@ static int set_up(struct err *err)
     remote.credentials = credentials_new(&opts, err);
     remote.ready = remote.credentials;
     return remote.ready ? 0 : -1;
+}
+
+/* Visit a file by its name in a setting; NULL is fine. */
+static void visit_file(const char *name, void (*visit)(void *ctx, const char *path), void *ctx)
+{
+    char *path = name ? key_file_path(name, NULL) : NULL;
+
+    if (path)
+        visit(ctx, path);
+    mem_free(path);
 }
 
 void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx)
@@ -105,15 +138,16 @@ void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx)
     char *dir = home ? mem_format(NULL, "%s/.aws", home) : NULL;
     size_t i;
 
-    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-        const char *path = variable(variables[i], NULL);
-
-        if (path)
-            visit(ctx, path);
-    }
+    mem_forbid_dumps();
+    for (i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+        visit_file(variable(variables[i], NULL), visit, ctx);
     if (dir)
         visit(ctx, dir);
     mem_free(dir);
+    (void)pthread_mutex_lock(&lock);
+    if (load_profile(NULL) == 0) /* an error is reported when a client is made */
+        visit_file(profile_get(remote.profile, "web_identity_token_file"), visit, ctx);
+    (void)pthread_mutex_unlock(&lock);
 }
 
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err)

@@ -43,7 +43,10 @@ void remote_end(void);
 /* Create a client for a bucket; free it by s3_client_free before remote_end. */
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err) MUST_CHECK;
 
-/* Visit the files that clients may read while they work: keys, tokens, certificates. */
+/*
+ * Visit the files that clients may read while they work: keys, tokens, certificates. To be
+ * called before the process is confined: it also forbids core dumps, which needs prctl.
+ */
 void remote_each_file(void (*visit)(void *ctx, const char *path), void *ctx);
 
 /* How an operation of this process is asked to stop. */

@@ -26,16 +26,16 @@ def free_port():
 class Gateway:
     """A running gateway, with a bucket; several may share a folder."""
 
-    def __init__(self, folder, region=REGION, bucket="runs"):
+    def __init__(self, folder, region=REGION, bucket="runs", cert=None, key=None):
         self.folder, self.region, self.bucket = str(folder), region, bucket
         for name in ("data", "versions", "iam"):
             os.makedirs(self.folder + "/" + name, exist_ok=True)
         os.makedirs(self.folder + "/data/" + bucket, exist_ok=True)
         self.port = free_port()
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "%s://127.0.0.1:%d" % ("https" if cert else "http", self.port)
         self.process = subprocess.Popen(
-            [program(), "--quiet", "--port", "127.0.0.1:%d" % self.port, "--region", region, "--iam-dir",
-             self.folder + "/iam", "posix", "--versioning-dir", self.folder + "/versions", self.folder + "/data"],
+            [program(), "--quiet", "--port", "127.0.0.1:%d" % self.port, "--region", region,
+             *(["--cert", cert, "--key", key] if cert else []), "--iam-dir", self.folder + "/iam", "posix", "--versioning-dir", self.folder + "/versions", self.folder + "/data"],
             env={"PATH": os.environ["PATH"], "ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 30

@@ -124,6 +124,31 @@ static void test_nearest(void **state)
     assert_null(nearest.best);
 }
 
+/* A buffer of secrets grows without a loss, and is wiped when it is reset. */
+static void test_secret_buffer(void **state)
+{
+    struct buf b;
+    struct err err = { 0 };
+    size_t i;
+    size_t cap;
+
+    (void)state;
+    buf_init_secret(&b, 1000);
+    for (i = 0; i < 100; i++)
+        assert_int_equal(buf_adds(&b, "geheim-", &err), 0);
+    assert_int_equal(b.len, 700);
+    for (i = 0; i < 100; i++)
+        assert_memory_equal(b.data + 7 * i, "geheim-", 7);
+    cap = b.cap;
+    buf_reset(&b);
+    for (i = 0; i < cap; i++)
+        assert_int_equal(b.data[i], 0);
+    buf_clear(&b);
+    assert_null(b.data);
+    assert_true(b.secret);
+    buf_clear(&b);
+}
+
 static void test_limits(void **state)
 {
     struct buf b;
@@ -167,11 +192,11 @@ static void test_plural(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plural),  cmocka_unit_test(test_shown),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_shorten), cmocka_unit_test(test_ago),
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_secret_buffer), cmocka_unit_test(test_plural),
+        cmocka_unit_test(test_shown),         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_widths),        cmocka_unit_test(test_shorten),
+        cmocka_unit_test(test_ago),           cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_secrets),
     };
 
     return RUN(tests);
