@@ -377,9 +377,9 @@ def test_settings_of_a_profile(cloud, env, gateway, tmp_path):
     write_profile(tmp_path, config % (gateway.region, "http://127.0.0.1:1") + "services = local\n[services local]\ns3 =\n"
                   "  endpoint_url = " + gateway.url + "\n", "config")
     cloud(check=0, AWS_PROFILE="lab")
-    done = cloud(AWS_PROFILE="lab", AWS_ENDPOINT_URL="http://127.0.0.1:1", SKYARC_S3_STYLE="path")
+    done = cloud(AWS_PROFILE="lab", AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_S3_ADDRESSING_STYLE="path")
     assert done.code == 1 and "127.0.0.1:1" in done.err
-    done = cloud(AWS_PROFILE="lab", SKYARC_S3_STYLE="odd")
+    done = cloud(AWS_PROFILE="lab", AWS_S3_ADDRESSING_STYLE="odd")
     assert done.code == 1 and "style of an object store is path, virtual or auto" in done.err
 
 
@@ -399,7 +399,7 @@ def test_forms_of_an_endpoint(cloud, gateway):
     del keys["AWS_ENDPOINT_URL"]
     for url in (gateway.url + "//", gateway.url.replace("127.0.0.1", "127.1"), gateway.url.replace("127.0.0.1", "LOCALHOST")):
         cloud(check=0, AWS_ENDPOINT_URL_S3=url, **keys)
-    done = cloud(SKYARC_S3_STYLE="virtual", AWS_ENDPOINT_URL_S3=gateway.url.replace("127.0.0.1", "localhost"), **keys)
+    done = cloud(AWS_S3_ADDRESSING_STYLE="virtual", AWS_ENDPOINT_URL_S3=gateway.url.replace("127.0.0.1", "localhost"), **keys)
     assert done.code == 1 and "runs.localhost" in done.err, "the bucket is a part of the host's name"
 
 
