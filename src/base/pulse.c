@@ -91,8 +91,8 @@ uint64_t pulse_is_due(void)
 
 const char *pulse_beat_name(enum pulse_beat kind)
 {
-    static const char *const names[] = { "received", "packed", "compressed",
-                                         "written",  "hashed", "read" };
+    static const char *const names[BEATS] = { "received", "packed", "compressed", "written",
+                                              "hashed",   "read",   "sent" };
 
     return names[kind];
 }

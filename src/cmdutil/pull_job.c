@@ -60,12 +60,12 @@ const struct opt archive_format_opts[] = {
 };
 
 const struct opt archive_object_opts[] = {
-    { 0,   "s3-storage-class", "CLASS", OPT_TEXT, OPT_AT(pull_job_args, s3_class), "storage class of an object (-o s3://...), such as STANDARD_IA (default: the bucket's)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-encryption", "HOW", OPT_TEXT,   OPT_AT(pull_job_args, s3_encryption), "encryption of an object by the store: AES256 or aws:kms (default: the bucket's)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-kms-key", "ID",     OPT_TEXT,   OPT_AT(pull_job_args, s3_kms_key), "the key for --s3-encryption aws:kms: its ID or ARN", 0, 0, NULL, false, NULL },
-    { 0,   "s3-lock",    "MODE",   OPT_CHOICE, OPT_AT(pull_job_args, s3_lock),    "lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock", 0, 0, lock_words, false, NULL },
-    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, s3_retain), "how long --s3-lock lasts, from now on (suffixes h, d)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-legal-hold", NULL,  OPT_FLAG,   OPT_AT(pull_job_args, s3_hold),    "put an object under legal hold", 0, 0, NULL, false, NULL },
+    { 0,   "s3-storage-class", "CLASS", OPT_TEXT, OPT_AT(pull_job_args, object.storage_class), "storage class of an object (-o s3://...), such as STANDARD_IA (default: the bucket's)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-encryption", "HOW", OPT_TEXT,   OPT_AT(pull_job_args, object.encryption), "encryption of an object by the store: AES256 or aws:kms (default: the bucket's)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-kms-key", "ID",     OPT_TEXT,   OPT_AT(pull_job_args, object.kms_key), "the key for --s3-encryption aws:kms: its ID or ARN", 0, 0, NULL, false, NULL },
+    { 0,   "s3-lock",    "MODE",   OPT_CHOICE, OPT_AT(pull_job_args, object.lock),    "lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock", 0, 0, lock_words, false, NULL },
+    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, object.retain), "how long --s3-lock lasts, from now on (suffixes h, d)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-legal-hold", NULL,  OPT_FLAG,   OPT_AT(pull_job_args, object.legal_hold),    "put an object under legal hold", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -351,52 +351,44 @@ static int write_mount_index(const struct pull_job *job, const struct pull_opts 
                   : 0;
 }
 
-/* How the object is to be stored. */
-static int set_object(struct pull_job *job, struct err *err)
+/* Check the options of an object, without asking the store. */
+static int check_object(struct pull_job *job, struct err *err)
 {
-    static const char *const modes[] = { NULL, "GOVERNANCE", "COMPLIANCE" };
     const struct pull_job_args *args = job->args;
 
-    if (!args->s3_lock != !args->s3_retain)
-        return err_set(err, ERR_USAGE, "--s3-lock and --s3-retain belong together");
-    job->object = (struct object_options){ .storage_class = args->s3_class,
-                                           .encryption = args->s3_encryption,
-                                           .kms_key = args->s3_kms_key,
-                                           .lock_mode = modes[args->s3_lock],
-                                           .legal_hold = args->s3_hold };
-    if (args->s3_retain)
-        job->object.retain_until = clock_format(
-            job->retain_until, clock_wall() + (int64_t)args->s3_retain, CLOCK_RFC3339);
+    if (object_options_check(&args->object, err) < 0)
+        return -1;
+    if (!args->output || !location_is(args->output))
+        return object_options_any(&args->object)
+                   ? err_set(err, ERR_USAGE, "--s3-...: the output is no object of a bucket")
+                   : 0;
+    if (job->format == CONTAINER_DIR || args->mount_index)
+        return err_set(err, ERR_USAGE, "--output: %s cannot be written to an object store",
+                       args->mount_index ? "ratarmount's index" : "a directory");
+    job->name = args->output;
+    job->remote = true;
     return 0;
 }
 
-/* If the output is an object: choose the local file that becomes it. */
+/* Choose the local file that becomes the object. */
 static int stage(struct pull_job *job, struct err *err)
 {
     const struct pull_job_args *args = job->args;
     char *path;
 
-    if (!args->output || !location_is(args->output))
-        return 0;
-    if (job->format == CONTAINER_DIR || args->mount_index)
-        return err_set(err, ERR_USAGE, "--output: %s cannot be written to an object store",
-                       args->mount_index ? "ratarmount's index" : "a directory");
-    if (set_object(job, err) < 0)
-        return -1;
     job->staging = mem_new(sizeof(*job->staging), err);
-    if (!job->staging ||
-        staging_begin(job->staging, args->output, args->spool_dir, args->force, err) < 0)
+    if (!job->staging)
         return -1;
-    job->staging->sent = show_upload;
-    job->staging->ctx = job;
-    job->staging->options = &job->object;
+    job->staging->options = &args->object;
     job->staging->rate_bps = args->limit_rate;
+    job->staging->sent = show_upload;
+    if (staging_begin(job->staging, args->output, args->spool_dir, args->force, err) < 0)
+        return -1;
     path = mem_copy(job->staging->path, err);
     if (!path)
         return -1;
     mem_free(job->output);
     job->output = path;
-    job->name = args->output;
     return 0;
 }
 
@@ -405,11 +397,11 @@ static int upload(struct pull_job *job, struct err *err)
 {
     int rc;
 
-    if (job->sign_key && staging_publish(job->staging, ".sig", err) < 0)
-        return -1;
     progress_begin(job->common);
     rc = staging_publish(job->staging, "", err);
     progress_end();
+    if (rc == 0 && job->sign_key)
+        rc = staging_publish(job->staging, ".sig", err);
     return rc;
 }
 
@@ -420,7 +412,7 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
     job->common = common;
     if (filter_fill(&job->filter, &args->filter, err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
-        choose_output(job, err) < 0 || load_key(job, err) < 0 || stage(job, err) < 0)
+        choose_output(job, err) < 0 || load_key(job, err) < 0 || check_object(job, err) < 0)
         return -1;
     load_state_key(job);
     if (watchdog_start(args->hang_timeout, err) < 0)
@@ -527,6 +519,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     struct pull_opts opts;
     int rc;
 
+    if (job->remote && !job->dry_run && stage(job, err) < 0)
+        return -1;
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;

@@ -14,7 +14,6 @@
 
 #include "api/api.h"
 #include "api/endpoint.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "cli/command.h"
@@ -38,12 +37,7 @@ struct pull_job_args {
     const char *sign;
     const char *after;
     const char *anchor_command;
-    const char *s3_class;
-    const char *s3_encryption;
-    const char *s3_kms_key;
-    unsigned s3_lock;
-    uint64_t s3_retain;
-    bool s3_hold;
+    struct object_options object;
     uint64_t command_timeout;
     unsigned level;
     uint64_t jobs;
@@ -91,8 +85,7 @@ struct pull_job {
     struct endpoint_filter records;
     char *output;     /* the path that is written */
     const char *name; /* what is named in messages: the output, or the object's address */
-    struct object_options object;
-    char retain_until[CLOCK_TEXT_MAX];
+    bool remote;             /* the output is an object */
     struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];
     enum container format;

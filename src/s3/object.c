@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "s3/object.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "net/resume.h"
 
@@ -32,10 +33,27 @@ static int add_line(struct object_lines *lines, struct err *err, const char *fmt
     return 0;
 }
 
+bool object_options_any(const struct object_options *o)
+{
+    return o->storage_class || o->encryption || o->kms_key || o->lock || o->retain ||
+           o->legal_hold;
+}
+
+int object_options_check(const struct object_options *o, struct err *err)
+{
+    if (!o->lock != !o->retain)
+        return err_set(err, ERR_USAGE, "--s3-lock and --s3-retain belong together");
+    if (o->kms_key && !o->encryption)
+        return err_set(err, ERR_USAGE, "--s3-kms-key belongs to --s3-encryption aws:kms");
+    return 0;
+}
+
 int object_options_lines(struct object_lines *lines, const struct object_options *options,
                          struct err *err)
 {
     static const struct object_options none;
+    static const char *const modes[] = { "", "GOVERNANCE", "COMPLIANCE" };
+    char until[CLOCK_TEXT_MAX];
     const struct object_options *o = options ? options : &none;
     int rc = 0;
 
@@ -47,10 +65,12 @@ int object_options_lines(struct object_lines *lines, const struct object_options
     if (rc == 0 && o->kms_key)
         rc =
             add_line(lines, err, "x-amz-server-side-encryption-aws-kms-key-id: %s", o->kms_key);
-    if (rc == 0 && o->lock_mode)
-        rc = add_line(lines, err, "x-amz-object-lock-mode: %s", o->lock_mode);
-    if (rc == 0 && o->retain_until)
-        rc = add_line(lines, err, "x-amz-object-lock-retain-until-date: %s", o->retain_until);
+    if (rc == 0 && o->lock)
+        rc = add_line(lines, err, "x-amz-object-lock-mode: %s", modes[o->lock]);
+    if (rc == 0 && o->lock)
+        rc = add_line(
+            lines, err, "x-amz-object-lock-retain-until-date: %s",
+            clock_format(until, clock_wall() + (int64_t)o->retain, CLOCK_RFC3339));
     if (rc == 0 && o->legal_hold)
         rc = add_line(lines, err, "x-amz-object-lock-legal-hold: ON");
     return rc;

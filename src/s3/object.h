@@ -27,15 +27,23 @@
 #define OBJECT_LINE    320
 #define OBJECT_BASE64  48 /* buffer size for a SHA-256 in Base64 */
 
+enum object_lock { OBJECT_LOCK_NONE, OBJECT_LOCK_GOVERNANCE, OBJECT_LOCK_COMPLIANCE };
+
 /* How objects are stored; NULL: as the bucket does by default. */
 struct object_options {
     const char *storage_class; /* "STANDARD_IA", ... */
     const char *encryption;    /* "AES256", "aws:kms" */
     const char *kms_key;       /* ID or ARN, for aws:kms */
-    const char *lock_mode;     /* "GOVERNANCE", "COMPLIANCE" */
-    const char *retain_until;  /* RFC 3339 */
+    unsigned lock;             /* enum object_lock */
+    uint64_t retain;           /* milliseconds that the lock lasts, from now on */
     bool legal_hold;
 };
+
+/* Whether there is any option. */
+bool object_options_any(const struct object_options *options);
+
+/* ERR_USAGE for options that do not go together. */
+int object_options_check(const struct object_options *options, struct err *err) MUST_CHECK;
 
 /* The lines of options as headers, in a caller's array. */
 struct object_lines {

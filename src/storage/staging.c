@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,28 @@ static int name_of(const struct location *location, char out[33], struct err *er
     return 0;
 }
 
+/* Take the lock of the key: another process may be making the same object. */
+static int take_lock(struct staging *s, const char *folder, struct err *err)
+{
+    char *path = mem_format(err, "%s/lock", folder);
+
+    if (!path)
+        return -1;
+    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock < 0)
+        (void)err_sys(err, "cannot open '%s'", path);
+    mem_free(path);
+    if (s->lock < 0)
+        return -1;
+    s->locked = true;
+    if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return err_sys(err, "cannot lock '%s'", folder);
+    return err_set(err, ERR_BUSY, "another skyarc writes 's3://%s/%s'", s->location.bucket,
+                   s->location.key);
+}
+
 static int choose_path(struct staging *s, const char *dir, struct err *err)
 {
     char *chosen = dir ? mem_copy(dir, err) : default_dir(err);
@@ -72,9 +95,11 @@ static int choose_path(struct staging *s, const char *dir, struct err *err)
     if (folder)
         s->path = mem_format(err, "%s/%s", folder, path_base(s->location.key));
     if (s->path)
-        s->record = mem_format(err, "%s/upload", folder);
+        s->record = mem_format(err, "%s.upload-id", s->path);
     if (s->record)
         rc = file_make_dirs(s->path, err);
+    if (rc == 0)
+        rc = take_lock(s, folder, err);
     mem_free(folder);
     mem_free(chosen);
     return rc;
@@ -83,7 +108,6 @@ static int choose_path(struct staging *s, const char *dir, struct err *err)
 /* Store the upload's ID ("": there is none) where the next start finds it. */
 static int record_id(const struct staging *s, const char *id, struct err *err)
 {
-
     if (!*id)
         return unlink(s->record) == 0 || errno == ENOENT
                    ? 0
@@ -186,7 +210,18 @@ static bool is_uploaded(const struct staging *s, const struct object_info *info)
     return same;
 }
 
-/* Check before anything is fetched that the key can be written. */
+/* An archive whose upload failed may be the only copy of what the service has deleted since. */
+static int check_kept(const struct staging *s, struct err *err)
+{
+    if (s->replace || access(s->path, F_OK) < 0)
+        return 0;
+    return err_set(err, ERR_EXISTS,
+                   "'%s' was made for 's3://%s/%s', and its upload failed: upload it, or use "
+                   "--force to fetch everything again",
+                   s->path, s->location.bucket, s->location.key);
+}
+
+/* Check before anything is fetched that the key may be written. */
 static int check_key(const struct staging *s, struct s3_client *client, struct err *err)
 {
     struct object_info info;
@@ -202,7 +237,7 @@ static int check_key(const struct staging *s, struct s3_client *client, struct e
     if (there > 0 && !s->replace)
         return err_set(err, ERR_EXISTS, "'s3://%s/%s' exists; use --force to replace it",
                        s->location.bucket, s->location.key);
-    return there < 0 ? -1 : 0;
+    return there < 0 ? -1 : check_kept(s, err);
 }
 
 int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,
@@ -305,6 +340,9 @@ int staging_publish(struct staging *s, const char *suffix, struct err *err)
 
 void staging_clear(struct staging *staging)
 {
+    if (staging->locked)
+        file_close(&staging->lock);
+    staging->locked = false;
     mem_free(staging->path);
     mem_free(staging->record);
     staging->path = staging->record = NULL;

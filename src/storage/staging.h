@@ -7,9 +7,9 @@
  * beside it, so that the next start aborts one that was broken off.
  *
  * Units    bytes
- * Errors   ERR_USAGE for malformed addresses; ERR_EXISTS if the key exists and may not be
- *          replaced; ERR_SYSTEM; those of s3/upload
- * Owns     the path, until staging_clear; the files belong to the user
+ * Errors   ERR_USAGE for malformed addresses; ERR_EXISTS if the key, or a file whose upload
+ *          failed, exists and may not be replaced; ERR_BUSY while another process has the key; ERR_SYSTEM; those of s3/upload
+ * Owns     the path and the lock, until staging_clear; the files belong to the user
  * Threads  one
  */
 #ifndef STORAGE_STAGING_H
@@ -28,6 +28,8 @@ struct staging {
     bool replace;
     char *path;   /* of the file to be written */
     char *record; /* of the file with the upload's ID */
+    int lock;     /* of the key, while locked; a descriptor */
+    bool locked;
     const struct object_options *options;
     uint64_t rate_bps; /* most bytes a second of the upload; 0: no limit */
     void (*sent)(void *ctx, uint64_t done, uint64_t size);
