@@ -23,6 +23,8 @@
 
 static const char other[] = "/proc/self/maps";
 static char folder[] = "/tmp/skyarc-confine-XXXXXX";
+static bool
+    localhost_known; /* the system resolves 'localhost'; without /etc/hosts it may not */
 
 static const char *in_folder(const char *name)
 {
@@ -108,8 +110,10 @@ static const char *attempts(const struct confine *c)
         return "a process was made";
     if (!(c->flags & CONFINE_NET) && connect_local() != 1)
         return "a socket was made";
-    if ((c->flags & CONFINE_NET) && (connect_local() != 0 || !finds_localhost()))
-        return "no socket was made, or no name was found";
+    if ((c->flags & CONFINE_NET) && connect_local() != 0)
+        return "no socket was made";
+    if ((c->flags & CONFINE_NET) && localhost_known && !finds_localhost())
+        return "no name was found";
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 || kill(getppid(), 0) == 0)
         return "another process was touched";
     memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -184,9 +188,22 @@ static void test_switched_off(void **state)
     in_child(0, true);
 }
 
+/* In a process of its own: what the resolver loads and keeps must not help the one in the
+ * sandbox. */
+static bool child_finds_localhost(void)
+{
+    int status = 1;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(finds_localhost() ? 0 : 1);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
+    localhost_known = child_finds_localhost();
     if (!mkdtemp(folder))
         return -1;
     return mkdir(in_folder("out"), 0700) < 0 ||
