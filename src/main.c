@@ -69,6 +69,7 @@
  *           disk_check     writing, space, direct I/O, rename, flock, reflink
  *           dest_check     a sync directory: lock, catalog, volumes, last sync
  *           store_check    an object store: writing, ranges, conditional writes, locks
+ *           probe          finds out what a store can do
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -229,7 +230,7 @@
  *           object         single objects: examine, read a range, write, delete
  *           object_list    lists objects and unfinished uploads
  *           upload         writes a file as an object, in parallel parts
- *           probe          finds out what a store can do
+ *           unfinished     finds and aborts unfinished uploads
  *           sigv4          AWS Signature Version 4
  *           location       s3://bucket/key, and the URL that it stands for
  *           credentials    the keys that requests are signed with, and their sources

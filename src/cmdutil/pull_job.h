@@ -85,7 +85,7 @@ struct pull_job {
     struct endpoint_filter records;
     char *output;     /* the path that is written */
     const char *name; /* what is named in messages: the output, or the object's address */
-    bool remote;             /* the output is an object */
+    bool remote;      /* the output is an object */
     struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];
     enum container format;

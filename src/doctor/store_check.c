@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "doctor/probe.h"
 #include "s3/location.h"
 #include "s3/object.h"
-#include "s3/probe.h"
 #include "s3/upload.h"
 #include "storage/remote.h"
 

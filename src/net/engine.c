@@ -362,7 +362,7 @@ static void judge(struct slot *slot, CURLcode code)
     if (strchr(why, '@')) /* libcurl's message contains a bad proxy's password */
         why = "the proxy in the environment cannot be used";
     (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
-    if (code == CURLE_PEER_FAILED_VERIFICATION)
+    if (code == CURLE_PEER_FAILED_VERIFICATION && !request->send)
         (void)err_hint(&request->err, "use --ca-file for a private CA");
     if (code == CURLE_OPERATION_TIMEDOUT && request->sent)
         (void)err_hint(&request->err, "the transfer stalled");

@@ -37,7 +37,8 @@ struct send {
     /* called for each header line of the response, "name: value", without its end */
     void (*header)(void *ctx, const char *line, size_t len);
     void *header_ctx;
-    bool direct;       /* use no proxy */
+    bool direct; /* use no proxy */
+    bool once;   /* on a new connection: libcurl repeats what an idle one did not answer */
     uint64_t rate_bps; /* most bytes a second of the body that are sent; 0: no limit */
     uint64_t stall_s;  /* seconds without bytes after which the transfer is ended; 0: default */
 

@@ -137,6 +137,12 @@ static int set_headers(struct slot *slot, const char *origin, struct err *err)
     return rc;
 }
 
+/* Whether libcurl must not repeat the request by itself. */
+static bool is_once(const struct request *request)
+{
+    return request->post || (request->send && request->send->once);
+}
+
 /*
  * GET, or POST on a new connection: libcurl would resend a POST if a reused connection failed.
  */
@@ -148,7 +154,7 @@ static bool set_method(const struct slot *slot)
     if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
             CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
-                         request->post || slot->unfits ? 1L : 0L) != CURLE_OK)
+                         is_once(request) || slot->unfits ? 1L : 0L) != CURLE_OK)
         return false;
     if (request->send)
         return send_set_up(request->send, easy, &slot->request->err);

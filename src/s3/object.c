@@ -68,9 +68,8 @@ int object_options_lines(struct object_lines *lines, const struct object_options
     if (rc == 0 && o->lock)
         rc = add_line(lines, err, "x-amz-object-lock-mode: %s", modes[o->lock]);
     if (rc == 0 && o->lock)
-        rc = add_line(
-            lines, err, "x-amz-object-lock-retain-until-date: %s",
-            clock_format(until, clock_wall() + (int64_t)o->retain, CLOCK_RFC3339));
+        rc = add_line(lines, err, "x-amz-object-lock-retain-until-date: %s",
+                      clock_format(until, clock_wall() + (int64_t)o->retain, CLOCK_RFC3339));
     if (rc == 0 && o->legal_hold)
         rc = add_line(lines, err, "x-amz-object-lock-legal-hold: ON");
     return rc;
@@ -195,7 +194,7 @@ int object_get(struct s3_client *client, const char *key, const struct object_in
         rc = changed(&call, &why);
     else if (why.kind == ERR_EXISTS)
         rc = changed(&call, &why);
-    else if (why.kind == ERR_LIMIT) /* more than the range */
+    else if (call.status && why.kind == ERR_LIMIT) /* more than the range */
         rc = no_range(&call, &why);
     if (rc == 0) {
         *out = call.body;
@@ -223,6 +222,16 @@ int object_read(struct s3_client *client, const char *key, size_t max, struct bu
     return rc;
 }
 
+/* What is known of an object without bytes, which has no range. */
+static int empty(struct s3_call *call, struct buf *out, struct object_info *info)
+{
+    copy_info(info, call);
+    info->size = 0;
+    *out = (struct buf){ 0 };
+    s3_call_clear(call);
+    return 0;
+}
+
 int object_tail(struct s3_client *client, const char *key, size_t len, struct buf *out,
                 struct object_info *info, struct err *err)
 {
@@ -235,8 +244,10 @@ int object_tail(struct s3_client *client, const char *key, size_t len, struct bu
     (void)snprintf(range, sizeof(range), "range: bytes=-%zu", len);
     call.headers[call.header_count++] = range;
     rc = s3_call_do(client, &call, &why);
-    if (why.kind == ERR_LIMIT)
+    if (call.status && why.kind == ERR_LIMIT)
         rc = no_range(&call, &why);
+    if (rc < 0 && why.http == RANGE_REFUSED) /* an empty object */
+        return empty(&call, out, info);
     if (rc == 0 && call.status == 200) /* the whole object, which is not longer */
         size = call.body.len;
     else if (rc == 0 && resume_parse(call.range, &(uint64_t){ 0 }, &(uint64_t){ 0 }, &size))

@@ -12,8 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define OVERDUE_MS 1000               /* interval of the check for overdue calls */
-#define LINES_MAX  ((size_t)16 << 10) /* of a call's headers for the signature */
+#define NOT_IMPLEMENTED 501
+#define ANSWER_MAX      ((size_t)64 << 10) /* of a body that says nothing of interest */
+#define OVERDUE_MS      1000               /* interval of the check for overdue calls */
+#define LINES_MAX       ((size_t)16 << 10) /* of a call's headers for the signature */
 
 #define SECRET_START 16 /* bytes by which a secret is recognised in a message */
 
@@ -22,6 +24,7 @@ struct s3_client {
     struct loop loop;
     bool looped;
     int64_t offset_ms; /* the server's clock less this machine's, if that was corrected */
+    uint64_t limit_ms; /* of each call: see s3_client_hurry; 0: none */
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -262,6 +265,8 @@ static bool renew_keys(struct s3_call *call, const struct s3_error *error)
 /* Whether a later attempt may succeed. */
 static bool is_retryable(const struct s3_call *call, const struct s3_error *error)
 {
+    if (call->status == NOT_IMPLEMENTED)
+        return false;
     if (request_retryable(&call->request))
         return call->request.err.kind != ERR_CANCELLED;
     return s3_error_is_transient(error);
@@ -348,6 +353,8 @@ static void on_done(void *ctx, struct request *request)
         return;
     }
     s3_error_explain(&error, request, client->opts.bucket, call->key, &call->err);
+    if (request->err.kind == ERR_NET && request->hopeless)
+        (void)err_hint(&call->err, "AWS_CA_BUNDLE names the certificates of a private CA");
     if (!request->err.kind && (correct_time(call, &error) || correct_region(call, &error) ||
                                renew_keys(call, &error))) {
         call->attempts--; /* it had no effect */
@@ -360,6 +367,18 @@ static void on_done(void *ctx, struct request *request)
         finish(call);
 }
 
+/* Whether a second attempt would have another result: only this client knows that it is one. */
+static bool has_effect_once(const struct s3_call *call)
+{
+    size_t i;
+
+    for (i = 0; i < call->header_count; i++) {
+        if (strncmp(call->headers[i], "if-", 3) == 0)
+            return strcmp(call->method, "PUT") == 0 || strcmp(call->method, "POST") == 0;
+    }
+    return strcmp(call->method, "POST") == 0;
+}
+
 /* Sign and start a call; true if it runs now. */
 static bool start(struct s3_call *call)
 {
@@ -368,7 +387,7 @@ static bool start(struct s3_call *call)
     call->attempts++;
     call->etag[0] = call->version[0] = call->region[0] = call->sha256[0] = '\0';
     buf_clear(&call->body);
-    buf_init(&call->body, call->max);
+    buf_init(&call->body, call->max ? call->max : ANSWER_MAX);
     call->send = (struct send){ .method = call->method,
                                 .headers = call->lines,
                                 .size = call->size,
@@ -376,6 +395,7 @@ static bool start(struct s3_call *call)
                                 .read_ctx = call->read_ctx,
                                 .header = on_header,
                                 .header_ctx = call,
+                                .once = has_effect_once(call),
                                 .stall_s = call->stall_s,
                                 .rate_bps = call->rate_bps };
     if (location_url(&call->url, &client->opts.endpoint, client->opts.bucket, call->key,
@@ -385,7 +405,7 @@ static bool start(struct s3_call *call)
     call->request =
         (struct request){ .url = buf_text(&call->url.url),
                           .send = &call->send,
-                          .max = call->max,
+                          .max = call->body.max,
                           .expected = call->size > call->max ? call->size : call->max,
                           .as_sent = true,
                           .sink = on_bytes,
@@ -403,8 +423,11 @@ static uint64_t end_overdue(struct s3_client *client, uint64_t now)
         struct s3_call *next = call->next;
         uint64_t allowance = engine_allowance(client->loop.engine, &call->request) +
                              backoff_allowance(call->size, ENGINE_STALL_BPS, 0) +
-                             call->stall_s * 1000;
+                             call->stall_s * 1000 +
+                             (call->rate_bps ? 4000 * (call->size / call->rate_bps) : 0);
 
+        if (client->limit_ms && client->limit_ms < allowance)
+            allowance = client->limit_ms;
         if (now - call->request.begun > allowance) {
             engine_drop(client->loop.engine, &call->request);
             remove_active(call);
@@ -467,9 +490,16 @@ int s3_client_turn(struct s3_client *client, struct err *err)
     start_ready(client);
     if (!client->active && !client->delayed && !client->ready)
         return 0;
-    if (loop_turn(&client->loop, client->ready ? now : due < next ? due : next, err) < 0)
+    if (loop_turn(&client->loop, due < next ? due : next, err) < 0)
         return -1;
     return client->active || client->delayed || client->ready;
+}
+
+void s3_client_hurry(struct s3_client *client, uint64_t limit_ms)
+{
+    client->loop.hooks.stop = stop_never();
+    client->opts.retries = 0;
+    client->limit_ms = limit_ms;
 }
 
 void s3_client_drop(struct s3_client *client)

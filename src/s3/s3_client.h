@@ -9,11 +9,10 @@
  *
  * Units    bytes; milliseconds
  * Errors   errors of a call are in call->err when done is called: ERR_NOT_FOUND (404),
- *          ERR_DENIED (401, 403), ERR_EXISTS (412: a condition was not met), ERR_BUSY (409: a
- *          request at the same time won), ERR_HTTP, ERR_NET, ERR_LIMIT, ERR_CANCELLED
- * Owns     a client owns its loop; a call belongs to its caller until call done
- * Threads  one
- * Source   Amazon S3 API reference, "Error responses"; RFC 9110
+ *          ERR_DENIED (403: no permission), ERR_EXISTS (412: a condition was not met), ERR_BUSY
+ * (409: a request at the same time won), ERR_HTTP, ERR_NET, ERR_LIMIT, ERR_CANCELLED Owns     a
+ * client owns its loop; a call belongs to its caller until call done Threads  one Source Amazon
+ * S3 API reference, "Error responses"; RFC 9110
  */
 #ifndef S3_S3_CLIENT_H
 #define S3_S3_CLIENT_H
@@ -121,6 +120,12 @@ void s3_call_clear(struct s3_call *call);
  * returns  1: calls remain; 0: none does; -1: error, also ERR_CANCELLED
  */
 int s3_client_turn(struct s3_client *client, struct err *err) MUST_CHECK;
+
+/*
+ * From now on ignore requests to stop, but end each call after limit_ms, without a retry: for
+ * what must still be cleaned up.
+ */
+void s3_client_hurry(struct s3_client *client, uint64_t limit_ms);
 
 /* Abort all calls without calling done. */
 void s3_client_drop(struct s3_client *client);

@@ -88,12 +88,13 @@ static const char *advice(const char *code, long status)
     return status == 403 ? "check the permissions of the credentials" : NULL;
 }
 
-static enum err_kind kind_of(long status)
+/* ERR_DENIED: these credentials are known, and lack a permission. */
+static enum err_kind kind_of(long status, const char *code)
 {
     switch (status) {
     case 401:
     case 403:
-        return ERR_DENIED;
+        return !*code || strcmp(code, "AccessDenied") == 0 ? ERR_DENIED : ERR_HTTP;
     case 404:
         return ERR_NOT_FOUND;
     case 409:
@@ -134,8 +135,8 @@ void s3_error_explain(const struct s3_error *error, const struct request *reques
     } else if (request->status >= 200 && request->status < 300) {
         (void)(request_check(request, err) == 0);
     } else {
-        (void)err_set(err, kind_of(request->status), "%s answered %ld%s", request->host,
-                      request->status, said);
+        (void)err_set(err, kind_of(request->status, error->code), "%s answered %ld%s",
+                      request->host, request->status, said);
         err->http = request->status;
         what = advice(error->code, request->status);
         if (what)

@@ -7,17 +7,19 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/url.h"
-#include "s3/object_list.h"
 #include "s3/sigv4.h"
+#include "s3/unfinished.h"
 #include "s3/xml.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PIECE      ((size_t)128 << 10) /* bytes hashed at a time */
-#define ANSWER_MAX ((size_t)64 << 10)
-#define COMPLETE_S 600  /* how long a store may need to put the parts together */
-#define LIST_MS    1000 /* lists may round the time of an upload to seconds */
+#define PIECE           ((size_t)128 << 10) /* bytes hashed at a time */
+#define ANSWER_MAX      ((size_t)64 << 10)
+#define GIVE_UP_MS      5000                 /* how long aborting an upload may delay the end */
+#define PART_BPS        ((uint64_t)64 << 10) /* least share of a rate limit for a part */
+#define NOT_IMPLEMENTED 501
+#define COMPLETE_S      600 /* how long a store may need to put the parts together */
 
 struct upload_part {
     uint64_t at;
@@ -35,6 +37,7 @@ struct upload {
     uint64_t part_bps; /* of each of the parts that are sent at a time; 0: no limit */
     size_t next;       /* the first part that was not begun */
     size_t active;     /* parts being sent */
+    bool absent;       /* write only if there is no object: opts->absent, if the store can */
     bool unsure;       /* an upload may have been begun whose ID is not known */
     struct err failed;
 };
@@ -140,7 +143,7 @@ static int send_parts(struct upload *up, struct sending *slots, size_t count, st
 {
     size_t i;
 
-    while ((up->next < up->count && !up->failed.kind) || up->active) {
+    while (!up->failed.kind && (up->next < up->count || up->active)) {
         for (i = 0; i < count && up->next < up->count && !up->failed.kind; i++) {
             slots[i].upload = up;
             if (!slots[i].part && send_part(&slots[i], &up->failed) < 0)
@@ -171,72 +174,6 @@ static int on_created(void *ctx, const char *path, const char *text, struct err 
 static int wrap(const struct upload *up, struct err *err)
 {
     return err_wrap(err, "'s3://%s/%s'", s3_client_bucket(up->client), up->opts->key);
-}
-
-/* What is looked for in the list of unfinished uploads. */
-struct unfinished {
-    struct s3_client *client;
-    const char *key;
-    const char *ours; /* the ID of the upload that stays; NULL: none does */
-    int64_t ours_ms;  /* when that was begun; CLOCK_NONE: it was not found */
-    bool abort;       /* abort the others that were begun between these times */
-    int64_t from_ms;
-    int64_t to_ms;
-};
-
-static int on_unfinished(void *ctx, const struct object_listed *listed, struct err *err)
-{
-    struct unfinished *search = ctx;
-
-    if (strcmp(listed->key, search->key) != 0)
-        return 0;
-    if (search->ours && strcmp(listed->id, search->ours) == 0) {
-        search->ours_ms = listed->when_ms;
-        return 0;
-    }
-    if (!search->abort || listed->when_ms == CLOCK_NONE || listed->when_ms < search->from_ms ||
-        listed->when_ms > search->to_ms)
-        return 0;
-    log_line(LOG_INFO, "aborting the upload '%s', whose beginning was not confirmed",
-             listed->id);
-    return upload_abort(search->client, search->key, listed->id, err);
-}
-
-int upload_abort_unknown(struct s3_client *client, const char *key, int64_t when_ms,
-                         struct err *err)
-{
-    struct unfinished search = { .client = client,
-                                 .key = key,
-                                 .abort = true,
-                                 .from_ms = when_ms - UPLOAD_SKEW_MS,
-                                 .to_ms = when_ms + UPLOAD_SKEW_MS };
-
-    return object_list_uploads(client, key, on_unfinished, &search, err);
-}
-
-/*
- * Abort the uploads that earlier attempts to begin this one have begun: those of the same key
- * that were begun earlier than it, but not before the first attempt, by the store's clock.
- */
-static void abort_earlier(struct upload *up, uint64_t elapsed)
-{
-    struct unfinished search = {
-        .client = up->client, .key = up->opts->key, .ours = up->id, .ours_ms = CLOCK_NONE
-    };
-    struct err why = { 0 };
-    int rc = object_list_uploads(up->client, up->opts->key, on_unfinished, &search, &why);
-
-    if (rc == 0 && search.ours_ms != CLOCK_NONE) {
-        search.abort = true;
-        search.to_ms = search.ours_ms;
-        search.from_ms = search.ours_ms - (int64_t)elapsed - LIST_MS;
-        rc = object_list_uploads(up->client, up->opts->key, on_unfinished, &search, &why);
-    }
-    if (rc < 0 || search.ours_ms == CLOCK_NONE)
-        log_line(LOG_WARNING,
-                 "unfinished uploads to 's3://%s/%s' may remain from attempts without an "
-                 "answer%s%s",
-                 s3_client_bucket(up->client), up->opts->key, rc < 0 ? ": " : "", why.text);
 }
 
 /* Begin an upload in parts. */
@@ -273,7 +210,7 @@ static int create(struct upload *up, struct err *err)
     if (rc == 0) {
         up->unsure = false;
         if (call.attempts > 1)
-            abort_earlier(up, clock_mono() - began);
+            unfinished_abort_earlier(up->client, up->opts->key, up->id, clock_mono() - began);
     }
     s3_call_clear(&call);
     return rc;
@@ -331,6 +268,11 @@ static int confirm(struct upload *up, struct object_info *info, struct err *err)
 {
     int there = object_head(up->client, up->opts->key, info, err);
 
+    if (there < 0 && err->kind == ERR_DENIED &&
+        err->http) { /* it may be written, and not be read */
+        log_line(LOG_WARNING, "the object was written, but cannot be checked: %s", err->text);
+        return 0;
+    }
     if (there < 0)
         return -1;
     if (!there || info->size != up->opts->size ||
@@ -339,6 +281,25 @@ static int confirm(struct upload *up, struct object_info *info, struct err *err)
         return wrap(up, err);
     }
     return 0;
+}
+
+/*
+ * Whether to write without the condition, since the store has none: it answered 501, and there
+ * is no such object.
+ */
+static bool lacks_conditions(struct upload *up, const struct err *err)
+{
+    struct object_info info;
+
+    if (!up->absent || err->http != NOT_IMPLEMENTED ||
+        object_head(up->client, up->opts->key, &info, NULL) != 0)
+        return false;
+    log_line(LOG_WARNING,
+             "the store has no conditional writes: an object written to 's3://%s/%s' meanwhile "
+             "would be replaced",
+             s3_client_bucket(up->client), up->opts->key);
+    up->absent = false;
+    return true;
 }
 
 /* Send the request that makes the object of the parts. */
@@ -370,7 +331,7 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
         text_hex(hex, digest, SHA256_SIZE);
         call.payload = hex;
         call.query = buf_text(&query);
-        if (up->opts->absent)
+        if (up->absent)
             call.headers[call.header_count++] = "if-none-match: *";
         rc = s3_call_do(up->client, &call, err);
     }
@@ -393,6 +354,7 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
  */
 static int complete(struct upload *up, struct object_info *info, struct err *err)
 {
+    struct err why = { 0 };
     struct buf list;
     int rc;
 
@@ -400,34 +362,16 @@ static int complete(struct upload *up, struct object_info *info, struct err *err
     rc = write_list(up, &list, err);
     if (rc == 0)
         rc = ask_completion(up, &list, err);
+    if (rc < 0 && lacks_conditions(up, err))
+        rc = ask_completion(up, &list, err);
     if (rc < 0 && err->kind != ERR_CANCELLED && up->opts->sha256 &&
-        is_written(up, up->opts->sha256, info))
-        rc = upload_abort(up->client, up->opts->key, up->id, err);
+        is_written(up, up->opts->sha256, info)) {
+        rc = 0;
+        if (unfinished_abort(up->client, up->opts->key, up->id, &why) < 0)
+            log_line(LOG_WARNING, "an unfinished upload may remain: %s", why.text);
+    }
     buf_clear(&list);
     return rc < 0 ? -1 : confirm(up, info, err);
-}
-
-int upload_abort(struct s3_client *client, const char *key, const char *id, struct err *err)
-{
-    struct s3_call call = { .method = "DELETE", .key = key };
-    struct err why = { 0 };
-    struct buf query;
-    int rc;
-
-    buf_init(&query, URL_MAX);
-    if (buf_adds(&query, "uploadId=", err) < 0 || sigv4_encode(&query, id, false, err) < 0) {
-        buf_clear(&query);
-        return -1;
-    }
-    call.query = buf_text(&query);
-    rc = s3_call_do(client, &call, &why);
-    s3_call_clear(&call);
-    buf_clear(&query);
-    if (rc == 0 || why.kind == ERR_NOT_FOUND)
-        return 0;
-    if (err)
-        *err = why;
-    return -1;
 }
 
 /* Divide the file into parts of one size, as small as their number allows. */
@@ -459,10 +403,11 @@ static void give_up(struct upload *up, int64_t began, struct err *err)
     int rc = 0;
 
     s3_client_drop(up->client);
+    s3_client_hurry(up->client, GIVE_UP_MS);
     if (*up->id)
-        rc = upload_abort(up->client, opts->key, up->id, &why);
+        rc = unfinished_abort(up->client, opts->key, up->id, &why);
     else if (up->unsure)
-        rc = upload_abort_unknown(up->client, opts->key, began, &why);
+        rc = unfinished_abort_unknown(up->client, opts->key, began, &why);
     if (rc == 0) {
         (void)opts->begun(opts->ctx, "", NULL);
         return;
@@ -475,9 +420,20 @@ static void give_up(struct upload *up, int64_t began, struct err *err)
         (void)err_hint(err, "an unfinished upload may remain until the next start");
 }
 
+/* How many parts are sent at a time: each needs some of a rate limit, else it would stall. */
+static size_t parts_at_a_time(const struct upload_opts *opts)
+{
+    size_t jobs = opts->jobs ? opts->jobs : S3_JOBS;
+    uint64_t most = opts->rate_bps / PART_BPS;
+
+    if (opts->rate_bps && most < jobs)
+        jobs = most ? (size_t)most : 1;
+    return jobs;
+}
+
 static int upload_in_parts(struct upload *up, struct object_info *info, struct err *err)
 {
-    size_t jobs = up->opts->jobs ? up->opts->jobs : S3_JOBS;
+    size_t jobs = parts_at_a_time(up->opts);
     struct sending *slots = mem_array(jobs, sizeof(*slots), err);
     int64_t began = clock_wall();
     int rc = slots ? divide(up, err) : -1;
@@ -513,8 +469,8 @@ static int upload_in_parts(struct upload *up, struct object_info *info, struct e
     return rc;
 }
 
-/* Write a file that is small enough by one request. */
-static int upload_at_once(struct upload *up, struct object_info *info, struct err *err)
+/* Write a file by one request. */
+static int put_file(struct upload *up, struct object_info *info, struct err *err)
 {
     const struct upload_opts *opts = up->opts;
     struct upload_part whole = { .size = opts->size };
@@ -541,13 +497,13 @@ static int upload_at_once(struct upload *up, struct object_info *info, struct er
                                .rate_bps = opts->rate_bps,
                                .read = read_part,
                                .read_ctx = &s };
-    if (opts->absent)
+    if (up->absent)
         s.call.headers[s.call.header_count++] = "if-none-match: *";
     for (i = 0; i < lines.count; i++)
         s.call.headers[s.call.header_count++] = lines.text[i];
     rc = s3_call_do(up->client, &s.call, err);
-    if (rc < 0 && err->kind != ERR_CANCELLED && (s.call.attempts > 1 || !err->http) &&
-        is_written(up, s.hex, info))
+    if (rc < 0 && err->kind != ERR_CANCELLED && err->kind != ERR_DENIED &&
+        (err->kind != ERR_EXISTS || s.call.attempts > 1) && is_written(up, s.hex, info))
         rc = 0;
     s3_call_clear(&s.call);
     if (rc == 0)
@@ -555,10 +511,18 @@ static int upload_at_once(struct upload *up, struct object_info *info, struct er
     return rc < 0 ? -1 : confirm(up, info, err);
 }
 
+/* Write a file that is small enough by one request. */
+static int upload_at_once(struct upload *up, struct object_info *info, struct err *err)
+{
+    int rc = put_file(up, info, err);
+
+    return rc < 0 && lacks_conditions(up, err) ? put_file(up, info, err) : rc;
+}
+
 int upload_file(struct s3_client *client, const struct upload_opts *opts,
                 struct object_info *info, struct err *err)
 {
-    struct upload up = { .client = client, .opts = opts };
+    struct upload up = { .client = client, .opts = opts, .absent = opts->absent };
     struct err why = { 0 };
     uint64_t most = opts->part_size ? opts->part_size : UPLOAD_PART_MIN;
     int rc =

@@ -33,9 +33,6 @@
 #define UPLOAD_PARTS_MAX 10000
 #define UPLOAD_ID_MAX    1024
 #define UPLOAD_UNKNOWN   "?" /* instead of an ID: an upload may have been begun */
-#define UPLOAD_SKEW_MS                                                                         \
-    ((int64_t)15 * 60 * 1000) /* by which clocks may differ, as S3 allows                      \
-                               */
 
 struct upload_opts {
     const char *key;
@@ -57,16 +54,5 @@ struct upload_opts {
 /* Write the file as the object; *info gets what the store says of the object. */
 int upload_file(struct s3_client *client, const struct upload_opts *opts,
                 struct object_info *info, struct err *err) MUST_CHECK;
-
-/*
- * Abort the uploads to a key that were begun at most UPLOAD_SKEW_MS before or after a time of
- * this machine's clock: of an upload of which the ID is not known.
- */
-int upload_abort_unknown(struct s3_client *client, const char *key, int64_t when_ms,
-                         struct err *err) MUST_CHECK;
-
-/* Abort an upload that was broken off; one that does not exist is no error. */
-int upload_abort(struct s3_client *client, const char *key, const char *id,
-                 struct err *err) MUST_CHECK;
 
 #endif

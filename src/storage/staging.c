@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "s3/unfinished.h"
 #include "s3/upload.h"
 #include "storage/remote.h"
 
@@ -61,19 +62,12 @@ static int name_of(const struct location *location, char out[33], struct err *er
     return 0;
 }
 
-/* Take the lock of the key: another process may be making the same object. */
+/* Lock the key's directory: another process may be making the same object. */
 static int take_lock(struct staging *s, const char *folder, struct err *err)
 {
-    char *path = mem_format(err, "%s/lock", folder);
-
-    if (!path)
-        return -1;
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (s->lock < 0)
-        (void)err_sys(err, "cannot open '%s'", path);
-    mem_free(path);
-    if (s->lock < 0)
-        return -1;
+        return err_sys(err, "cannot open '%s'", folder);
     s->locked = true;
     if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
         return 0;
@@ -125,20 +119,27 @@ static int abort_recorded(const struct staging *s, struct s3_client *client, con
     struct err why = { 0 };
     struct stat st;
 
-    if (strcmp(id, UPLOAD_UNKNOWN) != 0)
-        return upload_abort(client, s->location.key, id, err);
+    bool known = strcmp(id, UPLOAD_UNKNOWN) != 0;
+    int rc;
+
     if (stat(s->record, &st) < 0)
         return err_sys(err, "cannot read '%s'", s->record);
-    if (upload_abort_unknown(client, s->location.key, (int64_t)st.st_mtime * 1000, &why) == 0)
+    if (known)
+        rc = unfinished_abort(client, s->location.key, id, &why);
+    else
+        rc = unfinished_abort_unknown(client, s->location.key, (int64_t)st.st_mtime * 1000,
+                                      &why);
+    if (rc == 0)
         return 0;
     if (!why.http) {
         if (err)
             *err = why;
         return -1;
     }
-    log_line(LOG_WARNING,
-             "an unfinished upload to 's3://%s/%s' may remain, which cannot be looked for: %s",
-             s->location.bucket, s->location.key, why.text);
+    log_line(
+        LOG_WARNING,
+        "an unfinished upload to 's3://%s/%s' may remain%s%.200s, which cannot be aborted: %s",
+        s->location.bucket, s->location.key, known ? ", " : "", known ? id : "", why.text);
     return 0;
 }
 
@@ -225,7 +226,8 @@ static int check_kept(const struct staging *s, struct err *err)
 static int check_key(const struct staging *s, struct s3_client *client, struct err *err)
 {
     struct object_info info;
-    int there = object_head(client, s->location.key, &info, err);
+    struct err why = { 0 };
+    int there = object_head(client, s->location.key, &info, &why);
 
     if (there > 0 && !s->replace && is_uploaded(s, &info)) {
         if (unlink(s->path) < 0)
@@ -237,7 +239,12 @@ static int check_key(const struct staging *s, struct s3_client *client, struct e
     if (there > 0 && !s->replace)
         return err_set(err, ERR_EXISTS, "'s3://%s/%s' exists; use --force to replace it",
                        s->location.bucket, s->location.key);
-    return there < 0 ? -1 : check_kept(s, err);
+    if (there < 0 &&
+        !(why.kind == ERR_DENIED && why.http)) { /* without s3:ListBucket it cannot be told */
+        *err = why;
+        return -1;
+    }
+    return check_kept(s, err);
 }
 
 int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,

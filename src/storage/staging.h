@@ -8,9 +8,9 @@
  *
  * Units    bytes
  * Errors   ERR_USAGE for malformed addresses; ERR_EXISTS if the key, or a file whose upload
- *          failed, exists and may not be replaced; ERR_BUSY while another process has the key; ERR_SYSTEM; those of s3/upload
- * Owns     the path and the lock, until staging_clear; the files belong to the user
- * Threads  one
+ *          failed, exists and may not be replaced; ERR_BUSY while another process has the key;
+ * ERR_SYSTEM; those of s3/upload Owns     the path and the lock, until staging_clear; the files
+ * belong to the user Threads  one
  */
 #ifndef STORAGE_STAGING_H
 #define STORAGE_STAGING_H

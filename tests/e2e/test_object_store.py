@@ -150,6 +150,53 @@ def test_one_file_costs_three_requests(cloud, emu, s3, store, tmp_path):
     assert done.err.count("GET ") <= 3, done.err
 
 
+def test_what_was_kept_is_not_replaced(cloud, skyarc, store, s3, tmp_path):
+    """An upload failed: the archive stays, is named, and is not fetched again over it."""
+    more = dict(store.env(AWS_SECRET_ACCESS_KEY="wrong"), XDG_STATE_HOME=str(tmp_path / "state"))
+    folder = tmp_path / "state" / "skyarc" / "uploads" / hashlib.sha256(b"runs\0a.tar.zst").hexdigest()[:32]
+    folder.mkdir(parents=True)
+    (folder / "a.tar.zst").write_bytes(b"the only copy")
+    done = cloud("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=1)
+    assert "its upload failed" in done.err and str(folder / "a.tar.zst") in done.err, done
+    assert (folder / "a.tar.zst").read_bytes() == b"the only copy" and not keys(s3)
+    assert skyarc("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1", **more).code == 1
+    cloud("pull", "-q", "-f", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=0)
+    cloud("verify", "s3://runs/a.tar.zst", check=0)
+
+
+def test_one_process_a_key(cloud, env, emu, store, s3, tmp_path):
+    emu.fault("a_1rec", "slow", times=9, steps=40, pause=0.5)
+    more = store.env(XDG_STATE_HOME=str(tmp_path / "state"))
+    process = subprocess.Popen([conftest.SKYARC, "pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_demo1"],
+                               env=dict(env, **more), cwd=tmp_path)
+    wait_for(lambda: any("/bucket/a_1rec" in row["path"] for row in emu.log("store")))
+    done = cloud("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1")
+    assert done.code == 75 and "another skyarc writes 's3://runs/a.tar.zst'" in done.err, done
+    process.terminate()
+    process.wait()
+
+
+def test_a_dry_run_asks_no_store(cloud, tmp_path):
+    cloud("pull", "-n", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=0, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert not (tmp_path / "state" / "skyarc" / "uploads").exists()
+
+
+def test_an_empty_object(cloud, s3):
+    s3.put_object(Bucket="runs", Key="empty.tar.zst", Body=b"")
+    assert "is not a tar.zst, tar.gz, tar or zip archive" in cloud("list", "s3://runs/empty.tar.zst", check=1).err
+
+
+@pytest.mark.parametrize("options, said", [
+    (["-o", "a.tar.zst", "--s3-storage-class", "STANDARD_IA"], "no object of a bucket"),
+    (["-o", "s3://runs/a.tar.zst", "--s3-kms-key", "x"], "belongs to --s3-encryption"),
+    (["-o", "s3://runs/a.tar.zst", "--s3-lock", "compliance"], "belong together"),
+    (["-o", "s3://runs/a.tar.zst", "--ratarmount-index"], "ratarmount"),
+])
+def test_options_that_do_not_go_together(cloud, options, said):
+    done = cloud("pull", *options, "tsk_demo1", check=2)
+    assert said in done.err, done
+
+
 def test_a_signature(cloud, s3, tmp_path):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", tmp_path / "key"], check=True)
     signers = tmp_path / "signers"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "s3/probe.h"
+#include "doctor/probe.h"
 
 #include "base/digest.h"
 #include "base/mem.h"

@@ -8,8 +8,8 @@
  * Threads  one, the client's
  * Source   Amazon S3 user guide, "Conditional writes", "Locking objects with Object Lock"
  */
-#ifndef S3_PROBE_H
-#define S3_PROBE_H
+#ifndef DOCTOR_PROBE_H
+#define DOCTOR_PROBE_H
 
 #include "base/err.h"
 #include "s3/s3_client.h"
