@@ -227,8 +227,8 @@
  *           remote         the process's settings for object stores
  * s3/       s3_client      signed requests to a bucket, with retries
  *           s3_error       what an error response says, and what to do
- *           object         single objects: examine, read a range, write, delete
- *           object_list    lists objects and unfinished uploads
+ *           object         single objects: how they are stored; examine, read a range, delete
+ *           upload_list    lists unfinished uploads
  *           upload         writes a file as an object, in parallel parts
  *           unfinished     finds and aborts unfinished uploads
  *           sigv4          AWS Signature Version 4

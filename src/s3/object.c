@@ -206,22 +206,6 @@ int object_get(struct s3_client *client, const char *key, const struct object_in
     return rc;
 }
 
-int object_read(struct s3_client *client, const char *key, size_t max, struct buf *out,
-                struct object_info *info, struct err *err)
-{
-    struct s3_call call = { .method = "GET", .key = key, .query = "", .max = max };
-    int rc = s3_call_do(client, &call, err);
-
-    if (rc == 0) {
-        copy_info(info, &call);
-        info->size = call.body.len;
-        *out = call.body;
-        call.body = (struct buf){ 0 };
-    }
-    s3_call_clear(&call);
-    return rc;
-}
-
 /* What is known of an object without bytes, which has no range. */
 static int empty(struct s3_call *call, struct buf *out, struct object_info *info)
 {
@@ -267,84 +251,11 @@ int object_tail(struct s3_client *client, const char *key, size_t len, struct bu
     return rc;
 }
 
-static int read_buf(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
-{
-    const struct buf *buf = ctx;
-
-    (void)err;
-    memcpy(bytes, buf->data + at, len);
-    return 0;
-}
-
 void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
                    char base64[OBJECT_BASE64])
 {
     text_hex(hex, digest, SHA256_SIZE);
     (void)EVP_EncodeBlock((unsigned char *)base64, digest, SHA256_SIZE);
-}
-
-/* Whether an object has exactly these bytes: then a lost answer was a success. */
-static bool is_written(struct s3_client *client, const char *key, const struct buf *bytes,
-                       char etag[128])
-{
-    struct object_info info;
-    struct buf there = { 0 };
-    bool same = object_read(client, key, bytes->len, &there, &info, NULL) == 0 &&
-                there.len == bytes->len &&
-                (!there.len || memcmp(there.data, bytes->data, there.len) == 0);
-
-    if (same && etag)
-        memcpy(etag, info.etag, sizeof(info.etag));
-    buf_clear(&there);
-    return same;
-}
-
-int object_put(struct s3_client *client, const char *key, const struct buf *bytes,
-               const struct object_condition *when, const struct object_options *options,
-               char etag[128], struct err *err)
-{
-    struct s3_call call = { .method = "PUT", .key = key, .query = "", .size = bytes->len };
-    struct buf body = *bytes; /* lent to the call */
-    struct object_lines lines;
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-    char hex[SHA256_TEXT];
-    char checksum[OBJECT_BASE64 + 40] = "x-amz-checksum-sha256: ";
-    char match[160];
-    struct err why = { 0 };
-    size_t i;
-    int rc;
-
-    if (!sha || object_options_lines(&lines, options, err) < 0) {
-        sha256_free(sha);
-        return -1;
-    }
-    sha256_add(sha, buf_text(bytes), bytes->len);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    object_digest(digest, hex, checksum + strlen(checksum));
-    call.payload = hex;
-    call.read = read_buf;
-    call.read_ctx = &body;
-    call.headers[call.header_count++] = checksum;
-    if (when->absent)
-        call.headers[call.header_count++] = "if-none-match: *";
-    if (when->etag) {
-        (void)snprintf(match, sizeof(match), "if-match: %s", when->etag);
-        call.headers[call.header_count++] = match;
-    }
-    for (i = 0; i < lines.count; i++)
-        call.headers[call.header_count++] = lines.text[i];
-    rc = s3_call_do(client, &call, &why);
-    if (rc == 0 && etag)
-        memcpy(etag, call.etag, sizeof(call.etag));
-    if (rc < 0 && call.attempts > 1 && (why.kind == ERR_EXISTS || why.kind == ERR_BUSY) &&
-        is_written(client, key, bytes, etag))
-        rc = 0;
-    if (rc < 0 && err)
-        *err = why;
-    s3_call_clear(&call);
-    return rc;
 }
 
 int object_delete(struct s3_client *client, const char *key, struct err *err)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * object: single objects of a bucket: examine, read a range, write, delete.
- *
- * Small objects are written with a condition, which decides a race between machines; see
- * docs/object-stores.md.
+ * object: single objects of a bucket: how they are stored; examine, read a range, delete.
  *
  * Units    bytes
  * Errors   those of s3_client
  * Owns     nothing
  * Threads  one, the client's
- * Source   Amazon S3 API reference: HeadObject, GetObject, PutObject, DeleteObject
+ * Source   Amazon S3 API reference: HeadObject, GetObject, DeleteObject
  */
 #ifndef S3_OBJECT_H
 #define S3_OBJECT_H
@@ -73,10 +70,6 @@ int object_head(struct s3_client *client, const char *key, struct object_info *i
 int object_get(struct s3_client *client, const char *key, const struct object_info *info,
                uint64_t at, size_t len, struct buf *out, struct err *err) MUST_CHECK;
 
-/* Read a whole object of at most max bytes into out, which the caller clears. */
-int object_read(struct s3_client *client, const char *key, size_t max, struct buf *out,
-                struct object_info *info, struct err *err) MUST_CHECK;
-
 /* Read the last len bytes of an object, or all if there are fewer; *info gets its size. */
 int object_tail(struct s3_client *client, const char *key, size_t len, struct buf *out,
                 struct object_info *info, struct err *err) MUST_CHECK;
@@ -84,23 +77,6 @@ int object_tail(struct s3_client *client, const char *key, size_t len, struct bu
 /* Write a digest as requests have it: in hex, and in Base64. */
 void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
                    char base64[OBJECT_BASE64]);
-
-/* When object_put writes. */
-struct object_condition {
-    bool absent;      /* only if there is no object of this key */
-    const char *etag; /* only if it has this entity tag; NULL: whatever it is */
-};
-
-/*
- * Write a small object. If a condition is not met: ERR_EXISTS, or ERR_BUSY if a request at the
- * same time won. An answer that was lost is found out by reading the object: two writers must
- * never write the same bytes if they need to know who won.
- *
- * etag     set to the new entity tag; or NULL
- */
-int object_put(struct s3_client *client, const char *key, const struct buf *bytes,
-               const struct object_condition *when, const struct object_options *options,
-               char etag[128], struct err *err) MUST_CHECK;
 
 /* Delete an object; one that does not exist is no error. */
 int object_delete(struct s3_client *client, const char *key, struct err *err) MUST_CHECK;

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/url.h"
-#include "s3/object_list.h"
 #include "s3/sigv4.h"
+#include "s3/upload_list.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -47,7 +47,7 @@ struct unfinished {
     int64_t to_ms;
 };
 
-static int on_unfinished(void *ctx, const struct object_listed *listed, struct err *err)
+static int on_unfinished(void *ctx, const struct upload_listed *listed, struct err *err)
 {
     struct unfinished *search = ctx;
 
@@ -74,7 +74,7 @@ int unfinished_abort_unknown(struct s3_client *client, const char *key, int64_t 
                                  .from_ms = when_ms - UNFINISHED_SKEW_MS,
                                  .to_ms = when_ms + UNFINISHED_SKEW_MS };
 
-    return object_list_uploads(client, key, on_unfinished, &search, err);
+    return upload_list(client, key, on_unfinished, &search, err);
 }
 
 void unfinished_abort_earlier(struct s3_client *client, const char *key, const char *ours,
@@ -84,13 +84,13 @@ void unfinished_abort_earlier(struct s3_client *client, const char *key, const c
         .client = client, .key = key, .ours = ours, .ours_ms = CLOCK_NONE
     };
     struct err why = { 0 };
-    int rc = object_list_uploads(client, key, on_unfinished, &search, &why);
+    int rc = upload_list(client, key, on_unfinished, &search, &why);
 
     if (rc == 0 && search.ours_ms != CLOCK_NONE) {
         search.abort = true;
         search.to_ms = search.ours_ms;
         search.from_ms = search.ours_ms - (int64_t)elapsed - LIST_MS;
-        rc = object_list_uploads(client, key, on_unfinished, &search, &why);
+        rc = upload_list(client, key, on_unfinished, &search, &why);
     }
     if (rc < 0 || search.ours_ms == CLOCK_NONE)
         log_line(LOG_WARNING,

@@ -6,7 +6,7 @@
  * one key at the same time may abort each other's uploads; the one that fails says so.
  *
  * Units    milliseconds, of the wall clock where since 1970
- * Errors   those of s3_client and s3/object_list
+ * Errors   those of s3_client and s3/upload_list
  * Owns     nothing
  * Threads  one, the client's
  * Source   Amazon S3 API reference: AbortMultipartUpload, ListMultipartUploads

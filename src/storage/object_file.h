@@ -15,8 +15,8 @@
  *          one of the lanes, whose reads end by themselves
  * Source   RFC 9110, 14 (range requests)
  */
-#ifndef STORE_OBJECT_FILE_H
-#define STORE_OBJECT_FILE_H
+#ifndef STORAGE_OBJECT_FILE_H
+#define STORAGE_OBJECT_FILE_H
 
 #include "base/err.h"
 #include "s3/location.h"
