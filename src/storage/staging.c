@@ -211,15 +211,33 @@ static bool is_uploaded(const struct staging *s, const struct object_info *info)
     return same;
 }
 
-/* An archive whose upload failed may be the only copy of what the service has deleted since. */
-static int check_kept(const struct staging *s, struct err *err)
+/*
+ * Set an archive aside whose upload failed or was broken off: it may be the only copy of what
+ * the service has deleted since.
+ */
+static int set_aside(const struct staging *s, struct err *err)
 {
-    if (s->replace || access(s->path, F_OK) < 0)
-        return 0;
-    return err_set(err, ERR_EXISTS,
-                   "'%s' was made for 's3://%s/%s', and its upload failed: upload it, or use "
-                   "--force to fetch everything again",
-                   s->path, s->location.bucket, s->location.key);
+    unsigned n = 1;
+    char *to = mem_format(err, "%s.earlier", s->path);
+    int rc;
+
+    while (to && access(to, F_OK) == 0) {
+        mem_free(to);
+        to = mem_format(err, "%s.earlier-%u", s->path, ++n);
+    }
+    if (!to)
+        return -1;
+    rc = rename(s->path, to);
+    if (rc < 0)
+        (void)err_sys(err, "cannot rename '%s'", s->path);
+    else
+        log_line(
+            LOG_WARNING,
+            "an archive that was made for 's3://%s/%s' earlier, and not uploaded, is kept as "
+            "'%s'",
+            s->location.bucket, s->location.key, to);
+    mem_free(to);
+    return rc;
 }
 
 /* Check before anything is fetched that the key may be written. */
@@ -244,7 +262,7 @@ static int check_key(const struct staging *s, struct s3_client *client, struct e
         *err = why;
         return -1;
     }
-    return check_kept(s, err);
+    return access(s->path, F_OK) == 0 ? set_aside(s, err) : 0;
 }
 
 int staging_begin(struct staging *staging, const char *address, const char *dir, bool replace,

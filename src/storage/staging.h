@@ -3,14 +3,15 @@
  * staging: a file that is made on the local disk and then becomes an object of a bucket.
  *
  * The file is written under a path of its own in a staging directory, where an interrupted pull
- * resumes it. Then it is uploaded and removed. The ID of an upload that is being made is stored
- * beside it, so that the next start aborts one that was broken off.
+ * resumes it. Then it is uploaded and removed. A file whose upload failed stays: the next start
+ * sets it aside, and makes a new one. The ID of an upload that is being made is stored beside
+ * the file, so that the next start aborts one that was broken off.
  *
  * Units    bytes
- * Errors   ERR_USAGE for malformed addresses; ERR_EXISTS if the key, or a file whose upload
- *          failed, exists and may not be replaced; ERR_BUSY while another process has the key;
- * ERR_SYSTEM; those of s3/upload Owns     the path and the lock, until staging_clear; the files
- * belong to the user Threads  one
+ * Errors   ERR_USAGE for malformed addresses; ERR_EXISTS if the key exists and may not be
+ *          replaced; ERR_BUSY while another process has the key; ERR_SYSTEM; those of s3/upload
+ * Owns     the path and the lock, until staging_clear; the files belong to the user
+ * Threads  one
  */
 #ifndef STORAGE_STAGING_H
 #define STORAGE_STAGING_H

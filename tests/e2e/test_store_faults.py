@@ -85,8 +85,9 @@ class Store:
         return [found["UploadId"] for found in self.s3.list_multipart_uploads(Bucket="runs").get("Uploads", [])]
 
     def staged(self):
+        """What is staged, but for archives that were made and not uploaded: they are kept, and renamed."""
         return sorted(os.path.join(folder, name) for folder, _, names in os.walk(self.state / "skyarc" / "uploads")
-                      for name in names)
+                      for name in names if ".earlier" not in name)
 
     def check_right(self):
         """The archive is there, complete, and nothing is left over."""
@@ -506,9 +507,7 @@ def test_stopped_while_parts_are_sent(store, number):
     held.go.set()
     assert code == 128 + number and "stopped by signal %d" % number in err.splitlines()[-1], err
     assert not store.keys()
-    left = store.uploads()
-    if left:
-        assert "an unfinished upload" in err.splitlines()[-1] and left[0] in err.splitlines()[-1]
+    assert not store.uploads()  # aborted within the seconds that a stop may take
     store.proxy.clear()
     store.pull(check=0)
     store.check_right()
