@@ -14,6 +14,7 @@ import pytest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from browser import Browser  # noqa: E402
+import object_store  # noqa: E402
 
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
 with open(SKYARC, "rb") as _program:  # a sanitizer has memory of its own, and must be loaded first
@@ -153,12 +154,20 @@ class Result:
 @pytest.fixture
 def env(emu, tmp_path):
     clean = {k: v for k, v in os.environ.items()
-             if not k.startswith(("SKYVERN_", "SKYARC_", "XDG_", "CREDENTIALS_"))
+             if not k.startswith(("AWS_", "SKYVERN_", "SKYARC_", "XDG_", "CREDENTIALS_"))
              and not k.lower().endswith("_proxy")}
     (tmp_path / "home").mkdir(exist_ok=True)
     clean.update(SKYVERN_API_KEY=emu.key, SKYVERN_BASE_URL=emu.api, HOME=str(tmp_path / "home"),
                  TMPDIR=str(tmp_path))
     return clean
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """An object store (object_store.py)."""
+    gateway = object_store.Gateway(tmp_path_factory.mktemp("store"))
+    yield gateway
+    gateway.close()
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ SESSION = "IQoJb3JpZ2lu/session+token=="
 RETRYING = [(503, "busy"), (500, "")]
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    gateway = object_store.Gateway(tmp_path_factory.mktemp("store"))
-    yield gateway
-    gateway.close()
-
-
 @pytest.fixture
 def cloud(skyarc, env, gateway, tmp_path):
     """`list` of an archive in the bucket, without keys in the environment."""

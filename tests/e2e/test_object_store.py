@@ -16,13 +16,6 @@ pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is
 boto3 = pytest.importorskip("boto3")
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    gateway = object_store.Gateway(tmp_path_factory.mktemp("store"))
-    yield gateway
-    gateway.close()
-
-
 @pytest.fixture
 def store(gateway):
     """The bucket, emptied."""
