@@ -435,6 +435,8 @@ class Model(World):
                 and r.ended < self.now - KEEP_DAYS * DAY}
 
     def prune(self, kill=None, shift=0, **env):
+        if not os.path.exists(self.vault + "/catalog.db") and not self.shelf.files():
+            return  # the first sync was killed before it had begun: there is nothing to prune
         may = self.may_go()
         before = self.stored()
         hidden = dict(self.hidden)
