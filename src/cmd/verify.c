@@ -424,7 +424,7 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
     if (args->mount_index && (count > 1 || dirs || range_file_remote(operands[0])))
         return err_set(err, ERR_USAGE,
-                       "--ratarmount-index can be used with one local archive only");
+                       "--ratarmount-index can be used with one archive only, in a file");
     if (check_file("--signers", args->signers, err) < 0 ||
         check_file("--signature", args->signature, err) < 0)
         return -1;
