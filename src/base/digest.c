@@ -61,6 +61,18 @@ void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE])
     must(EVP_DigestInit_ex(sha->ctx, NULL, NULL));
 }
 
+int sha256_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE], struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+
+    if (!sha)
+        return -1;
+    sha256_add(sha, bytes, len);
+    sha256_end(sha, out);
+    sha256_free(sha);
+    return 0;
+}
+
 struct hmac {
     struct sha256 *inner; /* the key's inner block and the prefix */
     struct sha256 *outer; /* the key's outer block */

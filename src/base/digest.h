@@ -48,6 +48,10 @@ void sha256_set(struct sha256 *to, const struct sha256 *from);
 /* Write the digest, and reset the state for a new computation. */
 void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
 
+/* The SHA-256 of len bytes. */
+int sha256_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE],
+              struct err *err) MUST_CHECK;
+
 /*
  * HMAC-SHA-256 of many short messages by one key: the key's blocks, and a prefix that all
  * messages share, are hashed once.

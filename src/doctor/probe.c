@@ -43,27 +43,16 @@ static void on_done(void *ctx, struct s3_call *call)
         *racer->failed = call->err;
 }
 
-static int hash(struct racer *racer, struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-
-    if (!sha)
-        return -1;
-    sha256_add(sha, racer->body, strlen(racer->body));
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    text_hex(racer->hex, digest, SHA256_SIZE);
-    return 0;
-}
-
 /* Queue one of the writes. */
 static int enter(struct s3_client *client, const char *key, struct racer *racer,
                  unsigned number, struct err *err)
 {
+    uint8_t digest[SHA256_SIZE];
+
     (void)snprintf(racer->body, sizeof(racer->body), "racer %u\n", number);
-    if (hash(racer, err) < 0)
+    if (sha256_of(racer->body, strlen(racer->body), digest, err) < 0)
         return -1;
+    text_hex(racer->hex, digest, SHA256_SIZE);
     racer->call = (struct s3_call){ .method = "PUT",
                                     .key = key,
                                     .query = "",

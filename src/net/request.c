@@ -131,8 +131,7 @@ int request_check(const struct request *request, struct err *err)
     return -1;
 }
 
-/* Copy the value of the header called name to out; false if the line is another header. */
-static bool header_is(const char *line, size_t len, const char *name, char *out, size_t size)
+bool request_field(const char *line, size_t len, const char *name, char *out, size_t size)
 {
     size_t name_len = strlen(name);
 
@@ -255,26 +254,26 @@ static void take_field(struct request *request, const char *line, size_t len, in
 {
     char value[256];
 
-    if (header_is(line, len, "content-encoding", value, sizeof(value))) {
+    if (request_field(line, len, "content-encoding", value, sizeof(value))) {
         take_coding(request, value);
-    } else if (header_is(line, len, "transfer-encoding", value, sizeof(value))) {
+    } else if (request_field(line, len, "transfer-encoding", value, sizeof(value))) {
         take_transfer(request, value);
-    } else if (header_is(line, len, "content-length", value, sizeof(value))) {
+    } else if (request_field(line, len, "content-length", value, sizeof(value))) {
         take_length(request, value);
-    } else if (header_is(line, len, "retry-after-ms", value, sizeof(value))) {
+    } else if (request_field(line, len, "retry-after-ms", value, sizeof(value))) {
         request->retry_after = backoff_asked(value, 1, wall);
-    } else if (header_is(line, len, "retry-after", value, sizeof(value))) {
+    } else if (request_field(line, len, "retry-after", value, sizeof(value))) {
         if (request->retry_after == BACKOFF_UNSAID)
             request->retry_after = backoff_asked(value, 1000, wall);
-    } else if (header_is(line, len, "date", value, sizeof(value))) {
+    } else if (request_field(line, len, "date", value, sizeof(value))) {
         request->date = clock_http(value);
-    } else if (header_is(line, len, "content-type", value, sizeof(request->type))) {
+    } else if (request_field(line, len, "content-type", value, sizeof(request->type))) {
         memcpy(request->type, value, strlen(value) + 1);
-    } else if (header_is(line, len, "content-range", value, sizeof(value))) {
+    } else if (request_field(line, len, "content-range", value, sizeof(value))) {
         take_range(request, value);
-    } else if (header_is(line, len, "etag", value, sizeof(value))) {
+    } else if (request_field(line, len, "etag", value, sizeof(value))) {
         validators_tag(&request->seen, value);
-    } else if (header_is(line, len, "last-modified", value, sizeof(value))) {
+    } else if (request_field(line, len, "last-modified", value, sizeof(value))) {
         validators_date(&request->seen, value);
     }
 }

@@ -104,6 +104,12 @@ struct request {
     uint64_t begun;        /* start of the last attempt */
 };
 
+/*
+ * Copy the value of the header called name, without blanks around it, to out; one that does not
+ * fit is cut. false: the line is another header.
+ */
+bool request_field(const char *line, size_t len, const char *name, char *out, size_t size);
+
 /* Size of libcurl's buffer for the bytes of a body whose size is expected; 0: unknown. */
 size_t request_buffer(uint64_t expected, enum request_wire wire);
 

@@ -32,15 +32,6 @@ static void on_header(void *ctx, const char *line, size_t len)
     (void)len;
 }
 
-static int read_body(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
-{
-    const struct question *q = ctx;
-
-    (void)err;
-    memcpy(bytes, q->body->data + at, len);
-    return 0;
-}
-
 /* Run the engine until the request is done, or its time is over. */
 static int run(const struct question_opts *opts, struct engine *engine, struct question *q,
                struct err *err)
@@ -67,8 +58,8 @@ static int ask_once(const struct question_opts *opts, struct question *q, struct
                          .headers = q->headers,
                          .header_count = q->header_count,
                          .size = q->body ? q->body->len : 0,
-                         .read = read_body,
-                         .read_ctx = q,
+                         .read = send_from_buf,
+                         .read_ctx = q->body,
                          .header = on_header,
                          .direct = q->direct };
     int rc;

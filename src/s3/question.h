@@ -37,9 +37,9 @@ struct question {
     const char *url;
     const char *headers[QUESTION_HEADERS];
     size_t header_count;
-    const struct buf *body; /* NULL: none */
-    uint64_t limit_ms;      /* for each attempt */
-    bool direct;            /* no proxy */
+    struct buf *body;  /* NULL: none */
+    uint64_t limit_ms; /* for each attempt */
+    bool direct;       /* no proxy */
 
     /* the response, set by question_ask */
     struct buf answer; /* of a success; to be cleared by buf_clear, also after an error */

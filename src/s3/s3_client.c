@@ -182,25 +182,13 @@ static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
     return buf_add(&call->body, bytes, len, &call->request.err) < 0 ? SINK_REFUSED : SINK_TAKEN;
 }
 
-/* Copy a header's value if the line is that header. */
+/* Copy a header's value if the line is that header, and if it fits. */
 static void take(const char *line, size_t len, const char *name, char *out, size_t size)
 {
-    size_t name_len = strlen(name);
+    char value[256];
 
-    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
-        return;
-    line += name_len + 1;
-    len -= name_len + 1;
-    while (len && strchr(" \t", *line)) {
-        line++;
-        len--;
-    }
-    while (len && strchr(" \t\r\n", line[len - 1]))
-        len--;
-    if (len < size) {
-        memcpy(out, line, len);
-        out[len] = '\0';
-    }
+    if (request_field(line, len, name, value, sizeof(value)) && strlen(value) < size)
+        memcpy(out, value, strlen(value) + 1);
 }
 
 static void on_header(void *ctx, const char *line, size_t len)

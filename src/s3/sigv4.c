@@ -227,14 +227,10 @@ static int mac_of(const struct sigv4_request *request, const char *secret, const
 /* The SHA-256 of a text in hex. */
 static int hash(const struct buf *text, char out[SHA256_TEXT], struct err *err)
 {
-    struct sha256 *sha = sha256_new(err);
     uint8_t digest[SHA256_SIZE];
 
-    if (!sha)
+    if (sha256_of(buf_text(text), text->len, digest, err) < 0)
         return -1;
-    sha256_add(sha, buf_text(text), text->len);
-    sha256_end(sha, digest);
-    sha256_free(sha);
     text_hex(out, digest, SHA256_SIZE);
     return 0;
 }

@@ -127,7 +127,7 @@ static char *sts_url(const char *region, struct err *err)
 }
 
 /* Exchange a token at a URL. */
-static int exchange(const struct question_opts *opts, const char *url, const struct buf *form,
+static int exchange(const struct question_opts *opts, const char *url, struct buf *form,
                     struct keys *keys, struct err *err)
 {
     struct question q = { .method = "POST",

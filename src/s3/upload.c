@@ -52,9 +52,8 @@ struct sending {
     char line[OBJECT_BASE64 + 40];
 };
 
-/* Hash a range of the file. */
-static int hash_range(int fd, uint64_t at, uint64_t size, uint8_t digest[SHA256_SIZE],
-                      struct err *err)
+int upload_hash(int fd, uint64_t at, uint64_t size, struct stop stop,
+                uint8_t digest[SHA256_SIZE], struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
     unsigned char *piece = mem_new(PIECE, err);
@@ -63,11 +62,14 @@ static int hash_range(int fd, uint64_t at, uint64_t size, uint8_t digest[SHA256_
     while (rc == 0 && size) {
         size_t len = size < PIECE ? (size_t)size : PIECE;
 
-        rc = file_pread(fd, piece, len, at, err);
+        rc = stop_check(&stop, err);
+        if (rc == 0)
+            rc = file_pread(fd, piece, len, at, err);
         if (rc == 0)
             sha256_add(sha, piece, len);
         at += len;
         size -= len;
+        pulse_beat(BEAT_HASHED);
     }
     if (rc == 0)
         sha256_end(sha, digest);
@@ -111,7 +113,7 @@ static int send_part(struct sending *s, struct err *err)
     uint8_t digest[SHA256_SIZE];
 
     s->part = &up->parts[up->next++];
-    if (hash_range(up->opts->fd, s->part->at, s->part->size, digest, err) < 0)
+    if (upload_hash(up->opts->fd, s->part->at, s->part->size, stop_never(), digest, err) < 0)
         return -1;
     object_digest(digest, s->hex, s->part->checksum);
     (void)snprintf(s->line, sizeof(s->line), "x-amz-checksum-sha256: %s", s->part->checksum);
@@ -246,15 +248,6 @@ static int on_completed(void *ctx, const char *path, const char *text, struct er
     return 0;
 }
 
-static int read_list(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
-{
-    const struct buf *list = ctx;
-
-    (void)err;
-    memcpy(bytes, list->data + at, len);
-    return 0;
-}
-
 /* Whether the store has the object with this digest: then an answer to the request that wrote
  * it was lost. */
 static bool is_written(struct upload *up, const char *sha256, struct object_info *info)
@@ -308,17 +301,16 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
     struct s3_call call = { .method = "POST",
                             .key = up->opts->key,
                             .size = list->len,
-                            .read = read_list,
+                            .read = send_from_buf,
                             .read_ctx = list,
                             .max = ANSWER_MAX,
                             .stall_s = COMPLETE_S,
                             .may_fail = true };
     bool done = false;
     struct buf query;
-    struct sha256 *sha = sha256_new(err);
     uint8_t digest[SHA256_SIZE];
     char hex[SHA256_TEXT];
-    int rc = sha ? 0 : -1;
+    int rc = sha256_of(buf_text(list), list->len, digest, err);
 
     buf_init(&query, URL_MAX);
     if (rc == 0)
@@ -326,8 +318,6 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
     if (rc == 0)
         rc = sigv4_encode(&query, up->id, false, err);
     if (rc == 0) {
-        sha256_add(sha, buf_text(list), list->len);
-        sha256_end(sha, digest);
         text_hex(hex, digest, SHA256_SIZE);
         call.payload = hex;
         call.query = buf_text(&query);
@@ -343,7 +333,6 @@ static int ask_completion(struct upload *up, struct buf *list, struct err *err)
     }
     s3_call_clear(&call);
     buf_clear(&query);
-    sha256_free(sha);
     return rc;
 }
 
@@ -481,7 +470,7 @@ static int put_file(struct upload *up, struct object_info *info, struct err *err
     size_t i;
     int rc;
 
-    if (hash_range(opts->fd, 0, opts->size, digest, err) < 0 ||
+    if (upload_hash(opts->fd, 0, opts->size, stop_never(), digest, err) < 0 ||
         object_options_lines(&lines, opts->options, err) < 0)
         return -1;
     object_digest(digest, s.hex, whole.checksum);

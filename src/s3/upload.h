@@ -51,6 +51,10 @@ struct upload_opts {
     void *ctx;
 };
 
+/* The SHA-256 of size bytes of a file from offset at on; ERR_CANCELLED if stop asks. */
+int upload_hash(int fd, uint64_t at, uint64_t size, struct stop stop,
+                uint8_t digest[SHA256_SIZE], struct err *err) MUST_CHECK;
+
 /* Write the file as the object; *info gets what the store says of the object. */
 int upload_file(struct s3_client *client, const struct upload_opts *opts,
                 struct object_info *info, struct err *err) MUST_CHECK;

@@ -20,8 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)128 << 10)
-
 /* The directory for staged files of this user; free by mem_free. */
 static char *default_dir(struct err *err)
 {
@@ -167,31 +165,12 @@ static int abort_broken(const struct staging *s, struct s3_client *client, struc
 
 static int hash(int fd, uint64_t size, char out[SHA256_TEXT], struct err *err)
 {
-    struct sha256 *sha = sha256_new(err);
-    unsigned char *piece = mem_new(PIECE, err);
-    struct stop stop = remote_stop();
     uint8_t digest[SHA256_SIZE];
-    uint64_t at = 0;
-    int rc = sha && piece ? 0 : -1;
 
-    while (rc == 0 && at < size) {
-        size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
-
-        rc = stop_check(&stop, err);
-        if (rc == 0)
-            rc = file_pread(fd, piece, len, at, err);
-        if (rc == 0)
-            sha256_add(sha, piece, len);
-        at += len;
-        pulse_beat(BEAT_HASHED);
-    }
-    if (rc == 0)
-        sha256_end(sha, digest);
-    if (rc == 0)
-        text_hex(out, digest, SHA256_SIZE);
-    mem_free(piece);
-    sha256_free(sha);
-    return rc;
+    if (upload_hash(fd, 0, size, remote_stop(), digest, err) < 0)
+        return -1;
+    text_hex(out, digest, SHA256_SIZE);
+    return 0;
 }
 
 /*
