@@ -35,6 +35,7 @@ enum {
     OUT = 1,  /* extracted, or already there */
     LOST = 2, /* reported as lost */
     COPY = 4, /* its content must be read for a link */
+    MET = 8,  /* an entry with its path was found */
 };
 
 /* The file with a row's content, and the row whose path the file has. */
@@ -276,9 +277,11 @@ static int on_entry(void *ctx, struct entry_reader *entries,
     if (!why && number == INVENTORY_NONE)
         why = "not in the manifest";
     (void)pthread_mutex_lock(&x->lock);
-    twice = !why && (inventory_marks(x->inventory, number) & OUT);
+    twice = !why && (inventory_marks(x->inventory, number) & MET);
     if (twice)
         why = "occurs twice in the archive";
+    else if (!why)
+        inventory_mark(x->inventory, number, MET);
     (void)pthread_mutex_unlock(&x->lock);
     if (why) {
         (void)err_set(err, ERR_FORMAT, "%s", why);

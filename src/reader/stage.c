@@ -72,9 +72,8 @@ int stage_take(struct stage *s, int tag, struct entry_reader *entries,
     bool list = tag == TAG_TAGS; /* needed in any case */
     int rc = 0;
 
-    if (f->seen)
+    if (atomic_fetch_add(&f->seen, 1))
         return err_set(err, ERR_FORMAT, "occurs twice in the archive");
-    f->seen = true;
     if (entry->kind != ENTRY_READER_FILE || entry->size > max)
         return err_set(err, ERR_FORMAT, "not a file, or too large");
     if (list)
@@ -119,7 +118,7 @@ int stage_name(struct stage *s, int tag, const uint8_t *sha256, struct err *err)
 {
     struct stage_file *f = &s->files[tag];
 
-    if (f->file.fd < 0)
+    if (f->file.fd < 0 || atomic_load(&f->seen) > 1)
         return 0;
     if (tag != TAG_TAGS && !f->summed && (!sha256 || s->sums.len))
         return err_set(err, ERR_MISMATCH, "not in tagmanifest-sha256.txt");

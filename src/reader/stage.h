@@ -6,8 +6,7 @@
  * Units    bytes
  * Errors   ERR_FORMAT, ERR_MISMATCH, ERR_EXISTS for one file; ERR_SYSTEM
  * Owns     the temporary files, until stage_clear
- * Threads  stage_put: any; else one at a time for each file; stage_name: one, after all files
- *          were taken
+ * Threads  stage_put and stage_take: any, at once; else one, after all files were taken
  * Source   RFC 8493, 2.2.1
  */
 #ifndef READER_STAGE_H
@@ -19,6 +18,7 @@
 #include "format/tagfile.h"
 #include "reader/entry_reader.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,7 +27,7 @@ struct stage_file {
     char *path; /* with the top directory; NULL: not staged */
     int64_t mtime;
     uint64_t size;
-    bool seen;
+    atomic_uint seen; /* entries with this path */
     uint8_t sha256[SHA256_SIZE];
     bool summed; /* tagmanifest-sha256.txt has its digest */
     uint8_t sum[SHA256_SIZE];
@@ -63,7 +63,8 @@ int stage_put(const struct stage *stage, struct entry_reader *entries,
               struct extract_dir_id *id, struct err *err) MUST_CHECK;
 
 /*
- * Read the current entry, a tag file.
+ * Read the current entry, a tag file. If the archive has several of one path, all but one are
+ * refused here, and that one by stage_name.
  *
  * max     maximum size of the file
  * wanted  whether to extract the file; tagmanifest-sha256.txt is read in any case
@@ -80,7 +81,7 @@ int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;
  * tagmanifest-sha256.txt (which itself is not checked).
  *
  * sha256   the expected digest; NULL: tagmanifest-sha256.txt must have been read
- * returns  1; 0: the file is not staged; -1: error
+ * returns  1; 0: the file is not staged, or occurred twice; -1: error
  */
 int stage_name(struct stage *stage, int tag, const uint8_t *sha256, struct err *err) MUST_CHECK;
 

@@ -22,6 +22,7 @@ enum {
     MOVED = 4,   /* at another position: the archive was repacked */
     BAD = 8,     /* does not match the manifest */
     SUMMED = 16, /* in a BagIt manifest */
+    MET = 32,    /* an entry with its path was found */
 };
 
 struct tag_file {
@@ -306,7 +307,7 @@ static int see_row(struct check *c, struct entry_reader *entries,
 
     inventory_get(c->inventory, number, &row);
     (void)pthread_mutex_lock(&c->lock);
-    if (inventory_marks(c->inventory, number) & SEEN) {
+    if (inventory_marks(c->inventory, number) & MET) {
         report_row(c, number, entry->offset, "occurs twice in the archive");
     } else {
         check_place(c, number, &row, entry);
@@ -321,8 +322,7 @@ static int see_row(struct check *c, struct entry_reader *entries,
         } else {
             done = c->opts->quick || !is_in_share(c, number);
         }
-        if (done)
-            inventory_mark(c->inventory, number, SEEN);
+        inventory_mark(c->inventory, number, done ? MET | SEEN : MET);
     }
     (void)pthread_mutex_unlock(&c->lock);
     return done ? 0 : see_content(c, entries, number, &row, entry->offset, err);

@@ -483,11 +483,15 @@ int s3_client_turn(struct s3_client *client, struct err *err)
     return client->active || client->delayed || client->ready;
 }
 
-void s3_client_hurry(struct s3_client *client, uint64_t limit_ms)
+void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
+                     uint64_t limit_ms)
 {
-    client->loop.hooks.stop = stop_never();
-    client->opts.retries = 0;
+    if (!stoppable)
+        client->loop.hooks.stop = stop_never();
+    client->opts.retries = retries;
     client->limit_ms = limit_ms;
+    client->ready = client->delayed = NULL;
+    client->last_ready = &client->ready;
 }
 
 void s3_client_drop(struct s3_client *client)

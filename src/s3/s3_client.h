@@ -122,10 +122,15 @@ void s3_call_clear(struct s3_call *call);
 int s3_client_turn(struct s3_client *client, struct err *err) MUST_CHECK;
 
 /*
- * From now on ignore requests to stop, but end each call after limit_ms, without a retry: for
- * what must still be cleaned up.
+ * Make calls short from now on, for what must still be cleaned up, and forget those that wait
+ * to be sent, or to be sent again.
+ *
+ * stoppable  whether requests to stop still count; false after one
+ * retries    of each call
+ * limit_ms   of each attempt
  */
-void s3_client_hurry(struct s3_client *client, uint64_t limit_ms);
+void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
+                     uint64_t limit_ms);
 
 /* Abort all calls without calling done. */
 void s3_client_drop(struct s3_client *client);

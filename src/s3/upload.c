@@ -16,10 +16,17 @@
 
 #define PIECE           ((size_t)128 << 10) /* bytes hashed at a time */
 #define ANSWER_MAX      ((size_t)64 << 10)
-#define GIVE_UP_MS      5000                 /* how long aborting an upload may delay the end */
 #define PART_BPS        ((uint64_t)64 << 10) /* least share of a rate limit for a part */
 #define NOT_IMPLEMENTED 501
 #define COMPLETE_S      600 /* how long a store may need to put the parts together */
+
+/* How long giving an upload up may delay the end, after a stop and after an error: for parts
+ * that are being sent, and for each attempt to abort the upload. */
+#define STOP_PARTS_MS  1000
+#define STOP_ABORT_MS  5000
+#define ERROR_PARTS_MS 5000
+#define ERROR_ABORT_MS 30000
+#define ERROR_RETRIES  2
 
 struct upload_part {
     uint64_t at;
@@ -384,15 +391,32 @@ static int divide(struct upload *up, struct err *err)
     return 0;
 }
 
+/*
+ * Wait a little for the parts that are being sent: one that a store has received whole may be
+ * stored after the upload was aborted, and would remain.
+ */
+static void await_parts(struct upload *up, uint64_t limit_ms)
+{
+    uint64_t began = clock_mono();
+
+    while (clock_mono() - began < limit_ms && s3_client_turn(up->client, NULL) > 0)
+        continue;
+    s3_client_drop(up->client);
+}
+
 /* End an upload that failed, and remember it for the next start if that is not possible. */
 static void give_up(struct upload *up, int64_t began, struct err *err)
 {
     const struct upload_opts *opts = up->opts;
     struct err why = { 0 };
+    bool stopped = err->kind == ERR_CANCELLED;
     int rc = 0;
 
-    s3_client_drop(up->client);
-    s3_client_hurry(up->client, GIVE_UP_MS);
+    if (stopped)
+        s3_client_hurry(up->client, false, 0, STOP_ABORT_MS);
+    else
+        s3_client_hurry(up->client, true, ERROR_RETRIES, ERROR_ABORT_MS);
+    await_parts(up, stopped ? STOP_PARTS_MS : ERROR_PARTS_MS);
     if (*up->id)
         rc = unfinished_abort(up->client, opts->key, up->id, &why);
     else if (up->unsure)

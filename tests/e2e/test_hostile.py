@@ -218,6 +218,21 @@ def test_what_no_manifest_lists_is_refused(reader, tmp_path, kind, name, data):
     assert reader("verify", tmp_path / ("a." + kind), check=4).err
 
 
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("name", ["bagit.txt", "data/r1/html/one.html"])
+def test_the_same_entry_twice(reader, tmp_path, kind, name):
+    """Although both are right. Of two tag files none is extracted, whichever a thread meets first."""
+    plain = craft.sample()
+    data = plain.tags[name] if name in plain.tags else plain.files[name]
+    bag = craft.sample(extra=[craft.entry("a/" + name, data)])
+    for number in range(5):
+        out = "out%d" % number
+        (tmp_path / ("a." + kind)).write_bytes(bag.packed(kind))
+        assert "occurs twice in the archive" in reader("extract", "-k", "-C", out, "a." + kind, check=4).err
+        assert (tmp_path / out / "a" / name).exists() == (name != "bagit.txt")
+        assert "occurs twice in the archive" in reader("verify", "a." + kind, check=4).err
+
+
 def list_it(path, data, **more):
     """Make the manifest list a file, too."""
     def change(manifest):

@@ -213,6 +213,22 @@ def test_faults_that_are_final(store):
     store.check_right()
 
 
+def test_an_upload_is_aborted_after_the_parts_that_are_being_sent(store):
+    """A store may keep a part that it had received whole, although the upload is aborted meanwhile."""
+    events = []
+
+    def slow(request):
+        time.sleep(0.7)
+        events.append("part")
+
+    store.proxy.fault(lambda request: request.part == 1, instead=fault_proxy.error(400, "InvalidRequest"))
+    store.proxy.fault(lambda request: request.part == 2, after=slow)
+    store.proxy.fault("abort", before=lambda request: events.append("abort"))
+    _, err = store.pull(check=1)
+    store.check_none(err, "400 InvalidRequest", URL)
+    assert events == ["part", "abort"]
+
+
 @pytest.mark.parametrize("code", ["BadDigest", "XAmzContentSHA256Mismatch"])
 def test_a_part_that_was_changed_on_its_way_is_sent_again(store, code):
     store.proxy.fault("part", times=2, instead=fault_proxy.error(400, code))
