@@ -8,11 +8,12 @@
  * its target gets a signature of its own, or nothing.
  *
  * Units    bytes; milliseconds
- * Errors   errors of a call are in call->err when done is called: ERR_NOT_FOUND (404),
- *          ERR_DENIED (403: no permission), ERR_EXISTS (412: a condition was not met), ERR_BUSY
- * (409: a request at the same time won), ERR_HTTP, ERR_NET, ERR_LIMIT, ERR_CANCELLED Owns     a
- * client owns its loop; a call belongs to its caller until call done Threads  one Source Amazon
- * S3 API reference, "Error responses"; RFC 9110
+ * Errors   a call's are in call->err when done is called: ERR_NOT_FOUND (404), ERR_DENIED
+ *          (403: no permission), ERR_EXISTS (412: a condition was not met), ERR_BUSY (409:
+ *          a request at the same time won), ERR_HTTP, ERR_NET, ERR_LIMIT, ERR_CANCELLED
+ * Owns     a client its loop; a call belongs to its caller until call->done
+ * Threads  one
+ * Source   Amazon S3 API reference, "Error responses"; RFC 9110
  */
 #ifndef S3_S3_CLIENT_H
 #define S3_S3_CLIENT_H

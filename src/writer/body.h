@@ -11,8 +11,9 @@
  *
  * Units    bytes
  * Errors   ERR_SYSTEM when a file cannot be read, ERR_LIMIT when neither the pool nor a file
- * has room, ERR_MEMORY Owns     a body owns its chunks, its file and its text Threads  a body
- * belongs to one thread at a time
+ *          has room, ERR_MEMORY
+ * Owns     a body its chunks, its file and its text
+ * Threads  a body belongs to one thread at a time
  */
 #ifndef WRITER_BODY_H
 #define WRITER_BODY_H
