@@ -105,7 +105,10 @@ def row_without_id(world):
 @lie
 def rows_without_ids(world):
     run = world.rng.choice(world.runs)
-    run.row_lies.append(lambda rows, n: [{("id" if k == "artifact_id" else k): v for k, v in r.items()} for r in rows])
+
+    def renamed(row):
+        return {("id" if k == "artifact_id" else k): v for k, v in row.items()} if isinstance(row, dict) else row
+    run.row_lies.append(lambda rows, n: [renamed(r) for r in rows])
     for a in run.artifacts:
         a.thing.told = True
     return bool(run.artifacts)
