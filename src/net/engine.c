@@ -110,7 +110,7 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     (void)remote;
     (void)local;
     (void)remote_port;
-    slot->unfit = sockets_dirty(slot->engine->setup.sockets, local_port);
+    slot->unfit = slot_dirty(slot, local_port);
     if (slot->unfit) {
         log_line(LOG_INFO,
                  "%s sent unexpected data on an idle connection; using a new connection",
@@ -324,19 +324,15 @@ static bool retried_fresh(struct slot *slot, CURLcode code)
     return launch(slot, &slot->request->err) == 0;
 }
 
-/* Record that a connection uses HTTP/1, with one response after the other. */
+/* Record that an origin that was asked for HTTP/2 uses HTTP/1. */
 static void note_serial(const struct slot *slot)
 {
     struct request *request = slot->request;
     long version = http_version(slot);
-    long port = 0;
 
-    if (version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1)
-        return;
-    if (slot_wire(slot->setup, request->origin, request->expected) == WIRE_STREAM)
+    if ((version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) &&
+        slot_wire(slot->setup, request->origin, request->expected) == WIRE_STREAM)
         request->origin->serial = true;
-    if (curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK)
-        sockets_serial(slot->engine->setup.sockets, port);
 }
 
 /* Translate libcurl's result into the request's error. */

@@ -215,6 +215,15 @@ bool slot_shared(const struct slot *slot, const struct slot *running)
     return false;
 }
 
+bool slot_dirty(const struct slot *slot, int local_port)
+{
+    const SSL *ssl = session(slot);
+
+    if (slot_fresh(slot) || (ssl && is_http2(ssl)))
+        return false;
+    return (ssl && SSL_has_pending(ssl)) || sockets_dirty(slot->setup->sockets, local_port);
+}
+
 bool slot_fresh(const struct slot *slot)
 {
     long connects = 0;

@@ -64,6 +64,12 @@ struct slot {
     struct engine *engine; /* the owner, for the callbacks */
 };
 
+/*
+ * Whether the slot's connection, with this local port, had a request before, by HTTP/1, and has
+ * bytes to read although the next one was not sent: they would be taken for its response.
+ */
+bool slot_dirty(const struct slot *slot, int local_port);
+
 /* Whether the slot's request is the first on its connection. */
 bool slot_fresh(const struct slot *slot);
 

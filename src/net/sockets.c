@@ -14,8 +14,7 @@
 
 struct entry {
     int fd;
-    int port;    /* local port; 0: not looked up yet */
-    bool serial; /* an HTTP/1 response was received */
+    int port; /* local port; 0: not looked up yet */
 };
 
 struct sockets {
@@ -93,18 +92,10 @@ static struct entry *find(struct sockets *sockets, int port)
     return NULL;
 }
 
-void sockets_serial(struct sockets *sockets, long port)
-{
-    struct entry *entry = port > 0 && port < 65536 ? find(sockets, (int)port) : NULL;
-
-    if (entry)
-        entry->serial = true;
-}
-
 bool sockets_dirty(struct sockets *sockets, int port)
 {
     const struct entry *entry = find(sockets, port);
     struct pollfd look = { .fd = entry ? entry->fd : -1, .events = POLLIN };
 
-    return entry && entry->serial && poll(&look, 1, 0) > 0;
+    return entry && poll(&look, 1, 0) > 0;
 }

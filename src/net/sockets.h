@@ -33,12 +33,9 @@ curl_socket_t sockets_open(void *ctx, curlsocktype purpose, struct curl_sockaddr
 /* libcurl's CURLOPT_CLOSESOCKETFUNCTION: close fd and remove it from the list, which is ctx. */
 int sockets_close(void *ctx, curl_socket_t fd);
 
-/* Record that the connection with this local port has received an HTTP/1 response. */
-void sockets_serial(struct sockets *sockets, long port);
-
 /*
- * Whether the connection with this local port was used for HTTP/1 before and has bytes to read
- * although no request was sent.
+ * Whether the connection with this local port has bytes to read; to be asked while no response
+ * is awaited on it. Decrypted bytes that the TLS library holds are not seen: see slot_dirty.
  */
 bool sockets_dirty(struct sockets *sockets, int port);
 
