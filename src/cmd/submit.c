@@ -177,7 +177,7 @@ static int leave_run(const struct submit_args *args, const char *id, int rc,
                      const struct err *err)
 {
     const char *output = args->archive.output;
-    char next[400];
+    char next[600];
 
     (void)snprintf(next, sizeof(next), "run '%s' goes on; %s with 'skyarc %s %s%s%.200s'", id,
                    output ? "archive it" : "wait for it", output ? "pull --wait" : "wait", id,
