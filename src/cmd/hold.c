@@ -204,7 +204,8 @@ static struct db *open_catalog(const struct hold_args *args, struct lock *lock, 
                                        .now_ms = clock_wall(),
                                        .settle = SYNC_SETTLE,
                                        .give_up = SYNC_GIVE_UP,
-                                       .stop = signals_stopping() };
+                                       .stop = signals_stopping(),
+                                       .watcher = pull_unwatched() };
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found found = { 0 };
 

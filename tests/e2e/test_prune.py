@@ -179,6 +179,26 @@ def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path)
     assert len(emu.log("store")) == before
 
 
+@pytest.mark.parametrize("catalog", ["older", "none"])
+@pytest.mark.parametrize("command", ["hold", "release", "prune"])
+def test_who_comes_first_after_a_crash(skyarc, sync, runs, prune, tmp_path, command, catalog):
+    """A command that makes the catalog again ends what a killed prune left, and reads the old volume for that."""
+    runs("tsk_old", ended=86400 * 90)
+    runs("tsk_new", ended=86400 * 2)
+    sync()
+    skyarc("hold", "--dest", "vault", "tsk_new", check=0)
+    (old,) = volumes(tmp_path)
+    shutil.copytree(tmp_path / "vault", tmp_path / "copy")
+    prune("--keep-days", "60", "--apply")
+    shutil.copytree(tmp_path / "copy", tmp_path / "vault", dirs_exist_ok=True)
+    if catalog == "none":
+        (tmp_path / "vault/catalog.db").unlink()
+    more = ["--keep-days", "60"] if command == "prune" else ["tsk_new"]
+    result = skyarc(command, "--dest", "vault", *more, check=0)
+    if command == "prune" or catalog == "none":  # hold and release only read the log otherwise
+        assert "still exists" in result.err and volumes(tmp_path) == [old]
+
+
 def test_a_damaged_volume_stays(skyarc, sync, runs, prune, emu, tmp_path):
     """Damage that only reading finds: the volume stays, and the others are gone on with."""
     runs("tsk_other", ended=86400 * 95)
