@@ -441,18 +441,22 @@ class Model(World):
         before = self.stored()
         hidden = dict(self.hidden)
         where = {n: v.runs for n, v in self.shelf.files().items()}
+        stood = set(where)
         status, out, err = self.do("prune", "--dest", "vault", "--json", "--apply", "--keep-days", str(KEEP_DAYS),
                                        "--keep-status", "failed", kill=kill, shift=shift, may_lose=may, **env)
         after = self.stored()
+        files = set(self.shelf.files())
+        fresh = files - stood  # one of the same name may have been set aside long ago
+
+        def was_set_aside(name):
+            return any(f.startswith(name + ".d") for f in fresh)
         # a volume with hidden damage that is gone, and not set aside, was rewritten or removed: its unreadable
         # artifacts, which stored() does not list, are pruned too
-        files = self.shelf.files()
         before |= {self.truth[a][1].id for name, had in hidden.items()
-                   if not any(f == name or f.startswith(name + ".d") for f in files) for a in had}
+                   if name not in files and not was_set_aside(name) for a in had}
         gone = (before - after) & may
         # of a volume that this prune set aside, only the log says which runs are pruned as well
-        aside = {run for n, runs in where.items() if n not in files for run in runs
-                 if any(f.startswith(n + ".d") for f in files)}
+        aside = {run for n, runs in where.items() if n not in files and was_set_aside(n) for run in runs}
         gone -= aside - self.logged("prune")
         if status == 4:  # reported: some runs are still in a volume that could not be rewritten
             gone -= {r for (r,) in self.query("SELECT run_id FROM runs")}
