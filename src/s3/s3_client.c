@@ -483,6 +483,13 @@ int s3_client_turn(struct s3_client *client, struct err *err)
     return client->active || client->delayed || client->ready;
 }
 
+/* Drop the calls that are queued or delayed. */
+static void forget_waiting(struct s3_client *client)
+{
+    client->ready = client->delayed = NULL;
+    client->last_ready = &client->ready;
+}
+
 void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
                      uint64_t limit_ms)
 {
@@ -490,8 +497,7 @@ void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
         client->loop.hooks.stop = stop_never();
     client->opts.retries = retries;
     client->limit_ms = limit_ms;
-    client->ready = client->delayed = NULL;
-    client->last_ready = &client->ready;
+    forget_waiting(client);
 }
 
 void s3_client_drop(struct s3_client *client)
@@ -502,8 +508,7 @@ void s3_client_drop(struct s3_client *client)
         engine_drop(client->loop.engine, &call->request);
         remove_active(call);
     }
-    client->ready = client->delayed = NULL;
-    client->last_ready = &client->ready;
+    forget_waiting(client);
 }
 
 static void on_only(void *ctx, struct s3_call *call)

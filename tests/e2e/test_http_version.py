@@ -88,7 +88,7 @@ class Server:
 
 
 def get(pull, tmp_path, tls, jobs, behind=b""):
-    """Pull all from such a server; returns it, after each artifact was compared with what it holds."""
+    """Pull all from such a server, and compare each artifact with what it holds."""
     context, more = None, []
     if tls:
         ca, both = certificate(tmp_path, "127.0.0.1", "IP:127.0.0.1")
