@@ -199,13 +199,8 @@ static struct db *open_catalog(const struct hold_args *args, struct lock *lock, 
                                struct err *err)
 {
     struct volume_store store = { args->dest };
-    struct catalog_import_opts how = { .store = &store,
-                                       .verified_ms = DB_UNKNOWN,
-                                       .now_ms = clock_wall(),
-                                       .settle = SYNC_SETTLE,
-                                       .give_up = SYNC_GIVE_UP,
-                                       .stop = signals_stopping(),
-                                       .watcher = pull_unwatched() };
+    struct catalog_import_opts how =
+        catalog_import_defaults(&store, clock_wall(), signals_stopping());
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found found = { 0 };
 

@@ -20,6 +20,7 @@
 #include "cmdutil/standing.h"
 #include "fetch/budget.h"
 #include "net/ping.h"
+#include "sync/catalog_import.h"
 #include "sync/lock.h"
 #include "sync/metrics.h"
 #include "sync/volume_store.h"

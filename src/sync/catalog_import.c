@@ -490,6 +490,18 @@ int catalog_import_check(const char *name, const struct catalog_import_opts *opt
     return on_check(&own, name, "", fault, err);
 }
 
+struct catalog_import_opts catalog_import_defaults(const struct volume_store *store,
+                                                   int64_t now_ms, struct stop stop)
+{
+    return (struct catalog_import_opts){ .store = store,
+                                         .verified_ms = DB_UNKNOWN,
+                                         .now_ms = now_ms,
+                                         .settle = SYNC_SETTLE,
+                                         .give_up = SYNC_GIVE_UP,
+                                         .stop = stop,
+                                         .watcher = pull_unwatched() };
+}
+
 struct heal_reader catalog_import_reader(struct catalog_import_opts *opts)
 {
     return (struct heal_reader){ on_enter, on_check, opts->stop, opts };

@@ -32,6 +32,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Milliseconds: the settle and give_up of catalog_import_defaults. */
+#define SYNC_SETTLE  ((int64_t)600 * 1000)
+#define SYNC_GIVE_UP ((int64_t)86400 * 1000)
+
 struct catalog_import_opts {
     const struct volume_store *store;
     int64_t verified_ms; /* DB_UNKNOWN: not verified */
@@ -42,6 +46,10 @@ struct catalog_import_opts {
     struct stop stop;
     struct pull_watcher watcher; /* is told while a volume is verified */
 };
+
+/* Options with every field set: not verified, the limits above, and nothing is told. */
+struct catalog_import_opts catalog_import_defaults(const struct volume_store *store,
+                                                   int64_t now_ms, struct stop stop);
 
 /* The functions with which sync/heal imports and verifies volumes; they borrow opts. */
 struct heal_reader catalog_import_reader(struct catalog_import_opts *opts);

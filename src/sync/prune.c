@@ -267,18 +267,6 @@ static int check_head(struct prune *p, const struct volume_runs *v, struct err *
         &p->result->found.fixity, err);
 }
 
-/* Options to verify and import new volumes. */
-static struct catalog_import_opts catalog_import_opts(struct prune *p)
-{
-    return (struct catalog_import_opts){ .store = &p->store,
-                                         .verified_ms = DB_UNKNOWN,
-                                         .now_ms = p->now_ms,
-                                         .give_up = SYNC_GIVE_UP,
-                                         .settle = SYNC_SETTLE,
-                                         .stop = p->opts->stop,
-                                         .watcher = pull_unwatched() };
-}
-
 /* A volume that cannot be rewritten stays, and is the first that the next sync verifies. */
 static int keep_damaged(struct prune *p, const struct volume_runs *v, const struct err *why,
                         struct err *err)
@@ -295,7 +283,8 @@ static int keep_damaged(struct prune *p, const struct volume_runs *v, const stru
 /* Verify the new volume; a bad one is set aside, and the old one stays. */
 static int check_new(struct prune *p, const char *name, struct err *err)
 {
-    struct catalog_import_opts how = catalog_import_opts(p);
+    struct catalog_import_opts how =
+        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
     enum fixity_fault fault;
     struct err why;
     int verdict = catalog_import_check(name, &how, &fault, &why);
@@ -363,7 +352,8 @@ static uint64_t frees(const struct prune *p, const struct volume_runs *v)
 
 static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
 {
-    struct catalog_import_opts how = catalog_import_opts(p);
+    struct catalog_import_opts how =
+        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
     char name[VOLUME_NAME] = "";
     uint64_t before = size_of(p, v->name);
     int rc = check_head(p, v, err);
@@ -427,7 +417,8 @@ static int check_log(struct prune *p, struct err *err)
 
 static int run(struct prune *p, struct err *err)
 {
-    struct catalog_import_opts how = catalog_import_opts(p);
+    struct catalog_import_opts how =
+        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &p->result->found;
 

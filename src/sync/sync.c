@@ -81,13 +81,13 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
 
 static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t verified_ms)
 {
-    return (struct catalog_import_opts){ .store = &s->store,
-                                         .verified_ms = verified_ms,
-                                         .now_ms = s->now_ms,
-                                         .settle = s->opts->ask.settle,
-                                         .give_up = SYNC_GIVE_UP,
-                                         .stop = s->opts->ask.pull->stop,
-                                         .watcher = s->opts->ask.pull->watcher };
+    struct catalog_import_opts opts =
+        catalog_import_defaults(&s->store, s->now_ms, s->opts->ask.pull->stop);
+
+    opts.verified_ms = verified_ms;
+    opts.settle = s->opts->ask.settle;
+    opts.watcher = s->opts->ask.pull->watcher;
+    return opts;
 }
 
 /* Defer a run that could not be archived. */

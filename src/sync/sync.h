@@ -30,9 +30,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYNC_SETTLE  ((int64_t)600 * 1000)
-#define SYNC_GIVE_UP ((int64_t)86400 * 1000)
-
 struct sync_result;
 
 struct sync_opts {
