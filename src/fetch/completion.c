@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "writer/unbundle.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct completion {
     struct completion_opts opts;
     struct tasks *tasks;
     struct bundle_state *bundles; /* by index */
+    size_t loose;                 /* open tasks that wait for all others: see is_last */
     size_t looked;                /* number of tasks that completion_ahead has seen */
     uint64_t flushed;             /* when the journal was last written */
     size_t done;
@@ -171,13 +173,43 @@ static void take_before(struct completion *c, const struct task_before *before)
     }
 }
 
+/*
+ * Whether an item waits until no other task is open: the answer may be a ZIP, in which it is
+ * known only when all entries that rows name are.
+ */
+static bool is_last(const struct completion *c, const struct item *item)
+{
+    return unbundle_is_loose(item) && plan_bundle_count(c->opts.plan) > 0;
+}
+
+/*
+ * Fetch the items that waited for all other tasks, once these have ended: none of them waits
+ * for one of these.
+ */
+static void release_last(struct completion *c)
+{
+    size_t i;
+
+    if (c->loose == 0 || tasks_open(c->tasks) > c->loose)
+        return;
+    c->loose = 0;
+    for (i = 0; i < tasks_count(c->tasks); i++) {
+        struct task *task = tasks_of(c->tasks, plan_at(c->opts.plan, i));
+
+        if (task->state == TASK_WAITING && !task->item->bundle)
+            release_task(c, task);
+    }
+}
+
 /* Open the task of an item that is not fetched yet. */
 static void open_task(struct completion *c, const struct item *item)
 {
     if (tasks_of(c->tasks, item)->state != TASK_IDLE || is_done(c, item))
         return;
     (void)task_open(c->tasks, item);
-    if (!item->bundle || item->bundle->parent == item)
+    if (is_last(c, item))
+        c->loose++;
+    else if (!item->bundle || item->bundle->parent == item)
         release_task(c, tasks_of(c->tasks, item));
 }
 
@@ -193,6 +225,7 @@ static void open_all(struct completion *c)
         if (!bundle->whole || is_stored(c, bundle->parent))
             send_scout(c, bundle);
     }
+    release_last(c);
 }
 
 void completion_begin(struct completion *c, const struct task_before *before)
@@ -324,6 +357,7 @@ struct task_step completion_lose(struct completion *c, struct task *task, enum r
         return task_expire(c->tasks, task);
     }
     lose(c, task, reason);
+    release_last(c);
     return TASK_NO_STEP;
 }
 
@@ -505,14 +539,16 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
 struct task_step completion_result(struct completion *c, const struct pack_result *result)
 {
     struct task *task = tasks_of(c->tasks, result->item);
+    struct task_step step = TASK_NO_STEP;
 
     if (result->event == PACK_STORED)
         take_stored(c, task, &result->packed);
     else if (result->event == PACK_NOTED)
         packed_note(&task->packed, result->note);
     else if (task->state == TASK_PACKING)
-        return answered(c, task, result->event);
-    return TASK_NO_STEP;
+        step = answered(c, task, result->event);
+    release_last(c);
+    return step;
 }
 
 void completion_expire(struct completion *c)
@@ -520,13 +556,14 @@ void completion_expire(struct completion *c)
     size_t i;
 
     tasks_stop(c->tasks);
+    c->loose = 0;
     for (i = 0; i < tasks_count(c->tasks); i++) {
         struct task *task = tasks_of(c->tasks, plan_at(c->opts.plan, i));
         const struct bundle *bundle = task->item->bundle;
 
         if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
             task->state == TASK_PACKING ||
-            (task->state == TASK_WAITING && c->bundles[bundle->index].whole &&
+            (task->state == TASK_WAITING && bundle && c->bundles[bundle->index].whole &&
              tasks_of(c->tasks, bundle->parent)->state == TASK_PACKING))
             continue;
         lose(c, task, REASON_TIMEOUT);

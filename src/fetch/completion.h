@@ -7,7 +7,9 @@
  * bundle's ZIP. If it is lost, the first of its followers is fetched in its place. The
  * members of a bundle wait until its ZIP has been unpacked. If the ZIP is not fetched,
  * one member is fetched first as a scout: some servers send the whole ZIP for a member.
- * Members that the ZIP does not contain are fetched by requests of their own.
+ * Members that the ZIP does not contain are fetched by requests of their own. A picture that
+ * only a record names is fetched after all others if the plan has bundles: the answer may be
+ * such a ZIP, and the picture is then the one that no row names.
  *
  * Errors   with strict, the first task that is missing is fatal: see tasks_failure
  * Owns     only itself

@@ -133,6 +133,12 @@ static bool is_picture(const char *name)
            (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0 || strcmp(dot, ".jpeg") == 0);
 }
 
+bool unbundle_is_loose(const struct item *item)
+{
+    return !item->bundle && !item->what.uri && item->what.ext &&
+           strcmp(item->what.ext, "png") == 0;
+}
+
 /*
  * The one picture of a ZIP that no row names. NULL: it has none, or several, or is unusable, or
  * an error that is fatal (err->kind is set).
@@ -141,11 +147,9 @@ static struct body *find_picture(const struct unbundle *u, const struct item *it
                                  const struct body *body, const struct digest *digest,
                                  struct err *err)
 {
-    bool png = item->what.ext && strcmp(item->what.ext, "png") == 0;
     struct split_reader reader;
-    struct unzip *unzip = png && !item->bundle && !item->what.uri
-                              ? split_open(&reader, body, u->max_size, err)
-                              : NULL;
+    struct unzip *unzip =
+        unbundle_is_loose(item) ? split_open(&reader, body, u->max_size, err) : NULL;
     struct body *picture = NULL;
     const char *found = NULL;
     const char *name;

@@ -65,6 +65,12 @@ bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
                      const struct digest *digest);
 
 /*
+ * Whether an item is a picture that only a record names: the service may send it in the ZIP
+ * that holds it.
+ */
+bool unbundle_is_loose(const struct item *item);
+
+/*
  * Replace a ZIP that was sent in place of an item that only a record names by the picture in it
  * that no row names, if there is one such. The rows are those of the bundle whose ZIP this is,
  * as seen before.

@@ -302,8 +302,12 @@ def stray(emu, pictures):
             screenshot_urls=[emu.api + "/v1/artifacts/stray%d/content?artifact_name=x" % i for i in range(pictures)])
 
 
-def test_a_picture_that_comes_as_its_zip(pull, emu):
+@pytest.mark.parametrize("late", ["m0", "m1", None])
+def test_a_picture_that_comes_as_its_zip(pull, emu, late):
+    """It is fetched last, since the other pictures of the ZIP are known by what the rows name."""
     stray(emu, 1)
+    if late:
+        emu.fault(late, "late", seconds=1)
     _, manifest, folder = pull("wr_m")
     got = {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]}
     assert got == {"m0": PNG + b"0", "m1": b"what now", "stray0": PNG + b"screenshot_final_0.png"}

@@ -5,6 +5,7 @@
 #ifndef TASKS_H
 #define TASKS_H
 
+#include "api/kind.h"
 #include "base/clock.h"
 #include "fetch/task.h"
 #include "unit.h"
@@ -43,9 +44,11 @@ static inline void fixture_make(struct fixture *f, const char *json)
     }
     for (i = 0; i < f->run.list.count; i++) {
         const struct artifact *a = &f->run.list.rows[i];
+        const struct kind *kind = a->artifact_type ? kind_find(a->artifact_type) : NULL;
         struct plan_artifact what = { .run_id = "wr_1",
                                       .artifact_id = a->artifact_id,
                                       .type = a->artifact_type,
+                                      .ext = kind ? kind->ext : NULL,
                                       .uri = a->uri,
                                       .bundle_key = a->bundle_key,
                                       .checksum = a->checksum,

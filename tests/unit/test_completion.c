@@ -56,6 +56,32 @@ static void test_a_scout_goes_before_the_other_members(void **state)
     fixture_clear(&f);
 }
 
+static void test_what_only_a_record_names_is_last(void **state)
+{
+    static const char *const rows =
+        "[{\"artifact_id\":\"s\",\"artifact_type\":\"screenshot_final\",\"signed_url\":"
+        "\"" URL_OF("h1", "s") "\"}," MEMBER("a") "," MEMBER("b") "]";
+    struct fixture f;
+    struct completion *c = begin(&f, rows, false);
+    struct task *loose = fixture_task(&f, 0);
+    struct task *member;
+
+    (void)state;
+    for (member = tasks_first(f.tasks); member; member = tasks_first(f.tasks)) {
+        assert_ptr_not_equal(member, loose);
+        assert_int_equal(loose->state, TASK_WAITING);
+        task_start(f.tasks, member);
+        assert_int_equal(completion_lose(c, member, REASON_GONE).action, TASK_DO_NOTHING);
+        if (tasks_open(f.tasks) == 1)
+            break;
+    }
+    assert_int_equal(loose->state, TASK_READY);
+    assert_ptr_equal(tasks_first(f.tasks), loose);
+    check_count(c, 2, 2);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
 static void test_the_next_of_those_that_are_the_same(void **state)
 {
     struct fixture f;
@@ -191,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_scout_goes_before_the_other_members),
+        cmocka_unit_test(test_what_only_a_record_names_is_last),
         cmocka_unit_test(test_the_next_of_those_that_are_the_same),
         cmocka_unit_test(test_suspect_content_is_better_than_none),
         cmocka_unit_test(test_a_lost_member_may_be_stored_after_all),
