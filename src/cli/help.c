@@ -119,7 +119,8 @@ int help_command(const struct command *command, const struct opt_group *groups)
     const char *examples = command->examples;
     const struct opt *opt;
 
-    (void)printf("Usage: skyarc %s [OPTIONS] %s\n\n", command->name, command->args);
+    (void)printf("Usage: skyarc %s [OPTIONS]%s%s\n\n", command->name, *command->args ? " " : "",
+                 command->args);
     wrap(command->about, 0);
     for (; groups->title; groups++) {
         (void)printf("\n%s:\n", groups->title);
