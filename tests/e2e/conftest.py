@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -16,6 +17,9 @@ sys.path.insert(0, TESTS)
 from browser import Browser  # noqa: E402
 import object_store  # noqa: E402
 
+for _ignored in (signal.SIGINT, signal.SIGQUIT):  # as a shell leaves them for what it runs in the background
+    if signal.getsignal(_ignored) == signal.SIG_IGN:
+        signal.signal(_ignored, signal.SIG_DFL)
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
 with open(SKYARC, "rb") as _program:  # a sanitizer has memory of its own, and must be loaded first
     SANITIZED = re.search(b"__[at]san_init", _program.read()) is not None
