@@ -63,7 +63,7 @@ def test_every_byte_of_head_and_tail(emu, skyarc, tmp_path, kind):
             name = "%d-%d.%s" % (at, mask, kind)
             changed[name] = at
             (tmp_path / name).write_bytes(data[:at] + bytes([data[at] ^ mask]) + data[at + 1:])
-    result = skyarc("verify", "--json", *changed, check=4)
+    result = skyarc("verify", "--json", *changed, check=4, timeout=240)
     assert len(result.json()) == len(changed)
     silent = [row["archive"] for row in result.json() if row["state"] == "good"]
     assert [name for name in silent if changed[name] >= index] == []

@@ -41,8 +41,8 @@ def test_unknown_statuses_are_not_the_end(skyarc, emu):
 def test_time_out(skyarc, emu):
     emu.script(["running"] * 999, "tsk_demo1")
     begin = time.monotonic()
-    result = skyarc("wait", *FAST, "--timeout", "500ms", "tsk_demo1", "tsk_demo3", check=75)
-    assert time.monotonic() - begin < 3
+    result = skyarc("wait", *FAST, "--timeout", "2s", "tsk_demo1", "tsk_demo3", check=75)
+    assert time.monotonic() - begin < 8
     assert "timeout: run 'tsk_demo1' has not ended; its status is running" in result.err
     assert b"tsk_demo3 failed" in result.out
 
@@ -65,8 +65,8 @@ def test_many_runs_share(skyarc, emu):
         emu.run(i, [], status="running")
         emu.script(["running", "running", "completed"], i)
     begin = time.monotonic()
-    result = skyarc("wait", "--interval", "200ms", "-i", "-", stdin="\n".join(ids).encode(), check=0)
-    assert time.monotonic() - begin < 5
+    result = skyarc("wait", "--interval", "1s", "-i", "-", stdin="\n".join(ids).encode(), check=0)
+    assert time.monotonic() - begin < 20
     assert len(result.out.split()) == 120
     assert {len(polls(emu, i)) for i in ids} == {3}
     times = [r["path"] for r in emu.log("api")]
@@ -126,7 +126,7 @@ def test_a_run_that_another_one_has_started(skyarc, emu):
     """Only its workflow run is known."""
     emu.mode("today")
     emu.run("wr_c", [], status="running", story={"child": True})
-    result = skyarc("wait", *FAST, "--timeout", "200ms", "wr_c", check=75)
+    result = skyarc("wait", *FAST, "--timeout", "2s", "wr_c", check=75)
     assert "its status is running" in result.err
     emu.run("wr_c", [], status="completed", story={"child": True})
     assert skyarc("wait", *FAST, "wr_c", check=0).out == b"wr_c completed\n"
@@ -135,7 +135,7 @@ def test_a_run_that_another_one_has_started(skyarc, emu):
 
 def test_a_failure_that_is_tried_again_too_late(skyarc, emu):
     emu.script([FAILED] * 999, "tsk_demo1")
-    result = skyarc("wait", *FAST, "--timeout", "300ms", "--json", "tsk_demo1", check=75)
+    result = skyarc("wait", *FAST, "--timeout", "2s", "--json", "tsk_demo1", check=75)
     assert "its status is failed, and a retry is pending" in result.err
     (row,) = result.json()
     assert (row["ended"], row["retry_pending"], row["next_attempt_at"]) == (
@@ -165,7 +165,7 @@ def test_pull_wait(pull, emu, skyarc, tmp_path):
     _, manifest, _ = pull("--wait", *FAST, "tsk_demo1")
     assert manifest["runs"][0]["status"] == "completed" and len(manifest["artifacts"]) == 20
     emu.script(["running"] * 999, "tsk_demo1")
-    result = skyarc("pull", "--wait", *FAST, "--timeout", "300ms", "-o", "b.tar", "tsk_demo1", check=75)
+    result = skyarc("pull", "--wait", *FAST, "--timeout", "2s", "-o", "b.tar", "tsk_demo1", check=75)
     assert "not ended in time" in result.err
     assert not list(tmp_path.glob("b.tar*"))
     _, manifest, _ = pull("--wait", *FAST, "tsk_none", "tsk_demo3", name="c.tar", check=3)
