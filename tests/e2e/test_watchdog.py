@@ -81,9 +81,9 @@ def test_another_ones_lock_is_no_hang(env, emu, tmp_path):
     os.mkdir(tmp_path / "vault")
     with open(tmp_path / "vault/lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", "--lock-wait", "60s", "--hang-timeout", "2s"],
+        process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", "--lock-wait", "60s", "--hang-timeout", "6s"],
                                    env=env, cwd=tmp_path, stderr=subprocess.PIPE)
-        time.sleep(5)
+        time.sleep(8)
         assert process.poll() is None
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and b"no progress" not in err, err
