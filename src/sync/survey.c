@@ -19,6 +19,8 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
     struct engine_opts engine = { .agent = pull->tool,
                                   .ca_file = pull->ca_file,
                                   .secure = pull->api->secure,
+                                  .stall_bps = pull->stall_bps,
+                                  .stall_s = pull->stall_s,
                                   .jobs = pull->jobs };
     struct loop_hooks hooks = { pull->stop, loop_no_tick, NULL };
     struct callers callers;

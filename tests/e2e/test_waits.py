@@ -227,6 +227,16 @@ def test_the_timeout_covers_listing(skyarc, raw, tmp_path, command):
     assert not (tmp_path / "s.tar").exists()
 
 
+def test_the_list_of_runs_stalls(skyarc, raw):
+    """The limits of transfers are those of all that sync asks for."""
+    def answer(server, connection, path):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
+        server.over.wait()
+        return False
+    result, seconds = ends(skyarc, ENDS, "sync", *QUICK, "--retries", "0", "--dest", "v", SKYVERN_BASE_URL=raw(answer).url)
+    assert result.code == 1 and seconds < 20, result
+
+
 def test_what_was_listed_in_time_is_archived(skyarc, raw, tmp_path):
     drip = dripping(False)
 
