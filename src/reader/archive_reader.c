@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "format/safe_name.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,6 +103,14 @@ void archive_reader_go_to(struct archive_reader *reader, const struct name_index
     reader->place_end = end;
 }
 
+/* Whether an error may be due to the archive's bytes. */
+static bool is_archives(const struct err *err)
+{
+    return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT || err->kind == ERR_MISMATCH ||
+           (err->kind == ERR_SYSTEM && err->os != ENOMEM && err->os != EMFILE &&
+            err->os != ENFILE);
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
@@ -123,9 +132,15 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                    reader->size, tail);
     reader->indexed = rc == 1;
     reader->spoilt = rc < 0;
-    if (rc < 0)
+    if (rc == 0 || rc == 1)
+        return 0;
+    if (is_archives(tail)) {
         (void)err_wrap(tail, "'%s'", path);
-    return 0;
+        return 0;
+    }
+    if (err)
+        *err = *tail;
+    return -1;
 }
 
 int archive_reader_open(struct archive_reader *reader, const char *path, struct err *err)

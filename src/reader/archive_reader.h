@@ -73,7 +73,10 @@ struct archive_reader {
 int archive_reader_open(struct archive_reader *reader, const char *path,
                         struct err *err) MUST_CHECK;
 
-/* Open an archive; an invalid seek table is ignored, and its error stored in tail. */
+/*
+ * Open an archive; an invalid seek table is ignored, and its error stored in tail. That it
+ * could not be read for want of memory, or from the object store, is an error.
+ */
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err) MUST_CHECK;
 
