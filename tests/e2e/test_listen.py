@@ -155,7 +155,11 @@ def test_two_hundred_at_once(listen, emu, tmp_path):
     def post(run):
         body = payload(run)
         begin = time.monotonic()
-        answer = one.ask("POST", "/", body, sign(emu.key, body))
+        try:
+            answer = one.ask("POST", "/", body, sign(emu.key, body))
+        except (http.client.RemoteDisconnected, ConnectionError):  # idle for a second after it was made: it may be closed
+            assert time.monotonic() - begin > 1
+            answer = one.ask("POST", "/", body, sign(emu.key, body))
         slowest.append(time.monotonic() - begin)
         return answer
 
