@@ -55,6 +55,12 @@ int err_sys(struct err *err, const char *fmt, ...)
     return -1;
 }
 
+bool err_is_own(const struct err *err)
+{
+    return err->kind == ERR_MEMORY || err->os == EMFILE || err->os == ENFILE ||
+           err->os == ENOMEM;
+}
+
 int err_wrap(struct err *err, const char *fmt, ...)
 {
     char inner[sizeof(err->text)];

@@ -17,6 +17,8 @@
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
+#include <stdbool.h>
+
 enum err_kind {
     ERR_NONE = 0,
     ERR_USAGE,     /* the command line is wrong */
@@ -49,6 +51,10 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LI
 
 /* Fill err from errno; the text is followed by the system's description. Returns -1. */
 int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Whether an error is the process's own, of memory or descriptors: it says nothing about a
+ * file. */
+bool err_is_own(const struct err *err);
 
 /* Put "text: " in front of err's text; the kind and the codes stay. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -4,7 +4,6 @@
 #include "base/path.h"
 #include "format/safe_name.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,8 +106,7 @@ void archive_reader_go_to(struct archive_reader *reader, const struct name_index
 static bool is_archives(const struct err *err)
 {
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT || err->kind == ERR_MISMATCH ||
-           (err->kind == ERR_SYSTEM && err->os != ENOMEM && err->os != EMFILE &&
-            err->os != ENFILE);
+           (err->kind == ERR_SYSTEM && !err_is_own(err));
 }
 
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
@@ -132,7 +130,7 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                    reader->size, tail);
     reader->indexed = rc == 1;
     reader->spoilt = rc < 0;
-    if (rc == 0 || rc == 1)
+    if (rc >= 0)
         return 0;
     if (is_archives(tail)) {
         (void)err_wrap(tail, "'%s'", path);

@@ -339,8 +339,7 @@ static bool is_damage(const struct err *err)
 static bool is_theirs(const struct err *err)
 {
     return is_damage(err) || err->kind == ERR_LIMIT || err->kind == ERR_NOT_FOUND ||
-           (err->kind == ERR_SYSTEM && err->os != EMFILE && err->os != ENFILE &&
-            err->os != ENOMEM && err->os != 0);
+           (err->kind == ERR_SYSTEM && err->os != 0 && !err_is_own(err));
 }
 
 /* The enter function of heal_reader. */

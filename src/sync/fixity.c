@@ -8,7 +8,6 @@
 #include "catalog/log_replay.h"
 #include "catalog/run_state.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define NAMES_MAX ((size_t)1 << 24)
@@ -35,13 +34,6 @@ static int add_bad(struct bad_names *bad, const char *name, enum fixity_fault fa
         return -1;
     bad->faults[bad->names.count] = fault;
     return text_list_add(&bad->names, name, NAMES_MAX, err);
-}
-
-/* Whether an error is the process's and says nothing about the volume. */
-static bool is_ours(const struct err *err)
-{
-    return err->kind == ERR_MEMORY || err->os == EMFILE || err->os == ENFILE ||
-           err->os == ENOMEM;
 }
 
 int fixity_see(const struct volume_store *store, const struct contents_volume *v,
@@ -241,7 +233,7 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     int told;
 
     l->found->looked++;
-    if (seen < 0 && is_ours(&why)) {
+    if (seen < 0 && err_is_own(&why)) {
         *err = why;
         return -1;
     }

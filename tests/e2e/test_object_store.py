@@ -5,6 +5,7 @@ import os
 import random
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -224,12 +225,13 @@ def test_resumed(cloud, env, emu, store, s3, tmp_path):
     process = subprocess.Popen([conftest.SKYARC, "pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow"], env=dict(env, **more),
                                cwd=tmp_path)
     wait_for(lambda: bodies(emu) >= 21)
+    time.sleep(1)  # until what was received is in the journal
     process.terminate()
     assert process.wait() == 143 and not keys(s3)
     emu.reset_faults()
     before = bodies(emu)
     cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow", check=0)
-    assert bodies(emu) - before < 15, "everything was fetched again"
+    assert bodies(emu) - before < 5, "everything was fetched again"
     cloud("verify", "s3://runs/a.tar.zst", check=0)
 
 

@@ -42,7 +42,7 @@ def test_time_out(skyarc, emu):
     emu.script(["running"] * 999, "tsk_demo1")
     begin = time.monotonic()
     result = skyarc("wait", *FAST, "--timeout", "2s", "tsk_demo1", "tsk_demo3", check=75)
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 5
     assert "timeout: run 'tsk_demo1' has not ended; its status is running" in result.err
     assert b"tsk_demo3 failed" in result.out
 
@@ -66,7 +66,7 @@ def test_many_runs_share(skyarc, emu):
         emu.script(["running", "running", "completed"], i)
     begin = time.monotonic()
     result = skyarc("wait", "--interval", "1s", "-i", "-", stdin="\n".join(ids).encode(), check=0)
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 7
     assert len(result.out.split()) == 120
     assert {len(polls(emu, i)) for i in ids} == {3}
     times = [r["path"] for r in emu.log("api")]
