@@ -95,17 +95,13 @@ static void on_tick(void *ctx)
 static int start_loop(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    struct engine_opts engine = { .agent = opts->tool,
-                                  .ca_file = opts->ca_file,
-                                  .secure = opts->api->secure,
-                                  .rate_bps = opts->rate_bps,
-                                  .stall_bps = opts->stall_bps,
-                                  .stall_s = opts->stall_s,
-                                  .jobs = p->budget.jobs,
-                                  .memory = p->budget.wire,
-                                  .reserve = &p->reserve };
+    struct engine_opts engine = pull_opts_engine(opts);
     struct loop_hooks hooks = { opts->stop, on_tick, p };
 
+    engine.rate_bps = opts->rate_bps;
+    engine.jobs = p->budget.jobs;
+    engine.memory = p->budget.wire;
+    engine.reserve = &p->reserve;
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
         return -1;
     callers_init(&p->callers, &p->loop, opts->api, p->budget.jobs, opts->retries);

@@ -157,3 +157,13 @@ bool pull_opts_any_new(const struct pull_opts *opts, const struct listing *listi
     }
     return false;
 }
+
+struct engine_opts pull_opts_engine(const struct pull_opts *opts)
+{
+    return (struct engine_opts){ .agent = opts->tool,
+                                 .ca_file = opts->ca_file,
+                                 .secure = opts->api->secure,
+                                 .stall_bps = opts->stall_bps,
+                                 .stall_s = opts->stall_s,
+                                 .jobs = opts->jobs };
+}

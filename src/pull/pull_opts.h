@@ -16,6 +16,7 @@
 #include "base/pulse.h"
 #include "format/manifest.h"
 #include "format/sshsig.h"
+#include "net/engine.h"
 #include "net/loop.h"
 #include "pull/planner.h"
 #include "writer/packer.h"
@@ -147,6 +148,12 @@ bool pull_opts_any_new(const struct pull_opts *opts, const struct listing *listi
 
 /* The filter, as the manifest records it. */
 struct manifest_filter pull_opts_filter(const struct pull_opts *opts);
+
+/*
+ * How an engine talks to the service: identity, trust, limits of stalled transfers, and jobs.
+ * A caller that has a rate limit or a memory budget adds it.
+ */
+struct engine_opts pull_opts_engine(const struct pull_opts *opts);
 
 /* Set all hooks to functions that do nothing: nothing is skipped, stopped or reported. */
 void pull_opts_no_hooks(struct pull_opts *opts);

@@ -16,12 +16,7 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
                struct discover_result *result, struct err *err)
 {
     const struct pull_opts *pull = how->pull;
-    struct engine_opts engine = { .agent = pull->tool,
-                                  .ca_file = pull->ca_file,
-                                  .secure = pull->api->secure,
-                                  .stall_bps = pull->stall_bps,
-                                  .stall_s = pull->stall_s,
-                                  .jobs = pull->jobs };
+    struct engine_opts engine = pull_opts_engine(pull);
     struct loop_hooks hooks = { pull->stop, loop_no_tick, NULL };
     struct callers callers;
     struct loop loop;
