@@ -7,9 +7,16 @@
 
 #define UNKNOWN "?" /* a validator that cannot be compared */
 
+static bool is_comparable(const struct validators *seen)
+{
+    return strcmp(seen->tag, UNKNOWN) != 0 && strcmp(seen->date, UNKNOWN) != 0;
+}
+
+/* Without a checksum, a range is useless if no response's validators can be the same. */
 bool resume_possible(const struct resume *resume)
 {
-    return resume->from && (resume->total == RESUME_UNSAID || resume->from < resume->total) &&
+    return resume->from && (resume->judged || is_comparable(&resume->seen)) &&
+           (resume->total == RESUME_UNSAID || resume->from < resume->total) &&
            (*resume_tag(resume) || resume->judged || resume->total != RESUME_UNSAID);
 }
 
@@ -57,9 +64,8 @@ static bool same_version(const struct resume *resume, const struct validators *s
 
     if (!resume->same_host) /* validators of different hosts are not comparable */
         return resume->judged;
-    if (strcmp(here->tag, UNKNOWN) == 0 || strcmp(here->date, UNKNOWN) == 0)
-        return false;
-    return strcmp(here->tag, seen->tag) == 0 && strcmp(here->date, seen->date) == 0;
+    return is_comparable(here) && strcmp(here->tag, seen->tag) == 0 &&
+           strcmp(here->date, seen->date) == 0;
 }
 
 /* Parse digits; false if there are none, or too many. */

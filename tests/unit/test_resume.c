@@ -35,6 +35,22 @@ static void test_what_can_be_resumed(void **state)
     assert_true(resume_possible(&by_sum));
 }
 
+static void test_validators_that_equal_no_other(void **state)
+{
+    struct resume two_tags = have(50, 100, "\"a\"", false);
+    struct resume two_dates = have(50, 100, "", false);
+    struct resume by_sum = have(50, 100, "\"a\"", true);
+
+    (void)state;
+    validators_tag(&two_tags.seen, "\"b\"");
+    validators_date(&two_dates.seen, "Wed, 18 Nov 2026 10:00:00 GMT");
+    validators_date(&two_dates.seen, "Wed, 18 Nov 2026 10:00:01 GMT");
+    validators_tag(&by_sum.seen, "\"b\"");
+    assert_false(resume_possible(&two_tags)); /* each 206 would be refused */
+    assert_false(resume_possible(&two_dates));
+    assert_true(resume_possible(&by_sum)); /* by another host */
+}
+
 static void test_what_is_right(void **state)
 {
     static const struct {
@@ -290,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_can_be_resumed),
+        cmocka_unit_test(test_validators_that_equal_no_other),
         cmocka_unit_test(test_what_is_right),
         cmocka_unit_test(test_only_strong_tags),
         cmocka_unit_test(test_dates),
