@@ -95,11 +95,13 @@ static int merge(struct task_body *b, const char *json)
     struct json_value v = { 0 };
     int rc = 0;
 
-    if (!doc || json_type(json_root(doc)) != JSON_OBJECT) {
-        (void)err_set(b->err, ERR_USAGE, "--data: expected a JSON object%s%s", doc ? "" : ": ",
-                      doc ? "" : b->err->text);
+    if (!doc) {
+        b->err->kind = ERR_USAGE;
+        return err_wrap(b->err, "--data: expected a JSON object");
+    }
+    if (json_type(json_root(doc)) != JSON_OBJECT) {
         json_free(doc);
-        return -1;
+        return err_set(b->err, ERR_USAGE, "--data: expected a JSON object");
     }
     while (rc == 0 && (v = json_next(json_root(doc), v)).doc) {
         size_t key_len;

@@ -270,9 +270,10 @@ int contents_is_listed(struct db *c, const char *run_id, const char *artifact_id
     uint8_t wanted[SHA256_SIZE];
     uint8_t words[CONTENTS_LISTED];
     bool summed = checksum_of(wanted, listing->checksum);
+    bool any = false;
     int rc = 1;
 
-    *none = true;
+    *none = false;
     if (!sql || contents_listing(words, listing, err) < 0)
         return -1;
     relation_bind(c, sql, 1, run_id);
@@ -284,7 +285,7 @@ int contents_is_listed(struct db *c, const char *run_id, const char *artifact_id
         bool read = db_column_bytes(sql, 1, sha256, SHA256_SIZE);
         int64_t begun = begun_us(db_name(sql, 3));
 
-        *none = false;
+        any = true;
         if ((summed && read && memcmp(sha256, wanted, SHA256_SIZE) == 0) ||
             (!db_column_number(sql, 2) &&
              (known ? memcmp(had, words, CONTENTS_LISTED) == 0
@@ -294,7 +295,10 @@ int contents_is_listed(struct db *c, const char *run_id, const char *artifact_id
             return 1;
         }
     }
-    return rc < 0 || *none ? -1 : 0;
+    if (rc < 0)
+        return -1;
+    *none = !any;
+    return any ? 0 : -1;
 }
 
 int contents_end(struct db *c, int64_t volume, const char *manifest_sha256, struct err *err)
@@ -493,7 +497,10 @@ int contents_supplements(struct db *c,
                          void *ctx, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        db_sql(c, "SELECT run_id, supplements FROM runs WHERE supplements IS NOT NULL", err);
+        db_sql(c,
+               "SELECT run_id, supplements FROM runs WHERE supplements IS NOT NULL"
+               " ORDER BY run_id",
+               err);
 
     return sql ? each_pair(c, sql, fn, ctx, err) : -1;
 }

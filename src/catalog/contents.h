@@ -114,7 +114,8 @@ int contents_listing(uint8_t out[CONTENTS_LISTED], const struct contents_listing
  * archived from a list with the same statement. If that statement is not known: the artifact
  * was not modified since the volume's sync began.
  *
- * returns  1; 0: there are copies, but none matches; -1: error, or there is no copy (*none)
+ * returns  1; 0: there are copies, but none matches; -1: there is no copy (then *none is set,
+ *          and err is not), or an error
  */
 int contents_is_listed(struct db *c, const char *run_id, const char *artifact_id,
                        const struct contents_listing *listing, bool *none,

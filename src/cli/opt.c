@@ -161,6 +161,17 @@ static int mode(unsigned *out, const char *value, struct err *err)
     return 0;
 }
 
+/* Each time that it is given counts; a value that says no begins again. */
+static int count(unsigned *out, const char *value, struct err *err)
+{
+    bool given = false;
+
+    if (flag(&given, value, err) < 0)
+        return -1;
+    *out = given ? *out + 1 : 0;
+    return 0;
+}
+
 /* Convert value (NULL for a flag without one) to the option's type and store it at place. */
 static int store(const struct opt *opt, void *place, const char *value, enum opt_source source,
                  struct err *err)
@@ -169,8 +180,7 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
     case OPT_FLAG:
         return flag(place, value, err);
     case OPT_COUNT:
-        ++*(unsigned *)place;
-        return 0;
+        return count(place, value, err);
     case OPT_TEXT:
         *(const char **)place = value;
         return 0;

@@ -186,10 +186,10 @@ static int feed_outside(struct manifest_read *rows, char c, struct err *err)
     bool blank = strchr(" \t\r\n", c) && c;
     bool mark = c && strchr("{}[],:\"", c);
 
-    if (rows->token.len && (blank || mark) && end_token(rows, err) < 0)
-        return -1;
-    if (blank)
-        return 0;
+    int rc = rows->token.len && (blank || mark) ? end_token(rows, err) : 0;
+
+    if (rc || blank)
+        return rc;
     if (rows->expect == WANT_END)
         return err_set(err, ERR_FORMAT, "unexpected data after the end of the manifest");
     switch (c) {

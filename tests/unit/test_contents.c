@@ -235,6 +235,29 @@ static void test_volumes(void **state)
     assert_string_equal(text, V1 ":tsk_3 bytes:10 " V2 ":tsk_2 bytes:10 ");
 }
 
+static void drop_table(const char *statement)
+{
+    struct sqlite3_stmt *sql = db_sql(catalog, statement, NULL);
+
+    assert_non_null(sql);
+    assert_int_equal(db_step(catalog, sql, NULL), 0);
+}
+
+static void test_an_error_is_not_the_absence_of_copies(void **state)
+{
+    struct err err = { 0 };
+    bool none = true;
+
+    (void)state;
+    add(V1, "a", false, NULL);
+    drop_table("DROP TABLE artifacts");
+    assert_int_equal(
+        contents_is_listed(catalog, "tsk_1", "a", &(struct contents_listing){ 0 }, &none, &err),
+        -1);
+    assert_false(none); /* else it would be said to be as the service lists it */
+    assert_int_not_equal(err.kind, ERR_NONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, catalog_set_up, catalog_tear_down)
 
 int main(void)
@@ -246,6 +269,7 @@ int main(void)
         TEST(test_what_would_be_lost_with_a_volume),
         TEST(test_what_was_lost_is_found_again),
         TEST(test_volumes),
+        TEST(test_an_error_is_not_the_absence_of_copies),
     };
 
     return RUN(tests);

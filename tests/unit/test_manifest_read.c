@@ -77,6 +77,28 @@ static void test_however_cut(void **state)
     assert_int_equal(seen.count[MANIFEST_READ_PREVIOUS], 1);
 }
 
+static int stop_at_children(void *ctx, enum manifest_read_section section, const char *text,
+                            size_t len, struct err *err)
+{
+    (void)ctx;
+    (void)text;
+    (void)len;
+    (void)err;
+    return section == MANIFEST_READ_CHILDREN;
+}
+
+static void test_a_callback_stops_at_any_row(void **state)
+{
+    static const char text[] = "{\"request\": {\"children\": true}, \"runs\": []}";
+    struct manifest_read rows;
+    struct err err;
+
+    (void)state;
+    manifest_read_init(&rows, stop_at_children, NULL);
+    assert_int_equal(manifest_read_feed(&rows, text, strlen(text), &err), 1);
+    manifest_read_clear(&rows);
+}
+
 static void test_no_manifest(void **state)
 {
     static const char *const bad[] = {
@@ -341,13 +363,12 @@ static void test_notes_of_a_run(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
-                                        cmocka_unit_test(test_no_manifest),
-                                        cmocka_unit_test(test_a_filter_is_read_as_written),
-                                        cmocka_unit_test(test_bad_filters),
-                                        cmocka_unit_test(test_longest_row),
-                                        cmocka_unit_test(test_names),
-                                        cmocka_unit_test(test_notes_of_a_run) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_however_cut), cmocka_unit_test(test_a_callback_stops_at_any_row),
+        cmocka_unit_test(test_no_manifest), cmocka_unit_test(test_a_filter_is_read_as_written),
+        cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_longest_row),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_notes_of_a_run)
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

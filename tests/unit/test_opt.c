@@ -144,6 +144,10 @@ static void test_sources(void **state)
     assert_true(opt_set(groups, &args, "list", "c", OPT_COMMAND_LINE, &err));
     assert_int_equal(args.list.count, 1); /* replaces the value of the file */
     assert_false(opt_set(groups, &args, "none", "c", OPT_CONFIG, &err));
+    assert_true(opt_set(groups, &args, "count", "yes", OPT_CONFIG, &err));
+    assert_int_equal(args.count, 1);
+    assert_true(opt_set(groups, &args, "count", "no", OPT_ENVIRONMENT, &err));
+    assert_int_equal(args.count, 0);
     assert_true(opt_set(groups, &args, "flag", "maybe", OPT_CONFIG, &err));
     assert_int_equal(err.kind, ERR_USAGE);
     (void)setenv("UNIT_TEXT", "env", 1);

@@ -42,6 +42,25 @@ static void test_body(void **state)
     buf_clear(&out);
 }
 
+static void test_data_that_is_no_object(void **state)
+{
+    struct buf out;
+    struct err err = { 0 };
+
+    (void)state;
+    buf_init(&out, 1000);
+    assert_int_equal(
+        task_request_write(&(struct task_request){ .data_json = "{\"a\": }" }, &out, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.text, "--data: expected a JSON object: "));
+    assert_true(strlen(err.text) > strlen("--data: expected a JSON object: ")); /* and why */
+    err = (struct err){ 0 };
+    assert_int_equal(
+        task_request_write(&(struct task_request){ .data_json = "[1]" }, &out, &err), -1);
+    assert_string_equal(err.text, "--data: expected a JSON object");
+    buf_clear(&out);
+}
+
 static void test_signature(void **state)
 {
     /* RFC 4231, test case 2 */
@@ -127,9 +146,8 @@ static void test_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body),
-        cmocka_unit_test(test_signature),
-        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_body),      cmocka_unit_test(test_data_that_is_no_object),
+        cmocka_unit_test(test_signature), cmocka_unit_test(test_run),
         cmocka_unit_test(test_facts),
     };
 
