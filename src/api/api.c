@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/api.h"
 
-#include "api/run.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"

@@ -33,7 +33,8 @@ struct api {
 
 /*
  * Initialise api with a base URL as users paste it and a key (or NULL), whose ownership moves
- * to api. api must be {0} except for insecure_key. ERR_USAGE if a proxy could read the key and
+ * to api, also on failure: then api must still be cleared. api must be {0} except for
+ * insecure_key. ERR_USAGE if a proxy could read the key and
  * insecure_key is not set.
  */
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err) MUST_CHECK;

@@ -21,11 +21,13 @@ struct field {
     }
 
 static const struct field texts[] = {
-    FIELD(artifact_id),     FIELD(artifact_type),      FIELD(uri),
-    FIELD(bundle_key),      FIELD(checksum),           FIELD(task_id),
-    FIELD(step_id),         FIELD(workflow_run_id),    FIELD(workflow_run_block_id),
-    FIELD(run_id),          FIELD(browser_session_id), FIELD(signed_url),
-    FIELD(organization_id), FIELD(created_at),         FIELD(modified_at),
+    FIELD(artifact_id), FIELD(artifact_type),
+    FIELD(uri),         FIELD(bundle_key),
+    FIELD(checksum),    FIELD(task_id),
+    FIELD(step_id),     FIELD(workflow_run_id),
+    FIELD(run_id),      FIELD(browser_session_id),
+    FIELD(signed_url),  FIELD(created_at),
+    FIELD(modified_at),
 };
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 
@@ -362,11 +364,6 @@ int artifact_list_join(struct buf *out, const struct buf *lists, size_t count, s
     hashmap_free(j.seen);
     buf_clear(&j.key);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
-}
-
-const char *artifact_file(const struct artifact *artifact)
-{
-    return artifact->file;
 }
 
 int artifact_list_add(struct artifact_list *list, const struct artifact *row, struct err *err)

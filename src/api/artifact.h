@@ -32,11 +32,9 @@ struct artifact {
     const char *task_id;
     const char *step_id;
     const char *workflow_run_id;
-    const char *workflow_run_block_id;
     const char *run_id;
     const char *browser_session_id;
     const char *signed_url;
-    const char *organization_id;
     const char *created_at;
     const char *modified_at;
     uint64_t file_size; /* valid if sized */
@@ -86,9 +84,6 @@ int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
 /* Append a row; its strings must be valid as long as the list. */
 int artifact_list_add(struct artifact_list *list, const struct artifact *row,
                       struct err *err) MUST_CHECK;
-
-/* The path on the server's disk that an artifact's URI or URL names; NULL: none. */
-const char *artifact_file(const struct artifact *artifact);
 
 /* Set artifact->file from a file:// URI or URL. Only paths of downloads are percent-encoded. */
 int artifact_find_file(struct artifact *artifact, struct region *region,

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/path.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>

@@ -56,7 +56,7 @@ struct artifact_filter {
 struct artifact_facts {
     const char *type;
     const char *name;       /* a path, of which the last part is the name */
-    const char *other_name; /* another name, of which one of the two must match */
+    const char *other_name; /* a second name, or NULL: one of the two must match */
     const char *step_id;
     const char *uri;
     const char *created_at;

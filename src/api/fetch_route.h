@@ -51,9 +51,10 @@ struct fetch_route_facts {
     bool local;     /* the file is under --local-root: the last route */
     bool archived;  /* in cold storage */
     bool renewable; /* a new list may give a new URL */
-    bool by_url;    /* the content endpoint cannot tell the artifact from others */
-    bool refuted;   /* the last answer at its URL was something else than "not found" */
-    bool sized;     /* file_size is known */
+    /* only its URL or its file is certain to be this artifact: another row has the same ID */
+    bool by_url;
+    bool refuted; /* the last answer at its URL was something else than "not found" */
+    bool sized;   /* file_size is known */
     uint64_t file_size;
     uint64_t have; /* bytes received so far */
 };

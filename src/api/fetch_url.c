@@ -3,8 +3,6 @@
 
 #include "net/url.h"
 
-#include <stddef.h>
-
 void fetch_url_clear(struct fetch_url *url)
 {
     *url = (struct fetch_url){ .expiry = EXPIRY_NEVER };

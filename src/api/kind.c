@@ -145,12 +145,12 @@ static int add_name(struct kind_filter *filter, const char *name, bool unwanted,
     if (found)
         return 0;
     if ((!wanted_already && add(names, count, name, err) < 0) ||
-        add(&filter->strangers, &filter->stranger_count, name, err) < 0)
+        add(&filter->unknown_types, &filter->unknown_count, name, err) < 0)
         return -1;
     filter->unknown = filter->unknown || (!unwanted && !wanted_already);
     for (i = 0; unknown_name && !*unknown_name; i++) {
-        if (strcmp(filter->strangers[i], name) == 0)
-            *unknown_name = filter->strangers[i];
+        if (strcmp(filter->unknown_types[i], name) == 0)
+            *unknown_name = filter->unknown_types[i];
     }
     return 0;
 }
@@ -216,6 +216,6 @@ void kind_filter_clear(struct kind_filter *filter)
 {
     clear_names(&filter->wanted, &filter->wanted_count);
     clear_names(&filter->unwanted, &filter->unwanted_count);
-    clear_names(&filter->strangers, &filter->stranger_count);
+    clear_names(&filter->unknown_types, &filter->unknown_count);
     *filter = (struct kind_filter){ 0 };
 }

@@ -35,10 +35,10 @@ struct kind_filter {
     size_t wanted_count;
     char **unwanted;
     size_t unwanted_count;
-    bool unknown;     /* wanted has a type that this program does not know */
-    bool all;         /* "all" is wanted: wanted stays empty */
-    char **strangers; /* the names that this program does not know, of either kind */
-    size_t stranger_count;
+    bool unknown;         /* wanted has a type that this program does not know */
+    bool all;             /* "all" is wanted: wanted stays empty */
+    char **unknown_types; /* the names that this program does not know, of either kind */
+    size_t unknown_count;
 };
 
 /*

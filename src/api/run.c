@@ -28,7 +28,6 @@ static const struct field texts[] = {
     FIELD(run_type),
     FIELD(created_at),
     FIELD(modified_at),
-    FIELD(queued_at),
     FIELD(started_at),
     FIELD(finished_at),
     FIELD(failure_reason),
@@ -66,7 +65,6 @@ static const struct field parts[] = {
     { "output", offsetof(struct run, output_json) },
     { "errors", offsetof(struct run, errors_json) },
     { "outputs", offsetof(struct run, output_json) },
-    { "run_request", offsetof(struct run, run_request_json) },
 };
 
 bool run_id_valid(const char *id)

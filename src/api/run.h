@@ -54,7 +54,6 @@ struct run {
     const char *run_type;
     const char *created_at;
     const char *modified_at;
-    const char *queued_at;
     const char *started_at;
     const char *finished_at;
     const char *failure_reason;
@@ -70,7 +69,6 @@ struct run {
     const char *script_revision_id;
     const char *output_json;
     const char *errors_json;
-    const char *run_request_json;
     const char *prompt;           /* from the request */
     const char **screenshot_urls; /* newest first */
     size_t screenshot_count;

@@ -33,7 +33,8 @@ struct secret *secret_load(const char *path, struct stop stop, struct err *err) 
 
 /*
  * Read this user's own random secret from a file. The file and its directories are created if
- * they do not exist. A file that others can read or write is replaced with a new secret.
+ * they do not exist. A file of another size, or on which group or others have any permission,
+ * gets a new secret and mode 0600.
  */
 struct secret *secret_own(const char *path, struct err *err) MUST_CHECK;
 

@@ -33,7 +33,9 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
                        "cannot verify the webhook's signature without the API key");
     text_hex(want, mac, sizeof(mac));
     if (!webhook_signed(signature) || CRYPTO_memcmp(signature, want, SHA256_TEXT - 1) != 0)
-        return err_set(err, ERR_DENIED, "wrong signature of the webhook");
+        return err_set(err, ERR_DENIED,
+                       "wrong signature of the webhook: it was signed with another API key, or "
+                       "changed on the way");
     return 0;
 }
 

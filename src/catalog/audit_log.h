@@ -9,7 +9,7 @@
  * has reported that entry as done: the next writer deletes the line.
  *
  * Units    bytes; milliseconds since 1970
- * Errors   ERR_SYSTEM, ERR_LIMIT, ERR_MEMORY
+ * Errors   ERR_SYSTEM, ERR_FORMAT (the last line is not skyarc's), ERR_LIMIT, ERR_MEMORY
  * Owns     struct audit_log: its descriptor and lines, until audit_log_close; texts are
  *          borrowed
  * Threads  one, which holds the directory's lock

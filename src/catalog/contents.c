@@ -575,10 +575,10 @@ int contents_runs(struct db *c,
     return rc;
 }
 
-int contents_contents(struct db *c,
-                      int (*fn)(void *ctx, const char *volume, const char *run_id,
-                                uint64_t bytes, struct err *err),
-                      void *ctx, struct err *err)
+int contents_run_sizes(struct db *c,
+                       int (*fn)(void *ctx, const char *volume, const char *run_id,
+                                 uint64_t bytes, struct err *err),
+                       void *ctx, struct err *err)
 {
     struct sqlite3_stmt *sql =
         db_sql(c,

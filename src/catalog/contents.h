@@ -87,7 +87,10 @@ int contents_run(struct db *c, int64_t volume, const struct contents_run *run,
 int contents_artifact(struct db *c, int64_t volume, const struct contents_artifact *artifact,
                       struct err *err) MUST_CHECK;
 
-/* Record a failed attempt to fetch an artifact; attempts are counted. */
+/*
+ * Record a failed attempt to fetch an artifact; attempts are counted. No effect if a volume has
+ * the artifact and no other copy is wanted.
+ */
 int contents_missing(struct db *c, const struct contents_missing *missing,
                      struct err *err) MUST_CHECK;
 
@@ -186,18 +189,18 @@ int contents_runs(struct db *c,
 
 /* Visit each run of each volume, sorted by volume, with the size of its artifacts; fn returns
  * -1 to fail. */
-int contents_contents(struct db *c,
-                      int (*fn)(void *ctx, const char *volume, const char *run_id,
-                                uint64_t bytes, struct err *err),
-                      void *ctx, struct err *err) MUST_CHECK;
+int contents_run_sizes(struct db *c,
+                       int (*fn)(void *ctx, const char *volume, const char *run_id,
+                                 uint64_t bytes, struct err *err),
+                       void *ctx, struct err *err) MUST_CHECK;
 
-/* The newest volume that has an artifact; false: none. */
+/* The newest volume that has an artifact; false: none, or the catalog cannot be read. */
 bool contents_volume_with(struct db *c, const char *artifact_id, char *out, size_t size);
 
-/* The volume added last, and its manifest's digest; false: none. */
+/* The volume added last, and its manifest's digest; false: none, or an error. */
 bool contents_newest(struct db *c, char *name, size_t size, char sha256[SHA256_TEXT]);
 
-/* The volume added last that contains a run; false: none. */
+/* The volume added last that contains a run; false: none, or an error. */
 bool contents_volume_of(struct db *c, const char *run_id, char *out, size_t size);
 
 #endif

@@ -71,26 +71,30 @@ int db_commit(struct db *catalog, struct err *err) MUST_CHECK;
 void db_rollback(struct db *catalog);
 
 /*
- * For the modules of this folder only: SQL statements, prepared once.
+ * SQL statements, prepared once: for the modules of this folder, sync/heal and sync/fixity.
  */
 struct sqlite3_stmt;
 
 /*
- * Get the prepared statement for sql, reset. sql must be a string constant: its address is the
- * key. Valid until db_free.
+ * Get the prepared statement for sql. It is not reset here: an earlier use must have ended, by
+ * a db_step that returned no row, or by db_done. sql must be a string constant: its address is
+ * the key. Valid until db_free.
  */
 struct sqlite3_stmt *db_sql(struct db *catalog, const char *sql, struct err *err) MUST_CHECK;
 
 /* Prepare a statement for a text built at run time; the caller finalizes it. */
 struct sqlite3_stmt *db_once(struct db *catalog, const char *text, struct err *err) MUST_CHECK;
 
-/* Bind a text at position `at`, from 1; NULL is bound as NULL. Valid until the step. */
+/*
+ * Bind a text at position `at`, from 1; NULL is bound as NULL. It is not copied: it must stay
+ * valid until the statement is reset (db_step returned 0 or -1, or db_done).
+ */
 void db_text(struct sqlite3_stmt *sql, int at, const char *text);
 
 /* Bind a number at position `at`, from 1; DB_UNKNOWN is bound as NULL. */
 void db_number(struct sqlite3_stmt *sql, int at, int64_t value);
 
-/* Bind bytes at position `at`, from 1; valid until the step. */
+/* Bind bytes at position `at`, from 1; not copied, as with db_text. */
 void db_bytes(struct sqlite3_stmt *sql, int at, const void *bytes, size_t len);
 
 /* Step to the next row. 1: a row; 0: done, and the statement is reset; -1: error. */

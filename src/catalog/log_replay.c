@@ -14,6 +14,7 @@
 
 struct replay {
     struct db *catalog;
+    const char *dir;
     bool merge;         /* skip entries that the catalog has */
     int64_t unreadable; /* number of lines */
 };
@@ -126,8 +127,10 @@ static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
 
     if (!e || !is_understood(e)) {
         r->unreadable++;
-        log_line(LOG_ERROR, AUDIT_LOG_NAME ": skipped an unreadable line; it may be a hold, "
-                                           "so nothing is pruned until it is repaired");
+        log_line(LOG_ERROR,
+                 "'%s/" AUDIT_LOG_NAME "': skipped an unreadable line; it may be a hold, so "
+                 "nothing is pruned until it is repaired",
+                 r->dir);
         return 0;
     }
     if (r->merge)
@@ -251,18 +254,17 @@ static int make_holds(struct db *c, struct err *err)
 }
 
 /* The part of the file that was read has changed: merge file and catalog. */
-static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
-                 struct err *err)
+static int merge(struct replay *r, struct audit_log_mark *mark, struct err *err)
 {
     struct entries k = { .table = hashmap_new(err) };
     struct audit_log a = { .fd = -1 };
     size_t count = 0;
-    int rc = k.table ? audit_log_open(&a, dir, err) : -1;
+    int rc = k.table ? audit_log_open(&a, r->dir, err) : -1;
 
     buf_init(&k.key, KEY_MAX);
-    if (rc == 0 &&
-        (audit_log_start(mark, err) < 0 || audit_log_scan(dir, mark, on_known, &k, err) < 0 ||
-         give_back(r->catalog, &k, &a, &count, err) < 0))
+    if (rc == 0 && (audit_log_start(mark, err) < 0 ||
+                    audit_log_scan(r->dir, mark, on_known, &k, err) < 0 ||
+                    give_back(r->catalog, &k, &a, &count, err) < 0))
         rc = -1;
     if (rc == 0 && count)
         rc = audit_log_commit(&a, err);
@@ -271,11 +273,11 @@ static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
         log_line(LOG_WARNING,
                  "'%s/" AUDIT_LOG_NAME "' was changed: appended %zu entr%s that only the "
                  "catalog had",
-                 dir, count, count == 1 ? "y" : "ies");
+                 r->dir, count, count == 1 ? "y" : "ies");
     r->merge = true;
     r->unreadable = 0;
     if (rc == 0 &&
-        (audit_log_start(mark, err) < 0 || audit_log_scan(dir, mark, on_entry, r, err) <= 0))
+        (audit_log_start(mark, err) < 0 || audit_log_scan(r->dir, mark, on_entry, r, err) <= 0))
         rc = -1;
     buf_clear(&k.key);
     hashmap_free(k.table);
@@ -292,7 +294,7 @@ static int has_log(struct db *c, struct err *err)
 
 int log_replay_run(struct db *c, const char *dir, struct err *err)
 {
-    struct replay r = { .catalog = c };
+    struct replay r = { .catalog = c, .dir = dir };
     struct audit_log_mark mark;
     struct audit_log_mark before;
     int rc;
@@ -306,7 +308,7 @@ int log_replay_run(struct db *c, const char *dir, struct err *err)
     if (rc > 0)
         rc = audit_log_scan(dir, &mark, on_entry, &r, err);
     if (rc == 0)
-        rc = merge(&r, dir, &mark, err);
+        rc = merge(&r, &mark, err);
     if (rc < 0)
         return -1;
     if (mark.size == before.size && memcmp(mark.sha256, before.sha256, SHA256_SIZE) == 0)
@@ -314,7 +316,7 @@ int log_replay_run(struct db *c, const char *dir, struct err *err)
     return save_mark(c, &mark, r.unreadable, err);
 }
 
-int log_replay_begun(struct db *c, const char *dir, struct err *err)
+int log_replay_update(struct db *c, const char *dir, struct err *err)
 {
     int rc;
 
@@ -339,7 +341,7 @@ int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *
     if (rc == 0)
         rc = audit_log_commit(&a, err);
     audit_log_close(&a);
-    return rc < 0 ? -1 : log_replay_begun(c, dir, err);
+    return rc < 0 ? -1 : log_replay_update(c, dir, err);
 }
 
 int64_t log_replay_unreadable(struct db *c, struct err *err)

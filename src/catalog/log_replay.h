@@ -30,17 +30,25 @@
 /* Bring the catalog up to date with the file. In a transaction, with the directory's lock. */
 int log_replay_run(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 
-/* As log_replay_run, in a transaction of its own. */
-int log_replay_begun(struct db *c, const char *dir, struct err *err) MUST_CHECK;
+/*
+ * Delete an incomplete last line of the file, then do as log_replay_run, in a transaction of
+ * its own.
+ */
+int log_replay_update(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 
-/* Append entries to the file, and apply them to the catalog. */
+/*
+ * Append entries to the file, and apply them to the catalog in a transaction of its own: not
+ * within another.
+ */
 int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
                    size_t count, struct err *err) MUST_CHECK;
 
 /* Number of unreadable lines of the file; -1: error. */
 int64_t log_replay_unreadable(struct db *c, struct err *err) MUST_CHECK;
 
-/* Whether a run is held, and why (reason may be NULL). */
+/*
+ * Whether a run is held, and why (reason may be NULL); also true if the catalog cannot be read.
+ */
 bool log_replay_held(struct db *c, const char *run_id, char *reason, size_t size);
 
 /* Whether the log says that a volume was removed (AUDIT_LOG_REMOVE) or lost (AUDIT_LOG_LOSE)

@@ -19,9 +19,6 @@
 #include "base/err.h"
 #include "catalog/db.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #define RELATION_ID_MAX 128 /* characters of a run ID that may have an alias */
 
 /* SQL expression: the canonical ID for an expression that is a run ID. */
@@ -34,7 +31,10 @@
     "family(id) AS (SELECT " id " UNION SELECT pa.run_id FROM parents pa JOIN family f ON"     \
     " pa.parent_id = f.id)"
 
-/* Write the canonical ID of a run to out; the ID itself if no alias is known. Returns out. */
+/*
+ * The canonical ID of a run: out, which is then filled; or run_id itself, and out is not
+ * written, if no alias is known (also on an error). run_id may be NULL.
+ */
 const char *relation_name(struct db *c, const char *run_id, char out[RELATION_ID_MAX + 1]);
 
 /* Bind the canonical ID of a run. */

@@ -8,7 +8,7 @@
  * Pure: the caller passes the clock.
  *
  * Units    microseconds since 1970
- * Errors   ERR_MEMORY
+ * Errors   none
  * Owns     nothing
  * Threads  any
  * Source   terms and meaning are those of restic (forget, "removing snapshots according to a
@@ -49,7 +49,7 @@ enum retention_why {
 struct retention_run {
     const char *run_id;
     const char *status;
-    int64_t ended; /* or the start, if the end is not known */
+    int64_t ended; /* or the creation, if the end is not known: see struct contents_kept */
     bool held;
     /* results */
     bool kept;

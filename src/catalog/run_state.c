@@ -249,7 +249,7 @@ int run_state_each(struct db *c, const struct run_state_which *which,
 {
     struct sqlite3_stmt *sql = db_sql(
         c,
-        "SELECT run_id, state, status, created_at, finished_at, tries FROM states"
+        "SELECT run_id, state, status, created_at, finished_at FROM states"
         " WHERE state = ?1 AND (next_ms <= ?2 OR next_ms > ?5)"
         " AND (?4 = 0 OR coalesce(listed_ms, 0) <> ?4) AND (?6 = 0 OR tries > 0 OR EXISTS"
         " (SELECT 1 FROM lost l WHERE l.run_id = states.run_id))"
@@ -267,9 +267,8 @@ int run_state_each(struct db *c, const struct run_state_which *which,
     db_number(sql, 6, which->doubtful);
     db_number(sql, 7, which->in_turn);
     while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
-        struct run_state_row row = { db_name(sql, 0),          db_name(sql, 1),
-                                     db_column(sql, 2),        db_column_number(sql, 3),
-                                     db_column_number(sql, 4), db_column_number(sql, 5) };
+        struct run_state_row row = { db_name(sql, 0), db_name(sql, 1), db_column(sql, 2),
+                                     db_column_number(sql, 3), db_column_number(sql, 4) };
 
         if (fn(ctx, &row, err) < 0) {
             db_done(sql);

@@ -51,13 +51,15 @@ struct run_state_row {
     const char *status;
     int64_t created_at; /* DB_UNKNOWN: not known; the same below */
     int64_t finished_at;
-    int64_t tries;
 };
 
 #define RUN_STATE_HOUR ((int64_t)3600 * 1000)
 
-/* Record what a list or a record of the service says: a run that ended becomes due; a run in
- * state gone exists again; times that were unknown are stored. 1: the run was not known. */
+/*
+ * Record what a list or a record of the service says: a run that ended becomes due; a run in
+ * state gone or lost exists again (due or running); a sealed run whose end changed becomes
+ * open; times that were unknown are stored. 1: the run was not known.
+ */
 int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal, int64_t now_ms,
                    struct err *err) MUST_CHECK;
 
@@ -163,7 +165,8 @@ int run_state_told_lost(struct db *c, struct err *err) MUST_CHECK;
 /* The number of runs in a state; -1: error. */
 int64_t run_state_count(struct db *c, const char *state, struct err *err);
 
-/* Creation time of the oldest run that ended and is not archived; DB_UNKNOWN: none. */
+/* Creation time of the oldest run that ended and is not archived; DB_UNKNOWN: none, or an
+ * error. */
 int64_t run_state_oldest(struct db *c, struct err *err);
 
 /* The creation times between which all runs of a filter are known; both DB_UNKNOWN: none. */

@@ -7,7 +7,6 @@
 #include "catalog/run_state.h"
 
 #include <sqlite3.h>
-#include <string.h>
 
 #define SQL_MAX    ((size_t)4 << 20)
 #define VALUES_MAX 30000 /* SQLite's own limit is 32766 */

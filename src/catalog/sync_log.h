@@ -2,7 +2,8 @@
 /*
  * sync_log: when syncs ran, and how they ended, in the catalog.
  *
- * Functions that write must be called within a transaction, or are one of their own.
+ * Functions that write need no transaction: each of their statements is then committed by
+ * itself.
  *
  * Units    milliseconds since 1970; bytes
  * Errors   the catalog's

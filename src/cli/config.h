@@ -38,8 +38,8 @@ struct config {
 };
 
 /*
- * Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/skyarc/config), and set the options that no
- * profile sets. config must be {0}.
+ * Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/skyarc/config), and set the options of
+ * the lines before the first profile. config must be {0}.
  *
  * elsewhere   whether another command has an option of this name; such a key is ignored
  */

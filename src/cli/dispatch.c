@@ -93,7 +93,7 @@ const struct opt *dispatch_option(const char *name)
     return opt;
 }
 
-static bool known(const void *ctx, const char *name)
+bool dispatch_has_option(const void *ctx, const char *name)
 {
     (void)ctx;
     return dispatch_option(name) != NULL;
@@ -187,7 +187,7 @@ static int run(const struct command *command, const struct opt_group *groups, vo
     int first = 0;
     int status = -1;
 
-    if (config_load(&config, groups, args, known, NULL, err) == 0 &&
+    if (config_load(&config, groups, args, dispatch_has_option, NULL, err) == 0 &&
         opt_environment(groups, args, err) == 0 &&
         (!profile || config_profile(&config, profile, groups, args, err) == 0) &&
         opt_parse(groups, args, argc, argv, &first, err) == 0) {

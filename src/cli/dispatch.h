@@ -10,6 +10,8 @@
 
 #include "cli/command.h"
 
+#include <stdbool.h>
+
 /* All commands, ended by NULL; NULL before dispatch_main. */
 const struct command *const *dispatch_commands(void);
 
@@ -23,6 +25,9 @@ const struct command *dispatch_find(const char *word, struct err *err);
 
 /* Find an option of any command. NULL: there is none. */
 const struct opt *dispatch_option(const char *name);
+
+/* Whether a command has an option of this name, for config_load; ctx is not used. */
+bool dispatch_has_option(const void *ctx, const char *name);
 
 /*
  * Run the program.

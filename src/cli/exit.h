@@ -16,7 +16,7 @@ enum exit_status {
     EXIT_USAGE = 2,      /* the command line is wrong */
     EXIT_INCOMPLETE = 3, /* written, but artifacts are missing or not as the service stated */
     EXIT_DAMAGED = 4,    /* an archive failed verification; never a usage mistake */
-    EXIT_LATER = 75,     /* another skyarc holds the lock, or the service said to retry later */
+    EXIT_LATER = 75,     /* a lock is held, runs have not ended, or the service said to retry */
     EXIT_SIGNAL = 128,   /* plus the number of the signal that interrupted the program */
 };
 

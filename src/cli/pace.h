@@ -35,7 +35,10 @@ struct pace {
  * samples so far are dropped. */
 void pace_note(struct pace *pace, uint64_t now, uint64_t bytes);
 
-/* Bytes per second of the last PACE_WINDOW, up to the last pace_note; or PACE_UNKNOWN. */
+/*
+ * Bytes per second: the bytes noted in the last PACE_WINDOW, over the time from the oldest of
+ * these notes to now; or PACE_UNKNOWN.
+ */
 uint64_t pace_bps(const struct pace *pace, uint64_t now);
 
 /* The milliseconds that so many bytes take at a rate. Returns false if that cannot be said: no

@@ -24,8 +24,10 @@ const struct opt progress_opts[] = {
 
 enum mode { OFF, MOVING, LINES };
 
-/* The lock is taken below the log's, since around() runs under that one: no log line is written
- * while the lock is held. */
+/*
+ * Lock order: the log's lock, then this one, since the log calls around() with its lock held.
+ * So nothing may be logged while this lock is held.
+ */
 static struct {
     pthread_mutex_t lock;
     enum mode mode;

@@ -57,7 +57,7 @@ static int handle(int signal, void (*fn)(int))
     return sigaction(signal, &action, NULL);
 }
 
-/* SIGHUP asks to stop, unless nohup set it to be ignored. */
+/* Let a signal ask to stop, unless it was ignored at the start, as nohup does with SIGHUP. */
 static int handle_unless_ignored(int signal)
 {
     struct sigaction old;

@@ -30,7 +30,8 @@
 #define TABLE_COLUMNS    8
 #define TABLE_ROWS_KEPT  4096
 #define TABLE_BYTES_KEPT ((size_t)16 << 20)
-#define TABLE_WHOLE      32 /* `min` of a column of IDs: they are copied, and so not shortened */
+/* `min` of a column of IDs, which users copy: up to this many columns they are not shortened */
+#define TABLE_WHOLE      32
 #define TABLE_NO_LIMIT   SIZE_MAX /* the width of what is not a terminal */
 
 enum table_kind {

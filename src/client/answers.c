@@ -160,7 +160,7 @@ int answers_judge_list(const struct artifact_list *list, const struct listed_run
     size_t i;
 
     if (list->broken)
-        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id, or too long a one",
+        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id, or one that is too long",
                        list->broken, list->broken == 1 ? " has" : "s have");
     if (list->misnamed)
         return err_set(err, ERR_FORMAT, "%zu row%s a run_id that is not an ID", list->misnamed,
@@ -246,7 +246,7 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     return rc;
 }
 
-/* Store the other records, and note why others are missing. */
+/* Store the records other than the run's own, and why they are missing. */
 static int settle_records(struct answers *a, struct listed_run *run, struct err *err)
 {
     struct records *r = run->listing->records;

@@ -7,8 +7,6 @@
 #include "client/children.h"
 #include "client/lister.h"
 
-#include <sys/types.h>
-
 /* Wait until runs have ended; runs that cannot be polled are left to the listing. */
 static int wait_runs(struct await *a, char *const *ids, size_t count, struct err *err)
 {

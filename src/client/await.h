@@ -2,8 +2,8 @@
 /*
  * await: lists runs once they, and the runs that they started, have ended.
  *
- * Only a listing names the runs that a run started, so that the listing is repeated after these
- * have ended. Runs that have ended start no others: each repetition reaches one level further
+ * Only a listing names the runs that a run started, so the listing is repeated after they have
+ * ended. Runs that have ended start no others: each repetition reaches one level further
  * down, and there are at most CHILDREN_DEPTH.
  *
  * Units    milliseconds

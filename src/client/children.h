@@ -24,9 +24,9 @@ struct children;
 struct children *children_new(struct listing *listing, struct err *err) MUST_CHECK;
 
 /*
- * Add the children of the runs that were listed since the last call to the listing's array,
- * where they are to be listed before the next call. *over: there are no more; the children are
- * in order after their roots. A root before the first one with children keeps its index.
+ * Append the children of the runs listed since the last call to the listing's runs; the caller
+ * lists them before the next call. *over: there were none; the runs are then sorted, each root
+ * followed by its descendants. Roots before the first one with children keep their indexes.
  */
 int children_next(struct children *children, bool *over, struct err *err) MUST_CHECK;
 

@@ -398,3 +398,15 @@ out:
     hashmap_free(x.table);
     return rc;
 }
+
+int extras_add_all(struct listing *listing, const struct kind_filter *filter, struct err *err)
+{
+    size_t i;
+
+    listing->calm = true;
+    for (i = 0; i < listing->count; i++) {
+        if (!listing->runs[i].failed && extras_add(&listing->runs[i], filter, err) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -39,8 +39,8 @@ int lister_step(struct listing *listing, bool *over, struct err *err) MUST_CHECK
 int lister_turn(struct listing *listing, struct loop *loop, struct err *err) MUST_CHECK;
 
 /*
- * Before all is listed: whether requested run i is, whether it started no runs and whether no
- * other requested run can turn out to be the same. If this is true for all runs up to i, these
+ * Before the listing has ended: whether requested run i is listed (or failed), started no runs,
+ * and cannot turn out to be another requested run. If this is true of all runs up to i, they
  * keep their indexes and contents.
  */
 bool lister_settled(const struct listing *listing, size_t i);

@@ -24,6 +24,13 @@ const char *listing_name(const struct listed_run *run, unsigned nth)
     return nth < count ? names[nth] : NULL;
 }
 
+const char *listing_workflow(const struct listed_run *run)
+{
+    return identity_is_workflow(run->id)      ? run->id
+           : identity_is_workflow(run->other) ? run->other
+                                              : NULL;
+}
+
 void listing_note(struct listed_run *run, const char *word, const char *warning)
 {
     unsigned i;

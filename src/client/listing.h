@@ -3,9 +3,10 @@
  * listing: the records and artifact lists of runs, as filled by lister.
  *
  * A run may have two names (identity) and the service lists its artifacts under one of them:
- * both are requested, and the lists are merged by artifact_id. If the caller asked for both
- * names, they become one run. If `children` is set, the runs that a run started are listed
- * after it. If `records` is set, other records received on the way are stored there.
+ * both are requested, and the lists are merged without duplicates (artifact_list_join). If the
+ * caller asked for both names, they become one run. If `children` is set, the runs that a run
+ * started are listed after it. If `records` is set, other records received on the way are
+ * stored there.
  *
  * A run that cannot be listed has an error; the other runs are still listed. The API's
  * responses are stored as they are archived: redacted.
@@ -139,6 +140,9 @@ int listing_clean(struct listed_run *run, struct err *err) MUST_CHECK;
 
 /* The name under which the nth list of a run (from 0) has rows; NULL: no such list. */
 const char *listing_name(const struct listed_run *run, unsigned nth);
+
+/* The one of a run's two IDs that names a workflow run (wr_); NULL: none does. */
+const char *listing_workflow(const struct listed_run *run);
 
 /* Note an anomaly of a run, once; warning (may be NULL) is logged. */
 void listing_note(struct listed_run *run, const char *word, const char *warning);

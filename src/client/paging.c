@@ -5,8 +5,6 @@
 #include "client/records.h"
 #include "net/url.h"
 
-#include <string.h>
-
 #define MORE_MAX 4096
 
 static const char *rows_of(const struct paging *p)

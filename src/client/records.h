@@ -7,7 +7,7 @@
  * beyond that (REASON_NO_SPACE). For missing records, the reason is stored.
  *
  * Units    bytes
- * Errors   ERR_MEMORY
+ * Errors   ERR_MEMORY, ERR_LIMIT (too many rows)
  * Owns     the file; a set owns its rows and their texts, until record_set_clear
  * Threads  the transfer loop; read by one thread afterwards
  */
@@ -52,9 +52,11 @@ struct record_set {
 struct records;
 
 /*
+ * Create an empty store of records.
+ *
  * filter   the records to store; borrowed
  * key      the API key, which is redacted; borrowed
- * dir      the directory of the temporary file
+ * dir      the directory of the temporary file; borrowed
  */
 struct records *records_new(const struct endpoint_filter *filter, const char *key,
                             const char *dir, struct err *err) MUST_CHECK;

@@ -55,13 +55,6 @@ struct records_fetch {
     struct record_slot slots[RECORDS_FETCH_JOBS];
 };
 
-static const char *workflow_of(const struct listed_run *run)
-{
-    return identity_is_workflow(run->id)      ? run->id
-           : identity_is_workflow(run->other) ? run->other
-                                              : NULL;
-}
-
 static const char *first(const char *a, const char *b)
 {
     return a ? a : b;
@@ -76,9 +69,9 @@ static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
     case ENDPOINT_HEAL_EPISODES:
     case ENDPOINT_TAGS:
     case ENDPOINT_TAG_HISTORY:
-        return workflow_of(run);
+        return listing_workflow(run);
     case ENDPOINT_FALLBACK_EPISODES:
-        return workflow_of(run)
+        return listing_workflow(run)
                    ? first(run->workflow.workflow_permanent_id, run->run.workflow_permanent_id)
                    : NULL;
     case ENDPOINT_SCRIPT:
@@ -389,7 +382,7 @@ static int start_next(struct record_slot *s, struct err *err)
         if (s->run && !has_room(s->run))
             continue;
         s->versions = s->job.endpoint == ENDPOINT_SCRIPT;
-        paging_begin(&s->paging, s->job.endpoint, s->run ? workflow_of(s->run) : NULL);
+        paging_begin(&s->paging, s->job.endpoint, s->run ? listing_workflow(s->run) : NULL);
         rc = ask(s, s->versions ? ENDPOINT_SCRIPT_VERSIONS : s->job.endpoint,
                  buf_text(&s->paging.more), err);
         if (rc < 0)

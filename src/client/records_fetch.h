@@ -20,7 +20,6 @@
 #include "base/err.h"
 #include "client/listing.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

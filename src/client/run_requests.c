@@ -8,8 +8,6 @@
 #include "client/answers.h"
 #include "client/identity.h"
 
-#include <string.h>
-
 #define WINDOW 64 /* runs listed at a time */
 
 struct run_requests {
@@ -148,13 +146,6 @@ static bool wants_whole(const struct kind_filter *filter)
     return kind_filter_match(filter, "unknown");
 }
 
-static const char *workflow_name(const struct listed_run *run)
-{
-    return identity_is_workflow(run->id)      ? run->id
-           : identity_is_workflow(run->other) ? run->other
-                                              : NULL;
-}
-
 static const char *session_name(const struct listed_run *run)
 {
     return run->run.browser_session_id        ? run->run.browser_session_id
@@ -198,7 +189,7 @@ static bool wants(const struct run_requests *q, enum question what)
         return false;
     switch (what) {
     case ASK_WORKFLOW:
-        return workflow_name(q->run) &&
+        return listing_workflow(q->run) &&
                (identity_is_workflow(id) || l->deep || l->children ||
                 !q->answers.good[ASK_RUN] || records_want(r, ENDPOINT_WORKFLOW_RUN));
     case ASK_TIMELINE:
@@ -225,7 +216,7 @@ static bool wants(const struct run_requests *q, enum question what)
 /* Make an optional request. */
 static int ask(struct run_requests *q, enum question what, struct err *err)
 {
-    const char *id = what == ASK_WORKFLOW            ? workflow_name(q->run)
+    const char *id = what == ASK_WORKFLOW            ? listing_workflow(q->run)
                      : what == ASK_SESSION           ? session_name(q->run)
                      : what == ASK_WORKFLOW_TIMELINE ? q->run->workflow.workflow_permanent_id
                                                      : q->run->id;
@@ -233,7 +224,7 @@ static int ask(struct run_requests *q, enum question what, struct err *err)
 
     q->answers.asked[what] = true;
     if (endpoint_url(q->listing->api, &q->answers.calls[what].url, answers_endpoints[what], id,
-                     workflow_name(q->run), &why) < 0) {
+                     listing_workflow(q->run), &why) < 0) {
         if (why.kind == ERR_FORMAT) { /* the service gave a malformed ID */
             q->answers.calls[what].err = why;
             q->answers.verdicts[what] = ENDPOINT_FAILED;

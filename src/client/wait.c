@@ -9,7 +9,6 @@
 #include "client/identity.h"
 #include "redact/redact.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define INTERVAL_MAX 60000 /* maximum interval after errors */
@@ -61,14 +60,7 @@ static void schedule_poll(struct waited *w, const struct err *why)
 
 static bool is_known_status(const char *status)
 {
-    static const char *const going[] = { "created", "queued", "running", "paused" };
-    size_t i;
-
-    for (i = 0; i < sizeof(going) / sizeof(*going); i++) {
-        if (strcmp(going[i], status) == 0)
-            return true;
-    }
-    return run_is_terminal(status);
+    return !run_status_near(status);
 }
 
 static void note_status(struct waited *w)

@@ -3,7 +3,9 @@
  * wait: polls runs until they have ended.
  *
  * Each run is polled once per interval, with a jitter of a quarter, so that requests are spread
- * out. After errors the interval grows. A 404 is final.
+ * out. After errors the interval grows. An error that a retry cannot mend (denied, or a 4xx
+ * other than 408 and 429) is final; after a 404, a workflow run is polled by its other record
+ * first.
  *
  * Units    milliseconds
  * Errors   ERR_CANCELLED and the like; errors of a run are stored in struct waited

@@ -15,7 +15,6 @@
 #include "cmdutil/session.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct artifacts_args {
     struct command_args common;
@@ -154,21 +153,6 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
                                               : EXIT_DONE;
 }
 
-/* Add the names of downloaded files, which only the runs' records have. The rows that are
- * added for files without a row of their own are not printed. */
-static int name_files(struct listing *listing, const struct artifact_filter *filter,
-                      struct err *err)
-{
-    size_t i;
-
-    listing->calm = true; /* only a pull tells what a run should have */
-    for (i = 0; i < listing->count; i++) {
-        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &filter->kinds, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct artifacts_args *args = args_in;
@@ -184,7 +168,7 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
         rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter.kinds,
                                 &listing, err);
     if (rc == 0)
-        rc = name_files(&listing, &filter, err);
+        rc = extras_add_all(&listing, &filter.kinds, err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)

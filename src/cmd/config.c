@@ -49,8 +49,8 @@ static int print(struct showing *s, const char *name, const char *value, const c
     const char *shown = value ? redact_copy(value, &what, s->region) : NULL;
     const char *cells[TABLE_COLUMNS] = { name, shown, both };
 
-    (void)snprintf(both, sizeof(both), "%s%s%s", source, instead ? "; not used, but " : "",
-                   instead ? instead : "");
+    (void)snprintf(both, sizeof(both), "%s%s%s%s", source, instead ? "; not used: " : "",
+                   instead ? instead : "", instead ? " is used instead" : "");
     if (!s->json)
         return table_row(&s->table, cells, err);
     jsonw_object(s->json, NULL, JSONW_INLINE);
@@ -155,8 +155,10 @@ static enum opt_source source_of(const struct showing *s, const char *name)
     return line_of(s, name, NULL) ? OPT_CONFIG : OPT_DEFAULT;
 }
 
-/* Which of the API key and its file counts in place of the other (cmdutil/session); NULL: this
- * option counts, or is another. */
+/*
+ * If "api-key" and "api-key-file" are both set, only one is used (cmdutil/session). Returns the
+ * one that is used instead of name; NULL: name is used, or is another option.
+ */
 static const char *counts_instead(const struct showing *s, const char *name)
 {
     enum opt_source key = source_of(s, "api-key");
@@ -229,12 +231,6 @@ static int show_command(struct showing *s, size_t n, struct err *err)
     return rc;
 }
 
-static bool elsewhere(const void *ctx, const char *name)
-{
-    (void)ctx;
-    return dispatch_option(name) != NULL;
-}
-
 static int show(struct showing *s, bool json, struct err *err)
 {
     const struct command *const *commands = dispatch_commands();
@@ -286,7 +282,7 @@ static int config_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = s.region ? table_init(&s.table, columns, err) : -1;
     if (rc == 0)
-        rc = config_load(&s.file, config_groups, &ignored, elsewhere, NULL, err);
+        rc = config_load(&s.file, config_groups, &ignored, dispatch_has_option, NULL, err);
     if (rc == 0)
         rc = show(&s, args->common.json, err);
     table_clear(&s.table);

@@ -14,8 +14,6 @@
 #include "doctor/store_check.h"
 #include "storage/range_file.h"
 
-#include <string.h>
-
 #define LANDLOCK_LEAST 2 /* version 1 denies all links and renames between folders */
 
 struct doctor_args {
@@ -113,7 +111,8 @@ const struct command cmd_doctor = {
         "Checks what skyarc needs, and prints a line for each check: ok, warning or error, and "
         "what to do. Key: whether it is there, private and accepted. Server: proxy, DNS, TLS, "
         "version, clock, how its URLs are signed and how long they live, whether an artifact "
-        "can be downloaded, and the oldest run that still can. This machine: temporary files, "
+        "can be downloaded, and the oldest run whose artifacts can still be downloaded. This "
+        "machine: temporary files, "
         "the sandbox, and with --dest the directory: its disk, lock, catalog, volumes and last "
         "sync, or the object store. It archives nothing, and writes nothing but a few small "
         "files or objects, which it removes. "

@@ -18,7 +18,6 @@
 #include "reader/archive_reader.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

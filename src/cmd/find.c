@@ -264,8 +264,8 @@ static int check_types(struct db *catalog, const struct kind_filter *filter, str
 {
     size_t i;
 
-    for (i = 0; i < filter->stranger_count; i++) {
-        struct stranger stranger = { .type = filter->strangers[i] };
+    for (i = 0; i < filter->unknown_count; i++) {
+        struct stranger stranger = { .type = filter->unknown_types[i] };
 
         if (catalog && search_types(catalog, on_stranger, &stranger, err) < 0)
             return -1;

@@ -193,8 +193,10 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
     return rc;
 }
 
-/* Open the catalog, brought up to date with the log; if another skyarc has the lock, that
- * process has done so. */
+/*
+ * Open the catalog, brought up to date with the log; if another skyarc has the lock, that
+ * process has done so. wait: then fail with ERR_BUSY.
+ */
 static struct db *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
                                struct err *err)
 {
@@ -266,7 +268,7 @@ const struct command cmd_hold = {
                 "skyarc hold --dest /srv/skyarc\n",
     .exits = "0    held; a run that is not in the catalog is held, too, with a warning\n"
              "1    failed\n"
-             "75   another skyarc has the directory\n",
+             "75   another skyarc holds the directory's lock\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,
@@ -282,7 +284,7 @@ const struct command cmd_release = {
     .examples = "skyarc release --dest /srv/skyarc tsk_123\n",
     .exits = "0    released\n"
              "1    failed, or a run is not held\n"
-             "75   another skyarc has the directory\n",
+             "75   another skyarc holds the directory's lock\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -336,7 +335,7 @@ const struct command cmd_listen = {
                 "    --tls-cert chain.pem --tls-key key.pem\n",
     .exits = "0    stopped by SIGTERM, SIGINT or SIGHUP\n"
              "1    the server could not be started\n"
-             "75   another skyarc has the directory\n",
+             "75   another skyarc holds the directory's lock\n",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),
     .defaults = &listen_defaults,

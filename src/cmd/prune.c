@@ -310,7 +310,7 @@ const struct command cmd_prune = {
              "1    failed\n"
              "3    a volume is gone or differs from the catalog\n"
              "4    a volume is damaged, and stays\n"
-             "75   another skyarc has the directory\n",
+             "75   another skyarc holds the directory's lock\n",
     .groups = prune_groups,
     .size = sizeof(struct prune_args),
     .defaults = &prune_defaults,

@@ -16,7 +16,6 @@
 #include "cmdutil/summary.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 struct pull_args {
@@ -53,7 +52,7 @@ static const struct opt pull_opts[] = {
 static const struct opt_group pull_groups[] = {
     { "What",     filter_type_opts,      OPT_AT(pull_args, archive.filter) },
     { "Filters",  filter_opts,           OPT_AT(pull_args, archive.filter) },
-    { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
+    { "Records",  archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_name_opts,     OPT_AT(pull_args, archive) },
     { "Format",   archive_format_opts,   OPT_AT(pull_args, archive) },

@@ -76,7 +76,7 @@ static void on_lost(void *ctx, const char *path, const char *why)
 static void on_kept(void *ctx, const char *path)
 {
     (void)ctx;
-    log_line(LOG_INFO, "'%s' exists and was not replaced", path);
+    log_line(LOG_INFO, "'%s' exists and was not replaced; --force replaces it", path);
 }
 
 static int write_page(struct report *report, const char *path, const struct report_args *args,
@@ -239,7 +239,8 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = source_names(&source, err);
     for (i = 0; rc >= 0 && i < source.count; i++) {
-        size_t *unmatched = source.count == 1 ? &unknown : NULL; /* of more, not all has all */
+        /* with several volumes, each may lack some of the runs */
+        size_t *unmatched = source.count == 1 ? &unknown : NULL;
 
         rc = report_one(reports[i], source.paths[i], args, &source.runs, unmatched, err);
         lost = lost || rc > 0;

@@ -172,7 +172,7 @@ const struct command cmd_runs = {
                 "skyarc runs --json --since 2026-11-01\n",
     .exits = "0    listed\n"
              "1    the service cannot be reached, or refuses\n"
-             "3    listed as far as the service does\n"
+             "3    listed, but older runs may be missing, or rows have no valid run ID\n"
              "75   the service said to retry later\n",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),

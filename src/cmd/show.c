@@ -9,8 +9,6 @@
 #include "cmdutil/session.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <strings.h>
 
 struct show_args {
     struct command_args common;

@@ -2,7 +2,6 @@
 #include "api/run.h"
 #include "api/task_request.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -138,7 +137,7 @@ static int explain(const struct call *call, struct err *err)
         (void)err_wrap(err, "nothing was submitted");
         return -1;
     }
-    (void)err_wrap(err, "the answer was lost");
+    (void)err_wrap(err, "no usable answer");
     return err_hint(err,
                     "the run may exist: check with 'skyarc runs --limit 5' before submitting "
                     "again");

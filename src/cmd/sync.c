@@ -27,7 +27,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,7 +72,7 @@ static const struct opt sync_opts[] = {
     { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory; it is created if it does not exist", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",     NULL,   OPT_FLAG,     OPT_AT(sync_args, dry_run),     "only print the runs that would be archived, and change nothing; volumes are not checked", 0, 0, NULL, false, NULL },
     { 0,   "format",      "FORMAT", OPT_TEXT,   OPT_AT(sync_args, archive.format), "format of the volumes: tar.zst (default), tar.gz or tar", 0, 0, NULL, false, NULL },
-    { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the run IDs in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
+    { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the runs whose IDs are in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
     { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)", 0, 0, NULL, false, NULL },
     { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "start a new volume when the size of its artifacts exceeds this (default 4g)", 0, 0, NULL, false, NULL },
     { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "start a new volume after N runs (default 1000)", 1, 100000, NULL, false, NULL },
@@ -89,8 +88,8 @@ static const struct opt sync_opts[] = {
 
 static const struct opt watch_opts[] = {
     { 0,   "lock-wait",   "TIME", OPT_DURATION, OPT_AT(sync_args, lock_wait),   "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
-    { 0,   "metrics",     "FILE", OPT_TEXT,     OPT_AT(sync_args, metrics),     "write a Prometheus text file", 0, 0, NULL, false, NULL },
-    { 0,   "ping",        "URL",  OPT_TEXT,     OPT_AT(sync_args, ping),        "monitoring: GET URL/start at the beginning, URL or URL/fail at the end", 0, 0, NULL, false, NULL },
+    { 0,   "metrics",     "FILE", OPT_TEXT,     OPT_AT(sync_args, metrics),     "write metrics to this file, in Prometheus' text format", 0, 0, NULL, false, NULL },
+    { 0,   "ping",        "URL",  OPT_TEXT,     OPT_AT(sync_args, ping),        "tell a monitoring service: GET URL/start at the beginning, and at the end URL on success or URL/fail on failure", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -98,7 +97,7 @@ static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
     { "What",      filter_type_opts,      OPT_AT(sync_args, archive.filter) },
-    { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
+    { "Records",   archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Format",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
@@ -384,7 +383,7 @@ static void on_ended(void *ctx, const struct sync_result *r, int rc)
               good ? PING_SUCCESS : PING_FAIL, signals_stopping());
 }
 
-/* Fill in the options of a sync; pull is lent for the call. */
+/* Fill in the options of a sync; they refer to pull. */
 static int fill(struct service *s, struct pull_opts *pull, struct sync_opts *opts,
                 struct err *err)
 {
@@ -455,7 +454,7 @@ static int prepare(struct service *s, struct err *err)
             return -1;
     }
     if (!args->rebuild && budget_suffices(err) < 0)
-        return -1; /* no run is deferred because of this */
+        return -1; /* before the lock: this error must not defer runs */
     if (query_text(&args->query, &s->filter, err) < 0 ||
         (!args->dry_run && make_dir(args->dest, err) < 0) || signals_setup(err) < 0)
         return -1;
@@ -563,11 +562,12 @@ const struct command cmd_sync = {
     .examples = "skyarc sync --dest /srv/skyarc\n"
                 "skyarc sync -n --dest /srv/skyarc\n"
                 "skyarc sync --dest /srv/skyarc --list-safe 30\n",
-    .exits = "0    everything that is due is archived\n"
-             "1    failed; the next sync resumes\n"
-             "3    archived, but something is missing, deferred or lost\n"
-             "4    a volume is damaged\n"
-             "75   another skyarc has the directory, or the service said to retry later\n",
+    .exits =
+        "0    everything that is due is archived\n"
+        "1    failed; the next sync resumes\n"
+        "3    archived, but something is missing, deferred or lost\n"
+        "4    a volume is damaged\n"
+        "75   another skyarc holds the directory's lock, or the service said to retry later\n",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

@@ -190,7 +190,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
                  text_plural(r->artifacts), text_size(size, r->bytes),
                  r->indexed || r->directory ? "" : ", no index");
     if (r->damages)
-        (void)printf(", %llu damage%s", (unsigned long long)r->damages,
+        (void)printf(", %llu defect%s", (unsigned long long)r->damages,
                      text_plural(r->damages));
     if (r->missing)
         (void)printf(", %llu artifact%s missing", (unsigned long long)r->missing,
@@ -362,14 +362,6 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     return rc < 0 ? -1 : wrong;
 }
 
-/* Whether a path is of a directory, but not of a bag, which is an archive. */
-static bool is_dir(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !bag_is(path);
-}
-
 static int verify_operand(struct verifying *run, const char *operand,
                           const struct verify_opts *opts, struct err *err)
 {
@@ -380,7 +372,8 @@ static int verify_operand(struct verifying *run, const char *operand,
     if (run->args->against_api && !run->held)
         return -1;
     run->path = operand;
-    rc = is_dir(operand) ? verify_dir(run, operand, opts, err) : verify_one(run, opts, err);
+    rc = source_is_dir(operand) ? verify_dir(run, operand, opts, err)
+                                : verify_one(run, opts, err);
     if (rc >= 0 && run->held &&
         audit_against_api(run->held, &run->args->session, &lacking, err) < 0)
         rc = -1;
@@ -395,7 +388,7 @@ static int check_file(const char *option, const char *path, struct err *err)
 {
     if (!path)
         return 0;
-    if (is_dir(path))
+    if (source_is_dir(path))
         return err_set(err, ERR_USAGE, "%s: '%s' is a directory", option, path);
     return access(path, R_OK) < 0 ? err_sys(err, "%s: cannot read '%s'", option, path) : 0;
 }
@@ -410,7 +403,7 @@ static int check_args(const struct verify_args *args, int count, char *const *op
 
     for (i = 0; i < count; i++) {
         path_trim(operands[i]);
-        dirs = dirs && is_dir(operands[i]);
+        dirs = dirs && source_is_dir(operands[i]);
     }
     if (count < 1)
         return err_set(err, ERR_USAGE, "no archive given");
@@ -443,7 +436,7 @@ static int open_standings(struct verifying *run, int count, char *const *operand
 
     run->standings = mem_array((size_t)count, sizeof(struct standing *), err);
     for (i = 0; run->standings && i < count; i++) {
-        if (!is_dir(operands[i]))
+        if (!source_is_dir(operands[i]))
             continue;
         run->standings[i] = standing_open(operands[i], err);
         if (!run->standings[i])
@@ -592,7 +585,7 @@ const struct command cmd_verify = {
              "1    an archive cannot be read\n"
              "3    the service has something else, or more; or a directory's catalog\n"
              "     cannot be used, so that its volumes were not compared with it\n"
-             "4    an archive is damaged, or no archive\n",
+             "4    a file is damaged, or is not an archive\n",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

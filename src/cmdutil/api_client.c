@@ -9,7 +9,6 @@
 #include "client/lister.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 int api_client_open(struct api_client *client, const struct session_args *session,

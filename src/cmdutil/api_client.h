@@ -59,8 +59,10 @@ int api_client_listing(struct api_client *client, const struct session_args *ses
 int api_client_call(struct api_client *client, struct call *call, const char *body, size_t len,
                     struct err *err) MUST_CHECK;
 
-/* The exit status of a command that failed with err: -1, or the status for the signal that
- * stopped the command. */
+/*
+ * The exit status of a command that failed with err: -1, or the status for the signal that
+ * stopped the command, which is then logged.
+ */
 int api_client_status(const struct err *err);
 
 /* Write bytes to standard output without stdio; a put_fn, ctx is not used. */

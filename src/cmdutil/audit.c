@@ -24,7 +24,6 @@
 #include <fnmatch.h>
 #include <fts.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FILES_MAX ((size_t)1 << 24)
@@ -243,21 +242,6 @@ static bool is_left_out(const struct audit_held *held, const struct listed_run *
     return any;
 }
 
-/* Add the names of downloaded files, which only the runs' records have: a pull has filtered by
- * them. */
-static int add_extras(struct listing *listing, struct err *err)
-{
-    const struct kind_filter all = { 0 };
-    size_t i;
-
-    listing->calm = true; /* what a run should have was said when the run was archived */
-    for (i = 0; i < listing->count; i++) {
-        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &all, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static size_t tell_lacking(struct audit_held *held, const struct listing *listing)
 {
     size_t childless = 0;
@@ -379,7 +363,7 @@ int audit_against_api(struct audit_held *held, const struct session_args *sessio
         rc = api_client_listing(&client, session, held->runs.ids + from, count, &filter,
                                 &listing, err);
         if (rc == 0 && held->filtered)
-            rc = add_extras(&listing, err);
+            rc = extras_add_all(&listing, &filter, err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
         lister_clear(&listing);

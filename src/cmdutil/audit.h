@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit: the checks of verify beyond one archive's bytes: its signature, its place in a series,
- * and a comparison with the service.
+ * audit: what verify needs beyond one archive's bytes: the archives of a directory, a
+ * signature, and a comparison with the service.
  *
  * Errors   those of reading and of the API
  * Threads  one

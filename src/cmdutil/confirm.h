@@ -20,7 +20,6 @@
 #include "cmdutil/session.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct confirm {
     const char *dir;

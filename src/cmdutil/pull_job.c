@@ -44,7 +44,7 @@ const struct opt archive_name_opts[] = {
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive's name)", 0, 0, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
     { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(pull_job_args, mount_index), "also write ARCHIVE.index.sqlite, with which ratarmount mounts a tar.zst at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact, record or run is missing, or has another checksum than the service gave or content that does not fit its type", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact, record or run is missing, or does not match the checksum that the service gave, or has content that does not fit its type", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -229,6 +229,8 @@ static int choose_output(struct pull_job *job, struct err *err)
         job->output = mem_format(err, "%s.%s", name, container_name(job->format));
     if (!job->output || (job->format == CONTAINER_DIR && check_directory(job, err) < 0))
         return -1;
+    if (job->format == CONTAINER_TAR && args->level > 9)
+        return err_set(err, ERR_USAGE, "--level: tar is not compressed");
     if (job->format != CONTAINER_TAR_ZST && args->level > 9)
         return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
                        container_name(job->format));

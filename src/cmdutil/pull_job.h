@@ -2,11 +2,12 @@
 /*
  * pull_job: one pull as a command makes it, from options to summary.
  *
- * Shared by pull, submit -o and listen: the options that select artifacts, those of the archive
- * and of the transfers; the output's name; the status line.
+ * Shared by pull, submit -o, sync and listen: the options that select artifacts, those of the
+ * archive and of the transfers; the output's name; the status line.
  *
  * Errors   ERR_USAGE for options that cannot be combined; those of pull/pull.h
- * Owns     a job owns its filter and its output's name, until pull_job_clear
+ * Owns     a job owns its filter, its output's name, its keys and its staged file, until
+ *          pull_job_clear
  * Threads  one
  */
 #ifndef CMDUTIL_PULL_JOB_H
@@ -19,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/opt.h"
 #include "cli/pace.h"
+#include "cli/watchdog.h"
 #include "cmdutil/filter.h"
 #include "pull/pull.h"
 #include "storage/staging.h"
@@ -63,12 +65,14 @@ struct pull_job_args {
 #define PULL_JOB_DEFAULTS                                                                      \
     {                                                                                          \
         .filter = FILTER_DEFAULTS, .jobs = 256, .retries = 5, .max_size = (uint64_t)16 << 30,  \
-        .mode = 0600, .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,        \
-        .command_timeout = 300000                                                              \
+        .mode = 0600, .speed_limit = 1024, .speed_time = 30000,                                \
+        .hang_timeout = WATCHDOG_LIMIT, .command_timeout = 300000                              \
     }
 
-/* Options for records of runs; the name of the archive; its format; a series of
- * archives; transfers. An object of a bucket. */
+/*
+ * Options for records of runs; the archive's name; its format; an object of a bucket; a series
+ * of archives; transfers.
+ */
 extern const struct opt archive_story_opts[];
 extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
@@ -101,11 +105,14 @@ struct pull_job {
     struct pace pace; /* of the bytes received */
 };
 
-/* Set up a job; args and common are borrowed. job must be {0}; clear it also on failure. */
+/*
+ * Set up a job, and start the watchdog; args and common are borrowed. job must be {0}; clear it
+ * also on failure.
+ */
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
                   const struct command_args *common, struct err *err) MUST_CHECK;
 
-/* Free what a job owns; may be called twice. */
+/* Free what a job owns, and stop the watchdog, the process's only one; may be called twice. */
 void pull_job_clear(struct pull_job *job);
 
 /* Fill in the pull options that come from the command line; runs, hooks and dry run are up

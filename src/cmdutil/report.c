@@ -169,7 +169,9 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
                : err_set(err, ERR_MISMATCH, "its SHA-256 does not match the manifest");
 }
 
-/* Add one file to the page, if the page uses it and the manifest names it with this size. */
+/*
+ * Add one file to the page, if the page uses it; ERR_MISMATCH: the manifest has another size.
+ */
 static int take(struct report *r, struct entry_reader *entries,
                 const struct entry_reader_entry *entry, struct err *err)
 {

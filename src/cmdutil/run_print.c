@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define SHOWN_MAX  4000
 #define NAME_WIDTH 12

@@ -41,7 +41,7 @@ int selector_init(struct selector *selector, const struct selector_args *args,
 }
 
 /* The types that this program does not know, and which of them an archive has. */
-struct strangers {
+struct unknown_types {
     const struct kind_filter *kinds;
     bool *seen;
 };
@@ -49,7 +49,7 @@ struct strangers {
 static int stranger_row(void *ctx, enum manifest_read_section section, const char *text,
                         size_t len, struct err *err)
 {
-    struct strangers *strangers = ctx;
+    struct unknown_types *unknown_types = ctx;
     struct manifest_read_artifact a;
     struct region *region;
     size_t i;
@@ -59,9 +59,10 @@ static int stranger_row(void *ctx, enum manifest_read_section section, const cha
         return 0;
     region = region_new(err);
     rc = region ? manifest_read_artifact(&a, text, len, region, err) : -1;
-    for (i = 0; rc == 0 && a.artifact_type && i < strangers->kinds->stranger_count; i++)
-        strangers->seen[i] =
-            strangers->seen[i] || strcmp(strangers->kinds->strangers[i], a.artifact_type) == 0;
+    for (i = 0; rc == 0 && a.artifact_type && i < unknown_types->kinds->unknown_count; i++)
+        unknown_types->seen[i] =
+            unknown_types->seen[i] ||
+            strcmp(unknown_types->kinds->unknown_types[i], a.artifact_type) == 0;
     region_free(region);
     return rc;
 }
@@ -69,29 +70,29 @@ static int stranger_row(void *ctx, enum manifest_read_section section, const cha
 int selector_check(const struct selector *selector, const char *const *archives, size_t count,
                    struct err *err)
 {
-    struct strangers strangers = { .kinds = &selector->filter.kinds };
-    size_t types = selector->strict ? strangers.kinds->stranger_count : 0;
+    struct unknown_types unknown_types = { .kinds = &selector->filter.kinds };
+    size_t types = selector->strict ? unknown_types.kinds->unknown_count : 0;
     size_t i;
     int rc = 0;
 
     if (!types)
         return 0;
-    strangers.seen = mem_array(types, sizeof(*strangers.seen), err);
-    if (!strangers.seen)
+    unknown_types.seen = mem_array(types, sizeof(*unknown_types.seen), err);
+    if (!unknown_types.seen)
         return -1;
     for (i = 0; rc == 0 && i < count; i++) {
         struct archive_reader reader = { 0 };
 
         rc = archive_reader_open(&reader, archives[i], err);
         if (rc == 0)
-            rc = manifest_scan(&reader, stranger_row, &strangers, NULL, err);
+            rc = manifest_scan(&reader, stranger_row, &unknown_types, NULL, err);
         archive_reader_close(&reader);
     }
     for (i = 0; rc == 0 && i < types; i++) {
-        if (!strangers.seen[i])
-            rc = filter_refuse_type(strangers.kinds->strangers[i], err);
+        if (!unknown_types.seen[i])
+            rc = filter_refuse_type(unknown_types.kinds->unknown_types[i], err);
     }
-    mem_free(strangers.seen);
+    mem_free(unknown_types.seen);
     return rc;
 }
 

@@ -2,11 +2,13 @@
 /*
  * session: base URL and API key, for all commands that use the API.
  *
- * The key is taken from the first of: --api-key-file, SKYVERN_API_KEY, the configuration file
- * (api-key-file, api-key), systemd's credential "skyvern-api-key". It cannot be given on the
- * command line, which other users can read.
+ * The key is taken from the first of: --api-key-file; the profile (api-key-file, else api-key);
+ * SKYARC_API_KEY_FILE; SKYVERN_API_KEY; the configuration file outside of profiles
+ * (api-key-file, else api-key); systemd's credential "skyvern-api-key". The key itself cannot
+ * be given on the command line, which other users can read.
  *
- * Errors   ERR_SYSTEM, ERR_NOT_FOUND: no key found; ERR_FORMAT
+ * Errors   ERR_SYSTEM, ERR_NOT_FOUND: no key found; ERR_FORMAT; ERR_USAGE: a proxy could read
+ *          the key
  * Threads  one
  */
 #ifndef CMDUTIL_SESSION_H

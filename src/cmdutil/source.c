@@ -30,8 +30,7 @@ struct source_search {
     size_t found;
 };
 
-/* Whether a path is of a directory, but not of a bag, which is an archive. */
-static bool is_dir(const char *path)
+bool source_is_dir(const char *path)
 {
     struct stat st;
 
@@ -145,7 +144,7 @@ static int find_paths(struct source *s, const char *operand, const struct idlist
     s->runs.at = mem_array(ids->count + 1, sizeof(char *), err);
     if (!s->region || !s->runs.at)
         return -1;
-    if (!is_dir(operand))
+    if (!source_is_dir(operand))
         return take_runs(s, ids, err) < 0 ? -1 : add_path(s, operand, err);
     if (!ids->count)
         return err_set(
@@ -187,7 +186,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 }
 
 /* Keep each wanted run once: both its IDs may have been given. */
-static void drop_twins(struct opt_list *runs)
+static void drop_duplicates(struct opt_list *runs)
 {
     size_t kept = 0;
     size_t i;
@@ -220,7 +219,7 @@ int source_names(struct source *s, struct err *err)
     archive_reader_close(&reader);
     if (rc < 0 && err->kind == ERR_MEMORY)
         return -1;
-    drop_twins(&s->runs);
+    drop_duplicates(&s->runs);
     err_clear(err); /* the command reports what is wrong with the archive */
     return 0;
 }
@@ -275,7 +274,7 @@ char *source_of_artifact(char *operand, const char *artifact_id, struct err *err
     char *path = NULL;
 
     path_trim(operand);
-    if (!is_dir(operand))
+    if (!source_is_dir(operand))
         return mem_copy(operand, err);
     catalog = db_open(operand, DB_READ, err);
     if (!catalog)

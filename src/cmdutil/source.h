@@ -60,6 +60,9 @@ void source_confine(struct confine *confine, const struct confine_args *args,
 /* Free the paths; may be called twice. */
 void source_clear(struct source *source);
 
+/* Whether a path is of a directory, but not of a bag, which is an archive. */
+bool source_is_dir(const char *path);
+
 /* The archive that contains an artifact: the operand, or the newest volume of an operand
  * directory that has it. Free by mem_free. */
 char *source_of_artifact(char *operand, const char *artifact_id, struct err *err) MUST_CHECK;

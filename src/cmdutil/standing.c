@@ -11,7 +11,6 @@
 #include "sync/fixity.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SEEN_MAX ((size_t)1 << 24)

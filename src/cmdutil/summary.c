@@ -106,7 +106,7 @@ void summary_incomplete(const char *archive, const struct pull_result *r)
     if (rc == 0 && r->reason_count)
         rc = buf_addf(&lacks, &err, ")");
     if (rc == 0 && r->mismatches)
-        rc = buf_addf(&lacks, &err, ", %llu with another checksum",
+        rc = buf_addf(&lacks, &err, ", %llu with a checksum mismatch",
                       (unsigned long long)r->mismatches);
     if (rc == 0 && r->suspects)
         rc = buf_addf(&lacks, &err, ", %llu suspect", (unsigned long long)r->suspects);

@@ -32,7 +32,8 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *resul
  * Format the status line, which is also the answer to SIGUSR1.
  *
  * bps      the rate of the last seconds, or PACE_UNKNOWN
- * columns  the room for the line: parts of it are left out, the rate and the time left last
+ * columns  the room for the line: parts of it are left out, but never the rate, the time
+ *          left and the delay that a host asked for
  * returns  out
  */
 const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_status *status,

@@ -51,7 +51,7 @@ static void forget(struct fetch *f, struct task *task)
 static struct task_step read_local(struct fetch *f, struct task *task, enum reason reason)
 {
     const struct plan_artifact *what = &task->item->what;
-    const char *name = artifact_file(task_artifact(f->tasks, task));
+    const char *name = task_artifact(f->tasks, task)->file;
     struct err err;
     int fd = file_open_beneath(f->opts.local_root, name, &err);
     struct body *body = fd < 0 ? NULL : body_of_file(fd, f->opts.spool, f->opts.max_size, &err);

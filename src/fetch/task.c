@@ -230,7 +230,7 @@ const struct artifact *task_artifact(const struct tasks *tasks, const struct tas
 
 static bool has_local(const struct tasks *tasks, const struct task *task)
 {
-    return tasks->opts.local && artifact_file(task_artifact(tasks, task));
+    return tasks->opts.local && task_artifact(tasks, task)->file;
 }
 
 /*

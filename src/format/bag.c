@@ -129,7 +129,9 @@ int bag_only(int dir, const char *path, struct err *err)
                      "name another directory",
                      path, c.path);
     else if (faccessat(dir, tagfile_name(TAG_BAGIT), F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-        rc = err_set(err, ERR_EXISTS, "'%s' is not an archive's directory, and is not replaced",
+        rc = err_set(err, ERR_EXISTS,
+                     "'%s' is not an archive's directory, and is not replaced; name another "
+                     "directory",
                      path);
     hashmap_free(c.listed);
     return rc;

@@ -14,7 +14,6 @@
 #include "base/digest.h"
 #include "base/err.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define BAG_DECLARATION "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

@@ -95,17 +95,17 @@ bool extract_dir_must_copy(struct err *err);
 struct extract_dir_walker {
     /* Called for everything but folders. */
     int (*file)(void *ctx, int dir, const char *path, const struct stat *st, struct err *err);
-    /* Before a folder is read. returns 1: read it; 0: pass over its entries */
+    /* Before a folder is read. returns 1: read it; 0: skip its entries */
     int (*enter)(void *ctx, int fd, const struct stat *st);
     /* After a folder. */
     int (*leave)(void *ctx, int dir, const char *name, int fd, struct err *err);
     void *ctx;
 };
 
-/* An enter that has every folder read. */
+/* An enter callback: read every folder. */
 int extract_dir_enter(void *ctx, int fd, const struct stat *st);
 
-/* A leave that does nothing. */
+/* A leave callback that does nothing. */
 int extract_dir_leave(void *ctx, int dir, const char *name, int fd, struct err *err);
 
 /*

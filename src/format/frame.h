@@ -45,7 +45,10 @@ struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
  */
 void frame_coder_watch(struct frame_coder *coder, const atomic_bool *hurried);
 
-/* Compress the next frames with another level; a level out of range is clamped. */
+/*
+ * Compress the next frames with another level; a level out of range is clamped. FRAME_ZSTD
+ * only: the other codecs keep their level.
+ */
 void frame_coder_level(struct frame_coder *coder, int level);
 
 /* The level that a codec has for `level`: its default for 0, clamped. */

@@ -42,7 +42,7 @@ struct manifest_filter {
 };
 
 struct manifest_head {
-    const char *tool;            /* "skyarc 1.0" */
+    const char *tool;            /* "skyarc/1.0" */
     int64_t created_at;          /* ms since 1970 */
     const char *source;          /* base URL */
     const char *previous;        /* previous archive of the series, or NULL */

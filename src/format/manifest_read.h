@@ -3,12 +3,12 @@
  * manifest_read: a streaming parser of manifest.json, whose memory does not depend on the
  * manifest's length.
  *
- * The parser finds the objects "previous" and "request.filter" and the members (rows) of the
- * arrays "runs", "documents", "artifacts" and "missing", and passes the text of each to a
- * callback, which parses it by the functions below. Everything is validated as JSON, except for
- * the rows of documents and artifacts, which these functions validate. To make sure that other
- * JSON parsers see the same manifest, each array must occur only once, its key must not have
- * escapes, and its members must be objects.
+ * The parser finds the objects "previous" and "request.filter", the value "request.children",
+ * and the members (rows) of the arrays "runs", "documents", "artifacts" and "missing", and
+ * passes the text of each to a callback, which parses it by the functions below. Everything is
+ * validated as JSON, except for the rows of documents and artifacts, which these functions
+ * validate. To make sure that other JSON parsers see the same manifest, each array must occur
+ * only once, its key must not have escapes, and its members must be objects.
  *
  * Pure.
  *

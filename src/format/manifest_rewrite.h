@@ -2,10 +2,9 @@
 /*
  * manifest_rewrite: rewrites a manifest for an archive that is reduced to some of its runs.
  *
- * Rows are copied unchanged, including members that this program does not know. Only the files'
- * positions, their duplicates and the totals are computed again.
- *
- * Pure.
+ * Rows are copied unchanged, including members that this program does not know, except for the
+ * files' positions and duplicates. Written anew are tool, created_at (the clock is read), the
+ * totals, and the rows of the view's files; rows and IDs of other runs are left out.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT

@@ -238,7 +238,9 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
     *count = get_le(foot, 4);
     *len = sizeof(head) + *count * row + sizeof(foot);
     if ((foot[4] & ~ZSTD_CHECKSUMS) || !*count || *len > size)
-        return err_set(err, ERR_FORMAT, "the seek table is larger than the archive");
+        return err_set(err, ERR_FORMAT,
+                       "the end of the seek table is invalid, or the table is larger than "
+                       "the archive");
     if (*count > SEEK_ROWS_MAX)
         return err_set(err, ERR_LIMIT, "the seek table has more than %zu frames",
                        SEEK_ROWS_MAX);

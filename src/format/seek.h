@@ -9,7 +9,7 @@
  * size, the locator. Other readers skip these frames and members.
  *
  * Units    bytes
- * Errors   ERR_MEMORY, ERR_LIMIT
+ * Errors   ERR_MEMORY, ERR_LIMIT, ERR_FORMAT
  * Limits   SEEK_ROWS_MAX rows of 8 bytes each, and 16 bytes for every SEEK_STRIDE rows
  * Owns     a table owns its rows
  * Threads  one at a time
@@ -79,7 +79,8 @@ void seek_cut(struct seek *seek, size_t count);
 
 /*
  * Append the encoded table and locator to out; nothing for FRAME_NONE. An index of names, of
- * locator->names_size bytes, has been written before.
+ * locator->names_size bytes, has been written before. For FRAME_ZSTD the table then also has
+ * rows for that index and for the locator.
  */
 int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locator *locator,
               struct buf *out, struct err *err) MUST_CHECK;

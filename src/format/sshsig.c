@@ -117,7 +117,8 @@ static int unarmour(const char *text, const char *begin, const char *end, struct
         from += strlen(begin); /* first, since begin and end may share dashes */
     to = from ? strstr(from, end) : NULL;
     if (!to)
-        return err_set(err, ERR_FORMAT, "no %s", begin);
+        return err_set(err, ERR_FORMAT, "no line '%s', or no end of the block that it begins",
+                       begin);
     return from_base64(from, (size_t)(to - from), out, err);
 }
 

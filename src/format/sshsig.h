@@ -6,7 +6,8 @@
  * by "ssh-keygen -Y verify -n skyarc".
  *
  * Errors   ERR_FORMAT for a malformed key or signature, ERR_MISMATCH for a wrong signature,
- *          ERR_DENIED for a signer that is not allowed
+ *          ERR_DENIED for a signer that is not allowed; ERR_SYSTEM if libcrypto fails;
+ *          ERR_MEMORY
  * Owns     a key owns its secret, which is wiped when freed
  * Threads  any
  * Source   OpenSSH's PROTOCOL.sshsig and PROTOCOL.key; RFC 8032, RFC 8709; ssh-keygen(1),
@@ -28,7 +29,7 @@
 
 struct sshsig_key;
 
-/* Parse a private key file. */
+/* Parse a private key file. text: len bytes and a NUL; a NUL before is ERR_FORMAT. */
 struct sshsig_key *sshsig_key_read(const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* Wipe and free a key; NULL is fine. */

@@ -159,7 +159,7 @@ void unzip_free(struct unzip *u)
     mem_free(u);
 }
 
-bool unzip_twins(const struct unzip *u)
+bool unzip_has_duplicates(const struct unzip *u)
 {
     size_t i;
 

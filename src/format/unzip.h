@@ -3,8 +3,8 @@
  * unzip: reads the entries of an untrusted ZIP, by libarchive.
  *
  * Entries are taken from the central directory. Encrypted entries and ZIP bombs (UNZIP_RATIO)
- * are refused. Duplicate names are reported by unzip_twins, since it is unknown which entry is
- * meant. Names are only compared, never used as paths.
+ * are refused. Duplicate names are reported by unzip_has_duplicates, since it is unknown which
+ * entry is meant. Names are only compared, never used as paths.
  *
  * Units    bytes
  * Errors   ERR_FORMAT for an invalid ZIP, ERR_LIMIT for a bomb, ERR_MEMORY; errors of the
@@ -50,7 +50,7 @@ struct unzip *unzip_open(const struct unzip_source *source, uint64_t max,
 void unzip_free(struct unzip *unzip);
 
 /* Whether two entries have the same name. */
-bool unzip_twins(const struct unzip *unzip);
+bool unzip_has_duplicates(const struct unzip *unzip);
 
 /* The ith name in sorted order, valid until unzip_free; NULL after the last. */
 const char *unzip_name(const struct unzip *unzip, size_t i);

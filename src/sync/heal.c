@@ -384,7 +384,8 @@ struct db *heal_open(const struct volume_store *store, bool make,
     }
     if (!c)
         return NULL;
-    if (log_replay_begun(c, store->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
+    if (log_replay_update(c, store->dir, err) < 0 ||
+        fixity_untold(c, &found->fixity, err) < 0 ||
         (db_is_new(c) && heal_run(c, store, reader, now_ms, found, err) < 0)) {
         db_free(c);
         return NULL;
@@ -420,7 +421,7 @@ static int keep_log(const struct volume_store *store, bool *newer, struct err *e
         log_line(LOG_WARNING, "%s", why.text);
         return 0;
     }
-    rc = log_replay_begun(c, store->dir, err);
+    rc = log_replay_update(c, store->dir, err);
     db_free(c);
     return rc;
 }

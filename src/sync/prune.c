@@ -219,7 +219,7 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     if (rc == 0)
         rc = audit_log_commit(&log, err);
     audit_log_close(&log);
-    return rc < 0 ? -1 : log_replay_begun(p->catalog, p->opts->dir, err);
+    return rc < 0 ? -1 : log_replay_update(p->catalog, p->opts->dir, err);
 }
 
 /* Remove the old volume from disk and catalog. */
@@ -425,7 +425,7 @@ static int run(struct prune *p, struct err *err)
     p->catalog = heal_open(&p->store, false, &reader, p->now_ms, found, err);
     if (!p->catalog || heal_run(p->catalog, &p->store, &reader, p->now_ms, found, err) < 0 ||
         check_log(p, err) < 0 || decide(p, err) < 0 ||
-        contents_contents(p->catalog, on_content, p, err) < 0)
+        contents_run_sizes(p->catalog, on_content, p, err) < 0)
         return -1;
     return each_volume(p, err);
 }

@@ -33,7 +33,7 @@ bool split_holds_more(const struct unzip *unzip, const struct plan *plan,
         if ((!len || name[len - 1] != '/') && !plan_bundle_lists(plan, bundle, name))
             return true;
     }
-    return unzip_twins(unzip);
+    return unzip_has_duplicates(unzip);
 }
 
 struct body *split_entry(struct unzip *unzip, const struct spool *spool, struct err *err)

@@ -206,7 +206,7 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
         unzip_free(unzip);
         return 0;
     }
-    twins = unzip_twins(unzip); /* ambiguous: the members' own answers decide */
+    twins = unzip_has_duplicates(unzip); /* ambiguous: the members' own answers decide */
     if (!zip->seen && split_holds_more(unzip, u->plan, bundle))
         rc = keep_whole(u, request, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {

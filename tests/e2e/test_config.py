@@ -67,7 +67,7 @@ def test_config_show_says_which_key_counts(skyarc, emu, config, tmp_path):
         assert [r["option"] for r in rows if not r["used"]] == [unused], (before, profile, rows)
         other = {"api-key": "api-key-file", "api-key-file": "api-key"}[unused]
         text = skyarc("config", "show", *args, check=0, **env).out.decode()
-        assert re.search(r"^%s .*; not used, but %s$" % (unused, other), text, re.M), text
+        assert re.search(r"^%s .*; not used: %s is used instead$" % (unused, other), text, re.M), text
         done = skyarc("show", "tsk_demo1", *args, **env)  # "wrong" is in the file alone
         assert done.code == (0 if unused == "api-key-file" else 1), (before, profile)
 

@@ -238,7 +238,7 @@ static void read_all(struct db *c)
     rc += contents_volumes_of(c, "tsk_1", on_volume, NULL, &err);
     rc += contents_parts(c, VOLUME, on_pair, NULL, &err);
     rc += contents_supplements(c, on_pair, NULL, &err);
-    rc += contents_contents(c, on_content, NULL, &err);
+    rc += contents_run_sizes(c, on_content, NULL, &err);
     rc += contents_runs(c, on_kept, NULL, &err);
     rc += contents_volume_with(c, "a_1", name, sizeof(name));
     rc += contents_newest(c, name, sizeof(name), hex);
@@ -261,7 +261,7 @@ static void heal(struct db *c)
     const char *runs;
     struct err err;
 
-    if (log_replay_begun(c, dir, &err) < 0 || fixity_look(c, &store, 9, &found, &err) < 0 ||
+    if (log_replay_update(c, dir, &err) < 0 || fixity_look(c, &store, 9, &found, &err) < 0 ||
         db_begin(c, &err) < 0)
         return;
     if (heal_mend(c, 9, &err) < 0) {

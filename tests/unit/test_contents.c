@@ -231,7 +231,7 @@ static void test_volumes(void **state)
                      -1);
     assert_true(none);
     *text = '\0';
-    assert_int_equal(contents_contents(catalog, add_content, text, NULL), 0);
+    assert_int_equal(contents_run_sizes(catalog, add_content, text, NULL), 0);
     assert_string_equal(text, V1 ":tsk_3 bytes:10 " V2 ":tsk_2 bytes:10 ");
 }
 

@@ -159,22 +159,22 @@ static void test_the_log_is_the_truth(void **state)
     assert_int_equal(unlink(path_of("catalog.db")), 0);
     c = make();
     assert_false(log_replay_held(c, "tsk_2", NULL, 0));
-    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_update(c, dir, &err), 0);
     assert_false(log_replay_held(c, "tsk_1", NULL, 0));
     assert_true(log_replay_held(c, "tsk_2", NULL, 0));
     /* the file is removed: the catalog writes it again */
     assert_int_equal(unlink(path_of("log.jsonl")), 0);
-    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_update(c, dir, &err), 0);
     assert_int_equal(access(path_of("log.jsonl"), F_OK), 0);
     /* each has an entry that the other lacks */
     write_log("{\"at_ms\": 9, \"what\": \"hold\", \"run_id\": \"tsk_3\"}\n", O_TRUNC);
-    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_update(c, dir, &err), 0);
     assert_false(log_replay_held(c, "tsk_1", NULL, 0));
     assert_true(log_replay_held(c, "tsk_2", NULL, 0));
     assert_true(log_replay_held(c, "tsk_3", NULL, 0));
     assert_int_equal(log_replay_unreadable(c, &err), 0);
     write_log("{ho\n", O_APPEND);
-    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_update(c, dir, &err), 0);
     assert_int_equal(log_replay_unreadable(c, &err), 1);
     db_free(c);
 }
