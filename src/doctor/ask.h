@@ -22,7 +22,7 @@
 int ask_call(struct api_client *client, struct call *call, struct err *err) MUST_CHECK;
 
 /*
- * Request a body and stop at its first bytes. The key is sent only to the API's own host.
+ * Request a body and stop at its first bytes. The key is sent only to the API's own origin.
  *
  * returns  0 if the request was answered with the content; -1: see err
  */

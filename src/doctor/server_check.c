@@ -21,7 +21,7 @@
 #define SKEW_WARNED_MS 30000 /* signed URLs and webhooks are judged by two clocks */
 #define DATE_MS        1000  /* an HTTP date has no fraction of a second */
 
-/* The done function of calls that ask_call makes sets its own. */
+/* A done function that does nothing: ask_call sets its own. */
 static void ignore(void *ctx, struct call *call)
 {
     (void)ctx;

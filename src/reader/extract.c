@@ -448,7 +448,7 @@ static int make_links(struct extract *x, struct err *err)
             continue;
         }
         x->result->links += rc == 0;
-        x->result->files -= rc == 0; /* account has counted it as a file */
+        x->result->files -= rc == 0; /* account, called next, counts it as a file */
         if (account(x, path, link->row, 0, rc, err) < 0)
             return -1;
     }

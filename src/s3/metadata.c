@@ -116,7 +116,7 @@ static bool is_trusted(const char *url)
     return url_is_secure(url) || proxy_is_local(host);
 }
 
-/* Read the container's authorisation as a header line; false: there is none. */
+/* Read the container's authorisation as a header line: 1; 0: there is none; -1: error. */
 static int authorisation(const struct question_opts *opts, struct buf *line, struct err *err)
 {
     const char *file = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");

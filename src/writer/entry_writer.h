@@ -83,7 +83,7 @@ struct entry_writer_opts {
     const atomic_bool *stopping; /* whether to stop early; NULL: never */
 };
 
-/* Ignores all bodies. */
+/* Ignores all bodies; for tests. */
 int entry_writer_unseen(void *ctx, const char *path, const struct item *item,
                         const struct packed *packed, const struct body *body, struct err *err);
 
