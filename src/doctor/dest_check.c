@@ -180,7 +180,7 @@ static void check_lock(const char *dir, struct findings *findings)
         break;
     case LOCK_UNREADABLE:
         finding_add(findings, "lock", FINDING_ERROR,
-                    "all skyarcs of a directory must run as its owner",
+                    "run all skyarc commands on this directory as its owner",
                     "'%s/lock' cannot be read: %s", dir, strerror(errno));
         break;
     }

@@ -41,7 +41,8 @@ static void tell_source(const struct session_args *session, struct findings *fin
                     "taken from api-key in the configuration file");
         break;
     case SESSION_KEY_CREDENTIAL:
-        finding_add(findings, KEY, FINDING_OK, NULL, "systemd's credential");
+        finding_add(findings, KEY, FINDING_OK, NULL,
+                    "taken from systemd's credential skyvern-api-key");
         break;
     }
 }

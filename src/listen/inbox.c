@@ -227,7 +227,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
     if (!inbox->known)
         goto fail;
     if (mkdir(opts->dest, 0700) < 0 && errno != EEXIST) {
-        (void)err_sys(err, "cannot create '%s'", inbox->queue);
+        (void)err_sys(err, "cannot create '%s'", opts->dest);
         goto fail;
     }
     if (own_dir(inbox->queue, err) < 0 || own_dir(inbox->known, err) < 0 ||

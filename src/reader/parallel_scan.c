@@ -5,6 +5,7 @@
 #include "base/queue.h"
 #include "reader/stream.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,11 +205,12 @@ static int run_threads(struct walk *w, struct err *err)
         rc = pthread_create(&threads[up], NULL, work, w);
         up += !rc;
     }
+    errno = rc;
     if (rc && !up)
-        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+        return err_sys(err, "cannot start a thread");
     if (rc && w->reader->format == CONTAINER_ZIP) { /* its entries would be lost */
         w->failed = true;
-        (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+        (void)err_sys(&w->err, "cannot start a thread");
     }
     while (up)
         (void)pthread_join(threads[--up], NULL);

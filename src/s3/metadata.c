@@ -153,13 +153,14 @@ int metadata_container(const struct question_opts *opts, struct keys *keys, stru
     else if (full && *full)
         url = mem_copy(full, err);
     else
-        return err_set(err, ERR_NOT_FOUND, "no container");
+        return err_set(err, ERR_NOT_FOUND, "no AWS_CONTAINER_CREDENTIALS_* variable is set");
     if (!url)
         return -1;
     if (!is_trusted(url)) {
         mem_free(url);
         return err_set(err, ERR_FORMAT,
-                       "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https or this machine");
+                       "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither an https URL nor on this "
+                       "machine");
     }
     q.url = url;
     buf_init_secret(&line, TOKEN_MAX);
