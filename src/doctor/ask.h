@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "cmdutil/api_client.h"
 
-#include <stdbool.h>
-
 #define ASK_MS 20000 /* longest time for a request, which its deadline ends */
 
 /* Make a call, set up by call_init with a URL; the answer is in the call, which the caller

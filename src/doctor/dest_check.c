@@ -13,10 +13,8 @@
 #include "sync/volume_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define DAY_MS ((int64_t)86400 * 1000)
 #define NIGHTS 14               /* nights whose volumes are looked at */

@@ -13,7 +13,6 @@
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -24,7 +24,6 @@
 #include "reader/entry_reader.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define PARALLEL_SCAN_THREADS_MAX 32

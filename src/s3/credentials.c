@@ -9,7 +9,6 @@
 #include "s3/sts.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

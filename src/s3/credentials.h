@@ -25,9 +25,6 @@
 #include "s3/keys.h"
 #include "s3/profile.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 struct credentials;
 
 struct credentials_opts {

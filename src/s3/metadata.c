@@ -10,7 +10,6 @@
 #include "net/url.h"
 #include "s3/key_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,7 +101,7 @@ static bool is_trusted(const char *url)
     static const char *const hosts[] = { "http://169.254.170.2:80", "http://169.254.170.23:80",
                                          "http://[fd00:ec2::23]:80" };
     char origin[URL_ORIGIN_MAX];
-    char *host;
+    char host[URL_ORIGIN_MAX];
     size_t i;
 
     if (url_origin(origin, url, NULL) < 0)
@@ -111,9 +110,7 @@ static bool is_trusted(const char *url)
         if (strcmp(origin, hosts[i]) == 0)
             return true;
     }
-    *strrchr(origin, ':') = '\0'; /* the port, which is always there */
-    host = strstr(origin, "://") + 3;
-    return url_is_secure(url) || proxy_is_local(host);
+    return url_is_secure(url) || (url_host(host, origin) && proxy_is_local(host));
 }
 
 /* Read the container's authorisation as a header line: 1; 0: there is none; -1: error. */

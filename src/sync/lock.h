@@ -19,7 +19,6 @@
 #include "base/err.h"
 #include "base/pulse.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define LOCK_HOLDER_MAX 512 /* buffer size for lock_look */

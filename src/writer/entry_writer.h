@@ -17,7 +17,6 @@
 
 #include "base/digest.h"
 #include "base/err.h"
-#include "format/sniff.h"
 #include "format/suspect.h"
 #include "writer/body.h"
 #include "writer/entry_names.h"

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE         ((size_t)256 << 10) /* bytes of the file read at a time */

@@ -30,7 +30,6 @@
 #include "writer/volume.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct packer_opts {
