@@ -36,6 +36,16 @@ void clock_sleep(uint64_t ms)
         ;
 }
 
+void clock_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style style)
 {
     int64_t unit = style == CLOCK_MICROS ? 1000000 : 1000;

@@ -11,6 +11,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #define CLOCK_NONE     INT64_MIN /* no such time */
@@ -27,6 +28,9 @@ int64_t clock_wall(void);
 
 /* Sleep for ms milliseconds. */
 void clock_sleep(uint64_t ms);
+
+/* Initialise a condition whose timed waits end by the monotonic clock. */
+void clock_cond(pthread_cond_t *cond);
 
 enum clock_style {
     CLOCK_RFC3339, /* 2026-01-20T11:52:29Z */

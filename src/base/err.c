@@ -61,6 +61,11 @@ bool err_is_own(const struct err *err)
            err->os == ENOMEM;
 }
 
+bool err_is_damage(const struct err *err)
+{
+    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
+}
+
 int err_wrap(struct err *err, const char *fmt, ...)
 {
     char inner[sizeof(err->text)];

@@ -201,8 +201,10 @@ int watchdog_start(uint64_t limit, struct err *err)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&watchdog.thread, NULL, run, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc)
-        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    if (rc) {
+        errno = rc;
+        return err_sys(err, "cannot start a thread");
+    }
     watchdog.running = true;
     return 0;
 }

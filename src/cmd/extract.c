@@ -279,8 +279,7 @@ static int status_of(const struct extraction *e, const char *operand, int rc, st
 
     if (rc == 0 && r->lost && !e->args->keep_going)
         log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
-        !archive_reader_foreign(archive)) {
+    if (rc < 0 && err_is_damage(err) && !archive_reader_foreign(archive)) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }

@@ -250,8 +250,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     mem_free(reports);
     unknown += source.unknown;
     source_clear(&source);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
-        !archive_reader_foreign(operands[0])) {
+    if (rc < 0 && err_is_damage(err) && !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }

@@ -498,7 +498,7 @@ static int write_mount_index(struct ratarmount *index, const char *archive, stru
     struct stat st;
 
     if (stat(archive, &st) < 0)
-        return err_sys(err, "cannot stat '%s'", archive);
+        return err_sys(err, "cannot examine '%s'", archive);
     return mount_index_write(index, archive, st.st_mode & 0666, signals_stopping(), err);
 }
 

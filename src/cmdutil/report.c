@@ -201,11 +201,6 @@ static int take(struct report *r, struct entry_reader *entries,
     return rc;
 }
 
-static bool is_damage(const struct err *err)
-{
-    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
-}
-
 static int read_texts(struct report *r, struct err *err)
 {
     struct entry_reader *entries = entry_reader_open(&r->reader, 0, UINT64_MAX, err);
@@ -215,13 +210,13 @@ static int read_texts(struct report *r, struct err *err)
     while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
         if (entry.kind != ENTRY_READER_FILE || take(r, entries, &entry, err) == 0)
             continue;
-        rc = is_damage(err) && !entry_reader_broken(entries) ? 1 : -1;
+        rc = err_is_damage(err) && !entry_reader_broken(entries) ? 1 : -1;
         if (rc > 0)
             log_line(LOG_WARNING, "'%.600s' was left out of the page: %s", entry.path,
                      err->text);
     }
     entry_reader_free(entries);
-    if (rc < 0 && is_damage(err)) {
+    if (rc < 0 && err_is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged, the page lacks texts: %s", err->text);
         err_clear(err);
         return 0;

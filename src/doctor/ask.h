@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "cmdutil/api_client.h"
 
-#include <stdbool.h>
-
 #define ASK_MS 20000 /* longest time for a request, which its deadline ends */
 
 /* Make a call, set up by call_init with a URL; the answer is in the call, which the caller
@@ -22,7 +20,7 @@
 int ask_call(struct api_client *client, struct call *call, struct err *err) MUST_CHECK;
 
 /*
- * Request a body and stop at its first bytes. The key is sent only to the API's own host.
+ * Request a body and stop at its first bytes. The key is sent only to the API's own origin.
  *
  * returns  0 if the request was answered with the content; -1: see err
  */

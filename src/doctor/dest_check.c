@@ -13,10 +13,8 @@
 #include "sync/volume_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define DAY_MS ((int64_t)86400 * 1000)
 #define NIGHTS 14               /* nights whose volumes are looked at */
@@ -180,7 +178,7 @@ static void check_lock(const char *dir, struct findings *findings)
         break;
     case LOCK_UNREADABLE:
         finding_add(findings, "lock", FINDING_ERROR,
-                    "all skyarcs of a directory must run as its owner",
+                    "run all skyarc commands on this directory as its owner",
                     "'%s/lock' cannot be read: %s", dir, strerror(errno));
         break;
     }

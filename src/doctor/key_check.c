@@ -8,7 +8,6 @@
 #include "net/url.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +40,8 @@ static void tell_source(const struct session_args *session, struct findings *fin
                     "taken from api-key in the configuration file");
         break;
     case SESSION_KEY_CREDENTIAL:
-        finding_add(findings, KEY, FINDING_OK, NULL, "systemd's credential");
+        finding_add(findings, KEY, FINDING_OK, NULL,
+                    "taken from systemd's credential skyvern-api-key");
         break;
     }
 }
@@ -49,14 +49,9 @@ static void tell_source(const struct session_args *session, struct findings *fin
 /* Report a base URL over which everyone between here and the service reads the key. */
 static void tell_plain(const struct api *api, struct findings *findings)
 {
-    const char *host = strstr(api->origin, "://");
-    const char *colon = strrchr(api->origin, ':');
-    char name[URL_ORIGIN_MAX];
+    char host[URL_ORIGIN_MAX];
 
-    if (api->secure || !host || colon <= host + 2)
-        return;
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(colon - host - 3), host + 3);
-    if (!proxy_is_local(name))
+    if (!api->secure && url_host(host, api->origin) && !proxy_is_local(host))
         finding_add(findings, KEY, FINDING_WARNING, "use an https URL (--base-url)",
                     "sent by plain http to %s: whoever is on the way reads it", api->origin);
 }

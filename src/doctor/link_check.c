@@ -11,7 +11,6 @@
 #include "net/url.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define LIST_MAX    ((size_t)32 << 20) /* bytes of a run's list of artifacts */
 #define TRIED_RUNS  8 /* runs of a page that are tried until one has artifacts */
@@ -31,12 +30,12 @@ struct listed_page {
     size_t rows;
 };
 
-/* What came of a run. */
-enum fate {
-    FATE_DOWNLOADED,
-    FATE_GONE,    /* its artifacts cannot be downloaded: see err */
-    FATE_NOTHING, /* it has no artifacts, or its list cannot be read */
-    FATE_STOPPED, /* the check ends: a signal, or too many requests */
+/* Whether a run's artifacts can be downloaded. */
+enum download {
+    DOWNLOAD_DONE,
+    DOWNLOAD_GONE,    /* its artifacts cannot be downloaded: see err */
+    DOWNLOAD_NOTHING, /* it has no artifacts, or its list cannot be read */
+    DOWNLOAD_STOPPED, /* the check ends: a signal, or too many requests */
 };
 
 struct links {
@@ -189,44 +188,44 @@ static int try_artifact(struct links *l, const struct artifact *artifact)
 }
 
 /* Try to download something of a run; signing: also report how its URLs are signed. */
-static enum fate try_run(struct links *l, const struct listed *run, bool signing)
+static enum download try_run(struct links *l, const struct listed *run, bool signing)
 {
     struct kind_filter all = { 0 };
     struct artifact_list list = { 0 };
     struct call call;
-    enum fate fate = FATE_NOTHING;
+    enum download download = DOWNLOAD_NOTHING;
 
     err_clear(&l->err);
     call_init(&call, &l->client->callers, LIST_MAX, ignore, NULL);
     if (!affords(l))
-        fate = FATE_STOPPED;
+        download = DOWNLOAD_STOPPED;
     else if (api_url_list(&l->client->api, &call.url, run->run_id, &all, false, &l->err) == 0 &&
              ask_call(l->client, &call, &l->err) == 0 &&
              artifact_list_parse(&list, buf_text(&call.body), call.body.len, &l->err) == 0 &&
              list.count) {
         if (signing)
             tell_signing(l, &list);
-        fate = try_artifact(l, &list.rows[0]) == 0 ? FATE_DOWNLOADED : FATE_GONE;
+        download = try_artifact(l, &list.rows[0]) == 0 ? DOWNLOAD_DONE : DOWNLOAD_GONE;
     }
     if (l->err.kind == ERR_CANCELLED)
-        fate = FATE_STOPPED;
+        download = DOWNLOAD_STOPPED;
     artifact_list_clear(&list);
     call_clear(&call);
-    return fate;
+    return download;
 }
 
 /* Try the runs of a page until one has artifacts; *which gets its index. */
-static enum fate try_page(struct links *l, const struct listed_page *page, size_t *which,
-                          bool signing)
+static enum download try_page(struct links *l, const struct listed_page *page, size_t *which,
+                              bool signing)
 {
-    enum fate fate = FATE_NOTHING;
+    enum download download = DOWNLOAD_NOTHING;
     size_t i;
 
-    for (i = 0; i < page->count && fate == FATE_NOTHING; i++) {
+    for (i = 0; i < page->count && download == DOWNLOAD_NOTHING; i++) {
         *which = i;
-        fate = try_run(l, &page->runs[i], signing);
+        download = try_run(l, &page->runs[i], signing);
     }
-    return fate;
+    return download;
 }
 
 /* Fetch the last page of the list that has rows; its number, or 0 on error. */
@@ -264,17 +263,17 @@ static void find_edge(struct links *l, unsigned bad, struct listed *edge)
         unsigned middle = good + (bad - good) / 2;
         struct listed_page page;
         size_t which = 0;
-        enum fate fate = FATE_STOPPED;
+        enum download download = DOWNLOAD_STOPPED;
 
         if (fetch_page(l, middle, true, &page) == 0)
-            fate = try_page(l, &page, &which, false);
-        if (fate == FATE_STOPPED)
+            download = try_page(l, &page, &which, false);
+        if (download == DOWNLOAD_STOPPED)
             return;
-        if (fate == FATE_GONE)
+        if (download == DOWNLOAD_GONE)
             bad = middle;
         else {
             good = middle;
-            if (fate == FATE_DOWNLOADED)
+            if (download == DOWNLOAD_DONE)
                 *edge = page.runs[which];
         }
     }
@@ -287,22 +286,22 @@ static void check_oldest(struct links *l, const struct listed *newest)
     struct listed_page page;
     size_t which = 0;
     unsigned last = last_page(l, &page);
-    enum fate fate = last ? try_page(l, &page, &which, false) : FATE_STOPPED;
+    enum download download = last ? try_page(l, &page, &which, false) : DOWNLOAD_STOPPED;
     unsigned pages;
 
-    for (pages = 1; fate == FATE_NOTHING && last > 1 && pages < TRIED_PAGES; pages++) {
+    for (pages = 1; download == DOWNLOAD_NOTHING && last > 1 && pages < TRIED_PAGES; pages++) {
         last--;
-        fate = fetch_page(l, last, true, &page) == 0 ? try_page(l, &page, &which, false)
-                                                     : FATE_STOPPED;
+        download = fetch_page(l, last, true, &page) == 0 ? try_page(l, &page, &which, false)
+                                                         : DOWNLOAD_STOPPED;
     }
 
-    if (fate == FATE_DOWNLOADED) {
+    if (download == DOWNLOAD_DONE) {
         finding_add(l->findings, "oldest", FINDING_OK, NULL,
                     "the oldest listed run with artifacts, '%s' of %s, can be downloaded",
                     page.runs[which].run_id, page.runs[which].created_at);
         return;
     }
-    if (fate != FATE_GONE)
+    if (download != DOWNLOAD_GONE)
         return;
     find_edge(l, last, &edge);
     finding_add(l->findings, "oldest", FINDING_WARNING,
@@ -317,7 +316,7 @@ void link_check(struct api_client *client, struct findings *findings, int64_t of
     struct links l = { .client = client, .findings = findings, .offset_ms = offset_ms };
     struct listed_page page;
     size_t which = 0;
-    enum fate fate;
+    enum download download;
 
     if (fetch_page(&l, 1, false, &page) < 0) {
         if (l.err.kind != ERR_CANCELLED)
@@ -325,24 +324,24 @@ void link_check(struct api_client *client, struct findings *findings, int64_t of
                         l.err.text);
         return;
     }
-    fate = try_page(&l, &page, &which, true);
-    switch (fate) {
-    case FATE_DOWNLOADED:
+    download = try_page(&l, &page, &which, true);
+    switch (download) {
+    case DOWNLOAD_DONE:
         finding_add(findings, "download", FINDING_OK, NULL,
                     "the first bytes of an artifact of '%s' arrived", page.runs[which].run_id);
         check_oldest(&l, &page.runs[which]);
         break;
-    case FATE_GONE:
+    case DOWNLOAD_GONE:
         finding_add(findings, "download", FINDING_ERROR,
                     "the object store must be reachable from here, too: its name, port, proxy",
                     "an artifact of '%s' cannot be downloaded: %s", page.runs[which].run_id,
                     l.err.text);
         break;
-    case FATE_NOTHING:
+    case DOWNLOAD_NOTHING:
         finding_add(findings, "download", FINDING_OK, NULL,
                     "not tried: none of the newest runs has ended and has artifacts");
         break;
-    case FATE_STOPPED:
+    case DOWNLOAD_STOPPED:
         break;
     }
 }

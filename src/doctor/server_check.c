@@ -11,7 +11,6 @@
 
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,7 +20,7 @@
 #define SKEW_WARNED_MS 30000 /* signed URLs and webhooks are judged by two clocks */
 #define DATE_MS        1000  /* an HTTP date has no fraction of a second */
 
-/* The done function of calls that ask_call makes sets its own. */
+/* A done function that does nothing: ask_call sets its own. */
 static void ignore(void *ctx, struct call *call)
 {
     (void)ctx;
@@ -47,8 +46,6 @@ static bool check_proxy(const struct api *api, struct findings *findings)
 /* Resolve the API's host; behind a proxy, the proxy does that. */
 static void check_name(const struct api *api, bool proxied, struct findings *findings)
 {
-    const char *host = strstr(api->origin, "://");
-    const char *colon = strrchr(api->origin, ':');
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
     const struct addrinfo *at;
@@ -57,9 +54,8 @@ static void check_name(const struct api *api, bool proxied, struct findings *fin
     unsigned count = 0;
     int rc;
 
-    if (proxied || !host || colon <= host + 3)
+    if (proxied || !url_host(name, api->origin))
         return;
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(colon - host - 3), host + 3);
     if (*name == '[') { /* an IPv6 address needs no resolver */
         finding_add(findings, "dns", FINDING_OK, NULL, "%s is an address", name);
         return;

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "doctor/probe.h"
 #include "s3/location.h"
 #include "s3/object.h"

@@ -63,7 +63,8 @@ struct budget_limits {
      * be read often enough that their servers do not close them
      */
     uint64_t rate;
-    unsigned share;       /* simultaneous pulls that share the other limits; 0 for one */
+    /* simultaneous pulls among which descriptors and cores are divided; 0 for one */
+    unsigned share;
     uint64_t descriptors; /* that the process may have open */
     /*
      * bytes; 0: BUDGET_MEMORY, and what a context for each thread takes beyond its part of that

@@ -305,7 +305,7 @@ enum reason completion_reason(const struct completion *c, const struct item *ite
 }
 
 /* An item is lost: release the tasks that waited for it. */
-static void let_go(struct completion *c, const struct item *item)
+static void release_dependents(struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
     const struct item *heir;
@@ -338,7 +338,7 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
              text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
              what->run_id, reason_word(reason));
     if (!c->opts.strict || !listed) {
-        let_go(c, task->item);
+        release_dependents(c, task->item);
         return;
     }
     (void)err_set(&err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)", id,

@@ -29,7 +29,7 @@
 struct completion_opts {
     struct tasks *tasks;
     const struct plan *plan; /* may grow: see completion_ahead */
-    struct journal *journal; /* called with each archived item; NULL: none */
+    struct journal *journal; /* gets a row for each archived item; NULL: none */
     bool strict;
 };
 

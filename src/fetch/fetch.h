@@ -50,7 +50,7 @@ struct fetch_opts {
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     struct stall stall;
-    unsigned retries;          /* of one artifact */
+    unsigned retries;          /* of one artifact by each route */
     struct task_before before; /* the items kept from an interrupted attempt */
     struct journal *journal;   /* see completion.h */
     uint64_t max_size;         /* limit of one artifact */

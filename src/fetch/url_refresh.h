@@ -24,7 +24,8 @@ struct url_refresh;
 /* A run's fresh URLs, valid while renewed runs. */
 struct url_refresh_list {
     size_t run;
-    bool came;             /* false: the list could not be fetched */
+    /* false: the list could not be fetched, or is invalid; by_id and rows may be NULL */
+    bool came;
     struct hashmap *by_id; /* artifact_id -> its URL */
     struct hashmap *rows;  /* artifact_id -> its row (struct artifact), if the list has it */
 };

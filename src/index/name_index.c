@@ -87,8 +87,6 @@ static void get_place(const unsigned char *at, struct name_index_place *out)
     out->within = (uint32_t)get_le(at + 12, 4);
 }
 
-#define ROW_LEN_BITS 28 /* of the number with a row's length; its flags are above */
-
 void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
                     const struct name_index_entry *entry)
 {
@@ -96,7 +94,7 @@ void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
 
     set_le(at, entry->key, 8);
     set_le(at + 8, entry->path, 4);
-    set_le(at + 12, entry->row_len | (uint64_t)entry->flags << ROW_LEN_BITS, 4);
+    set_le(at + 12, entry->row_len | (uint64_t)entry->flags << NAME_INDEX_ROW_BITS, 4);
     set_place(at + 16, &entry->file);
     set_place(at + 32, &entry->row);
     memcpy(at + 48, entry->sha256, NAME_INDEX_DIGEST);
@@ -110,8 +108,8 @@ void name_index_get(const unsigned char page[NAME_INDEX_PAGE], unsigned i,
 
     out->key = get_le(at, 8);
     out->path = (uint32_t)get_le(at + 8, 4);
-    out->row_len = (uint32_t)(both & ((1U << ROW_LEN_BITS) - 1));
-    out->flags = (unsigned)(both >> ROW_LEN_BITS);
+    out->row_len = (uint32_t)(both & ((1U << NAME_INDEX_ROW_BITS) - 1));
+    out->flags = (unsigned)(both >> NAME_INDEX_ROW_BITS);
     get_place(at + 16, &out->file);
     get_place(at + 32, &out->row);
     memcpy(out->sha256, at + 48, NAME_INDEX_DIGEST);

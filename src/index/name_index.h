@@ -25,10 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NAME_INDEX_PAGE    4096
-#define NAME_INDEX_ENTRIES 63 /* of a page */
-#define NAME_INDEX_HEAD    8  /* of the skippable frame */
-#define NAME_INDEX_DIGEST  16 /* bytes of the SHA-256 that an entry has */
+#define NAME_INDEX_PAGE     4096
+#define NAME_INDEX_ENTRIES  63 /* of a page */
+#define NAME_INDEX_HEAD     8  /* of the skippable frame */
+#define NAME_INDEX_DIGEST   16 /* bytes of the SHA-256 that an entry has */
+#define NAME_INDEX_ROW_BITS 28 /* of a row's length; its flags are above, in one number */
 
 /* What an entry is. */
 enum {

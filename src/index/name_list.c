@@ -12,9 +12,8 @@
  * Names are stored in pieces, which are never moved, so that growing costs no second copy; they
  * are sorted by an array of their numbers.
  */
-#define PIECE     4096
-#define PIECES    ((size_t)1 << 14) /* 67 million names */
-#define NAMES_MAX (PIECE * PIECES)
+#define PIECE  4096
+#define PIECES ((size_t)1 << 14) /* 67 million names */
 
 struct name_list {
     struct name_row **pieces;

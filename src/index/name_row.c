@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-#define SCRATCH  ((size_t)256 << 10) /* bytes of rows parsed into one region */
-#define ROW_BITS 28
+#define SCRATCH ((size_t)256 << 10) /* bytes of rows parsed into one region */
 
-_Static_assert(MANIFEST_READ_ROW_MAX < 1U << ROW_BITS, "ROW_BITS");
+_Static_assert(MANIFEST_READ_ROW_MAX < 1U << NAME_INDEX_ROW_BITS, "NAME_INDEX_ROW_BITS");
 
 void name_reader_clear(struct name_reader *reader)
 {
@@ -16,7 +15,7 @@ void name_reader_clear(struct name_reader *reader)
 
 unsigned name_row_flags(const struct name_row *name)
 {
-    return name->row >> ROW_BITS;
+    return name->row >> NAME_INDEX_ROW_BITS;
 }
 
 static uint64_t key_of_path(const char *path)
@@ -46,12 +45,12 @@ static int names_of(const struct manifest_read_artifact *a, size_t len, uint64_t
                                 .path = name_index_path(a->path) };
     memcpy(out[0].sha256, a->sha256, NAME_INDEX_DIGEST);
     out[0].row = (uint32_t)len | (is | NAME_INDEX_BY_PATH | (same ? NAME_INDEX_BY_ID : 0U))
-                                     << ROW_BITS;
+                                     << NAME_INDEX_ROW_BITS;
     if (same || !a->artifact_id)
         return 1;
     out[1] = out[0];
     out[1].key = name_index_key(a->artifact_id, strlen(a->artifact_id));
-    out[1].row = (uint32_t)len | (is | NAME_INDEX_BY_ID) << ROW_BITS;
+    out[1].row = (uint32_t)len | (is | NAME_INDEX_BY_ID) << NAME_INDEX_ROW_BITS;
     return 2;
 }
 
@@ -67,7 +66,7 @@ static int name_of(const struct manifest_read_name *document, size_t len, uint64
                               .offset = document->offset,
                               .row_at = at,
                               .path = name_index_path(document->name),
-                              .row = (uint32_t)len | is << ROW_BITS };
+                              .row = (uint32_t)len | is << NAME_INDEX_ROW_BITS };
     memcpy(out->sha256, document->sha256, NAME_INDEX_DIGEST);
     return 1;
 }
@@ -125,7 +124,7 @@ struct name_index_entry name_row_entry(const struct name_row *name, const struct
 {
     struct name_index_entry entry = { .key = name->key,
                                       .row = name_row_place(seek, manifest_at + name->row_at),
-                                      .row_len = name->row & ((1U << ROW_BITS) - 1),
+                                      .row_len = name->row & ((1U << NAME_INDEX_ROW_BITS) - 1),
                                       .path = name->path,
                                       .flags = name_row_flags(name) };
 

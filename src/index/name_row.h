@@ -52,7 +52,7 @@ int name_reader_row(struct name_reader *reader, enum manifest_read_section secti
                     const char *text, size_t len, uint64_t at,
                     struct name_row out[NAME_ROW_MAX], struct err *err) MUST_CHECK;
 
-/* The name's enum of flags, NAME_INDEX_*. */
+/* The flags of a name, NAME_INDEX_* or-ed. */
 unsigned name_row_flags(const struct name_row *name);
 
 /* Whether an entry with these flags and digest can have the content of a link. */

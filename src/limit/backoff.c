@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 void backoff_received(struct backoff *b, uint64_t received, uint64_t have)
 {

@@ -17,13 +17,13 @@ struct level {
     unsigned now;  /* requests that may run */
     unsigned base; /* that number at the start of the round, or before the current trial */
     unsigned most; /* upper bound, at least 1 */
-    unsigned cap;  /* a lower bound of that kind, since more requests were rejected; 0: none */
+    unsigned cap;  /* an upper bound below `most`, since more requests were rejected; 0: none */
 };
 
 /* The first level below an upper bound; 0 counts as 1. */
 void level_init(struct level *level, unsigned most);
 
-/* The upper bound that holds at present: the cap, if there is a lower one. */
+/* The upper bound at present: the cap if there is one below `most`, else `most`. */
 unsigned level_bound(const struct level *level);
 
 /* A number rounded down, at least 1 and at most the upper bound. */

@@ -64,7 +64,7 @@ enum bodies_verdict bodies_add(struct bodies *bodies, struct body_in *in, const 
 /* Mark a body as complete, which protects it from eviction. BODIES_NO_ROOM: it was evicted. */
 enum bodies_verdict bodies_whole(struct bodies *bodies, struct body_in *in) MUST_CHECK;
 
-/* Bytes allocated for all bodies now. */
+/* Bytes allocated for all bodies now; for tests. */
 size_t bodies_held(struct bodies *bodies);
 
 #endif

@@ -2,6 +2,7 @@
 #include "listen/inbox.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -52,18 +53,6 @@ static char *queue_path(const struct inbox *inbox, const char *id, const char *s
                         struct err *err)
 {
     return mem_format(err, "%s/%s%s", inbox->queue, id, suffix);
-}
-
-static int digest_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE], struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-
-    if (!sha)
-        return -1;
-    sha256_add(sha, bytes, len);
-    sha256_end(sha, out);
-    sha256_free(sha);
-    return 0;
 }
 
 /* Create a directory, or check that an existing one is safe to use. */
@@ -175,7 +164,7 @@ static void digest_all(struct inbox *inbox)
 
         buf_init(&body, inbox->opts.body_max);
         if (inbox_read(inbox, run, &body, &err) < 0 ||
-            digest_of(buf_text(&body), body.len, run->digest, &err) < 0)
+            sha256_of(buf_text(&body), body.len, run->digest, &err) < 0)
             log_line(LOG_WARNING, "%s", err.text);
         buf_clear(&body);
     }
@@ -227,7 +216,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
     if (!inbox->known)
         goto fail;
     if (mkdir(opts->dest, 0700) < 0 && errno != EEXIST) {
-        (void)err_sys(err, "cannot create '%s'", inbox->queue);
+        (void)err_sys(err, "cannot create '%s'", opts->dest);
         goto fail;
     }
     if (own_dir(inbox->queue, err) < 0 || own_dir(inbox->known, err) < 0 ||
@@ -367,7 +356,7 @@ enum inbox_verdict inbox_put(struct inbox *inbox, const char *id, const char *bo
     uint8_t digest[SHA256_SIZE];
     enum inbox_verdict verdict;
 
-    if (digest_of(body, len, digest, err) < 0)
+    if (sha256_of(body, len, digest, err) < 0)
         return INBOX_ERROR;
     (void)pthread_mutex_lock(&inbox->disk);
     verdict = put(inbox, id, body, len, digest, now, err);

@@ -76,18 +76,6 @@ static int64_t now(void)
     return (int64_t)clock_mono();
 }
 
-/* Create the lock, and the condition with the monotonic clock. */
-static void init_lock(struct receive *r)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&r->news, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 struct receive *receive_new(const struct receive_opts *opts, struct err *err)
 {
     struct receive *r = mem_new(sizeof(*r), err);
@@ -97,7 +85,8 @@ struct receive *receive_new(const struct receive_opts *opts, struct err *err)
         return NULL;
     r->opts = *opts;
     r->moved = clock_mono();
-    init_lock(r);
+    (void)pthread_mutex_init(&r->lock, NULL);
+    clock_cond(&r->news);
     r->halt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (r->halt < 0)
         (void)err_sys(err, "cannot create an eventfd");

@@ -31,7 +31,6 @@
 #include "base/pulse.h"
 #include "pull/pull.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -322,18 +322,6 @@ static int start_daemon(struct server *server, struct err *err)
                    opts->cert ? "; check that certificate and key are matching PEM files" : "");
 }
 
-/* Initialise the lock, and the condition with the monotonic clock. */
-static void init_lock(struct server *server)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&server->news, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 struct server *server_new(const struct server_opts *opts, struct err *err)
 {
     struct server *server = mem_new(sizeof(*server), err);
@@ -342,7 +330,8 @@ struct server *server_new(const struct server_opts *opts, struct err *err)
     if (!server)
         return NULL;
     server->opts = *opts;
-    init_lock(server);
+    (void)pthread_mutex_init(&server->lock, NULL);
+    clock_cond(&server->news);
     server->bodies = bodies_new(opts->budget, opts->body_max, err);
     server->peers = server->bodies ? peers_new(&peers, err) : NULL;
     if (server->peers && start_daemon(server, err) == 0) {

@@ -23,7 +23,6 @@
 #include <stdint.h>
 
 #define SERVER_ANSWER_MAX 512
-#define SERVER_FDS        16 /* descriptors in addition to those of the connections */
 
 /* A complete request; valid for the call. */
 struct server_request {

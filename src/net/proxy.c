@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -135,14 +134,11 @@ const char *proxy_of(const char *origin, const char **name)
     static const char *const secure[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
                                           "ALL_PROXY", NULL };
     static const char *const exempt[] = { "no_proxy", "NO_PROXY", NULL };
-    const char *start = strstr(origin, "://");
-    const char *colon = strrchr(origin, ':');
     const char *list = first_of(exempt, NULL);
     char host[URL_ORIGIN_MAX];
 
-    if (!start || colon <= start + 2)
+    if (!url_host(host, origin))
         return NULL;
-    (void)snprintf(host, sizeof(host), "%.*s", (int)(colon - start - 3), start + 3);
     if (proxy_is_local(host) || (list && proxy_exempt(list, host)))
         return NULL;
     return first_of(url_is_secure(origin) ? secure : plain, name);

@@ -63,6 +63,17 @@ int url_origin(char out[URL_ORIGIN_MAX], const char *url, struct err *err)
     return rc;
 }
 
+bool url_host(char out[URL_ORIGIN_MAX], const char *origin)
+{
+    const char *host = strstr(origin, "://");
+    const char *colon = strrchr(origin, ':'); /* before the port, which is always there */
+
+    if (!host || colon <= host + 3)
+        return false;
+    (void)snprintf(out, URL_ORIGIN_MAX, "%.*s", (int)(colon - host - 3), host + 3);
+    return true;
+}
+
 bool url_is_secure(const char *url)
 {
     return strncasecmp(url, "https:", 6) == 0;

@@ -25,6 +25,11 @@
 /* Write a URL's origin: "scheme://host:port" in lower case, always with the port. */
 int url_origin(char out[URL_ORIGIN_MAX], const char *url, struct err *err) MUST_CHECK;
 
+/*
+ * Write the host of an origin that url_origin wrote, an IPv6 address in brackets; false: none.
+ */
+bool url_host(char out[URL_ORIGIN_MAX], const char *origin);
+
 /* Whether a URL's scheme is https. */
 bool url_is_secure(const char *url);
 

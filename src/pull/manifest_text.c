@@ -35,7 +35,7 @@ struct manifest_text {
     bool drained;      /* stored_bytes is known */
     struct page *page; /* while the rows are given to the view, or NULL */
     struct jsonw w;
-    struct region *region; /* number of texts that were changed by redaction */
+    struct region *region; /* texts that were changed by redaction */
     struct buf texts[RUN_TEXTS];
     struct manifest_record lacked[RECORDS_LACKED];
 };

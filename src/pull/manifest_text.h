@@ -26,8 +26,6 @@
 #include "writer/plan.h"
 #include "writer/volume.h"
 
-#include <stdint.h>
-
 /* The data of a manifest. */
 struct manifest_facts {
     struct manifest_head head;

@@ -6,7 +6,6 @@
 #include "base/text.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define NAMED_MAX 10   /* artifacts that a message names */
 #define NAMES_MAX 8192 /* their names */

@@ -43,7 +43,7 @@ static int fill(struct ratarmount *index, struct archive_reader *reader, struct 
                        "beside one only",
                        reader->path);
     if (fstat(reader->file.fd, &st) < 0)
-        return err_sys(err, "cannot stat '%.600s'", reader->path);
+        return err_sys(err, "cannot examine '%.600s'", reader->path);
     entries = entry_reader_open(reader, 0, UINT64_MAX, err);
     rc = entries ? add_entries(index, entries, err) : -1;
     if (rc == 0)

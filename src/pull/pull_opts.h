@@ -112,7 +112,8 @@ struct pull_opts {
     bool strict;
     /* if artifacts are missing that may still appear, fail and keep the partial archive */
     bool patient;
-    unsigned share; /* number of simultaneous pulls that share memory and cores; 0: one */
+    /* number of simultaneous pulls among which descriptors and cores are divided; 0: one */
+    unsigned share;
     bool dedupe;
     enum entry_writer_duplicates duplicates;
     enum bundle_mode bundles;

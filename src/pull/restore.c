@@ -13,7 +13,6 @@
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -354,6 +353,8 @@ static int judge_left(struct restore *r, const struct journal_row *row,
     if (rc > 0) {
         r->ids[item->index] = left->id;
         rc = tree_restamp(left, item->what.mtime, err);
+        if (rc < 0)
+            (void)err_wrap(err, "'%.300s'", row->path);
     } else if (item) { /* not kept: reset the hash for the next row */
         hasher_end(r->hasher, &(struct digest){ 0 });
         drop(r, &r->now);

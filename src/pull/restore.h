@@ -30,7 +30,7 @@
 
 struct restore_opts {
     const char *top;           /* the archive's top directory */
-    struct plan *plan;         /* sorted for lookup */
+    struct plan *plan;         /* plan_find makes its index again */
     struct entry_names *names; /* gets the paths of kept items */
     struct volume *volume;     /* opened; restore_run starts it */
     const struct journal *journal;

@@ -359,5 +359,5 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     sha256_free(measure.sha);
     region_free(m.region);
     mem_free(m.views.files);
-    return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
+    return rc < 0 ? err_wrap(err, "cannot write the tag files") : 0;
 }

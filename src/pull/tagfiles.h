@@ -21,7 +21,6 @@
 #include "writer/packer.h"
 #include "writer/plan.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct tagfiles {

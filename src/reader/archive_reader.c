@@ -103,7 +103,7 @@ void archive_reader_go_to(struct archive_reader *reader, const struct name_index
 }
 
 /* Whether an error may be due to the archive's bytes. */
-static bool is_archives(const struct err *err)
+static bool is_archive_error(const struct err *err)
 {
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT || err->kind == ERR_MISMATCH ||
            (err->kind == ERR_SYSTEM && !err_is_own(err));
@@ -132,7 +132,7 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
     reader->spoilt = rc < 0;
     if (rc >= 0)
         return 0;
-    if (is_archives(tail)) {
+    if (is_archive_error(tail)) {
         (void)err_wrap(tail, "'%s'", path);
         return 0;
     }

@@ -82,7 +82,7 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
 
 /*
  * Open an archive to be read by its index of names only: neither its first bytes nor its seek
- * table are read. Returns 1; 0: it has no such index.
+ * table are read. Returns 1; 0: it has no such index; -1: error.
  */
 int archive_reader_open_named(struct archive_reader *reader, const char *path,
                               struct name_lookup *lookup, struct err *err) MUST_CHECK;

@@ -10,7 +10,7 @@
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_FORMAT for what is neither a regular file nor a directory; ERR_MISMATCH if a
  *          file was changed after it was listed; ERR_LIMIT; ERR_SYSTEM
- * Limits   BAG_FILES_MAX files, for each of which the list needs its path and 32 bytes
+ * Limits   BAG_FILES_MAX files, for each of which the list needs its path and 24 bytes
  * Owns     the list its paths; the stream a descriptor
  * Threads  a list is read by any; a stream by one
  * Source   RFC 8493 (BagIt); docs/archive-format.md, "A directory"
@@ -35,7 +35,9 @@ struct bag_stream;
 /* Whether a path is of a directory with bagit.txt. */
 bool bag_is(const char *path);
 
-/* List all files below an open directory, which is borrowed; free by bag_files_free. */
+/*
+ * List all files below an open directory, whose descriptor is borrowed until bag_files_free.
+ */
 struct bag_files *bag_files_list(int dir, struct err *err) MUST_CHECK;
 
 /* Free the list; NULL is fine. */

@@ -30,7 +30,7 @@ int chain_add(struct chain *chain, const char *path, const char *sha256, const c
               const char *previous_sha256, struct err *err) MUST_CHECK;
 
 /*
- * Check the chain.
+ * Check the chain. To be called once: the links are marked as used.
  *
  * anchor   a digest stored elsewhere, or NULL
  * damage   called for each break; path may be NULL

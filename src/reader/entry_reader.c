@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BLOCK    ((size_t)64 << 10)
 #define IDLE_MAX 1000 /* maximum number of consecutive empty reads from libarchive */

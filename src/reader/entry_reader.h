@@ -48,7 +48,10 @@ struct entry_reader_entry {
 
 struct entry_reader;
 
-/* Read the entries whose header starts in [from, to); in a zip, or without an index, all. */
+/*
+ * Read the entries whose header starts in [from, to); in a zip, a directory, or a compressed
+ * archive without an index: all.
+ */
 struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
                                        uint64_t to, struct err *err) MUST_CHECK;
 

@@ -113,12 +113,6 @@ static bool is_wanted(const struct extract *x, const char *path, uint32_t number
     return row.document ? x->opts->wanted(x->opts->ctx, path, NULL) : row.selected;
 }
 
-/* Whether an error concerns one file only, so that the extraction continues. */
-static bool is_loss(const struct err *err)
-{
-    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
-}
-
 /*
  * Record the result of a file; row may be INVENTORY_NONE. Returns 0 unless the error is fatal.
  */
@@ -135,15 +129,15 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
         x->result->kept++;
         x->opts->kept(x->opts->ctx, extract_dir_shown(&x->root, path, shown));
         rc = 0;
-    } else if (is_loss(err) && row != INVENTORY_NONE) {
+    } else if (err_is_damage(err) && row != INVENTORY_NONE) {
         lose_row(x, row, path, err->text);
-    } else if (is_loss(err)) {
+    } else if (err_is_damage(err)) {
         lose(x, path, err->text);
     }
     if (rc == 0 && row != INVENTORY_NONE)
         inventory_mark(x->inventory, row, OUT);
     (void)pthread_mutex_unlock(&x->lock);
-    if (rc == 0 || is_loss(err))
+    if (rc == 0 || err_is_damage(err))
         return 0;
     return err->kind == ERR_SYSTEM
                ? err_wrap(err, "'%.400s'", extract_dir_shown(&x->root, path, shown))
@@ -203,7 +197,8 @@ static int put_tag(struct extract *x, struct entry_reader *entries,
                        : MANIFEST_SCAN_MAX;
     int rc = stage_take(&x->stage, tag, entries, entry, max, wanted, err);
 
-    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are reported instead */
+    /* the files that need it are reported instead */
+    if (rc < 0 && !wanted && err_is_damage(err))
         rc = 0;
     else if (rc < 0)
         rc = account(x, entry->path, INVENTORY_NONE, 0, rc, err);
@@ -448,7 +443,7 @@ static int make_links(struct extract *x, struct err *err)
             continue;
         }
         x->result->links += rc == 0;
-        x->result->files -= rc == 0; /* account has counted it as a file */
+        x->result->files -= rc == 0; /* account, called next, counts it as a file */
         if (account(x, path, link->row, 0, rc, err) < 0)
             return -1;
     }
@@ -510,7 +505,7 @@ static int read_manifest(struct extract *x, struct err *err)
         x->done = mem_array(inventory_count(x->inventory), sizeof(*x->done), err);
         return x->done ? 0 : -1;
     }
-    if (!is_loss(err) || !x->opts->keep_going)
+    if (!err_is_damage(err) || !x->opts->keep_going)
         return -1;
     lose(x, tagfile_name(TAG_MANIFEST), err->text);
     x->opts->lost(x->opts->ctx, NULL, "without the manifest, extracted files are not verified");

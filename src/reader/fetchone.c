@@ -204,8 +204,11 @@ static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ct
     int rc = -1;
 
     if (entries) {
-        if (entry.kind != ENTRY_READER_FILE || entry.size > MANIFEST_SCAN_MAX)
-            (void)err_set(err, ERR_MISMATCH, "'%s' is not a file, or too large", path);
+        if (entry.kind != ENTRY_READER_FILE)
+            (void)err_set(err, ERR_MISMATCH, "'%s' is not a regular file", path);
+        else if (entry.size > MANIFEST_SCAN_MAX)
+            (void)err_set(err, ERR_MISMATCH, "'%s' is larger than %llu bytes", path,
+                          (unsigned long long)MANIFEST_SCAN_MAX);
         else
             rc = entry_reader_copy(entries, entry.size, put, ctx, sha256, err);
     }

@@ -2,8 +2,10 @@
 /*
  * fetchone: reads one file of an archive.
  *
- * The file's position is taken from the manifest. If the archive is indexed, only the file's
- * frames are decoded. After the file was written, its digest is compared with the manifest's.
+ * The file's position is taken from the index of names (reader/named), else from the manifest.
+ * If the archive is indexed, only the file's frames are decoded. After the file was written,
+ * its digest is compared with that in the index or the manifest; the digest of a tag file is
+ * not compared.
  *
  * Errors   ERR_NOT_FOUND; ERR_MISMATCH for damage, and for wrong content (which has already
  *          been written); errors of put

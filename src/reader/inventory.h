@@ -31,10 +31,10 @@
 #define INVENTORY_ROW_COST   104                 /* maximum size of a row without its name */
 #define INVENTORY_NONE       UINT32_MAX          /* no row */
 
-/* A row; strings are valid as long as the inventory, and NULL for null. */
 /* What is wrong with a row that is marked by odd_level. */
 #define INVENTORY_ODD_LEVEL "has a frame_level that is no level, or another than its frame has"
 
+/* A row; strings are valid as long as the inventory, and NULL for null. */
 struct inventory_row {
     const uint8_t *sha256;
     uint64_t size;

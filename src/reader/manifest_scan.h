@@ -32,7 +32,7 @@ struct manifest_digests {
  * Parse the manifest, and store the top directory in reader.
  *
  * fn       called with each row; manifest_read_check: only validate
- * digests  may be NULL; set only if the whole manifest was read, which fn can prevent
+ * digests  may be NULL; if fn stops the reading, they are not those of the whole manifest
  */
 int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err) MUST_CHECK;

@@ -164,7 +164,8 @@ static bool is_header_of(const struct named *n, const struct name_index_entry *e
            memcmp(token, n->id, len) == 0;
 }
 
-/* Write the content of an entry's file: 1, 0 if the index is wrong, as err says, or -1. */
+/* Write the content of an entry's file: 1; 0 if the index is wrong, as why says; -1: error, as
+ * err says. */
 static int put_file(struct named *n, const struct name_index_entry *entry, put_fn *put,
                     void *ctx, struct named_file *file, struct err *why, struct err *err)
 {

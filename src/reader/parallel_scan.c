@@ -5,6 +5,7 @@
 #include "base/queue.h"
 #include "reader/stream.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,11 +103,6 @@ static int cut_tar(struct walk *w, struct err *err)
     return rc;
 }
 
-static bool is_damage(const struct err *err)
-{
-    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
-}
-
 /* Whether a segment belongs to the requested share. */
 static bool is_in_share(const struct walk *w, size_t segment)
 {
@@ -135,14 +131,14 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
         if (w->opts->entry(w->opts->ctx, entries, &entry, err) == 0)
             continue;
         rc = -1;
-        if (is_damage(err) &&
+        if (err_is_damage(err) &&
             w->reader->format == CONTAINER_ZIP) { /* other entries are not affected */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
     }
     entry_reader_free(entries);
-    if (rc < 0 && is_damage(err)) {
+    if (rc < 0 && err_is_damage(err)) {
         if (!first) /* the other threads find the same damage */
             w->opts->damage(w->opts->ctx, entry.offset, err);
         return 0;
@@ -204,11 +200,17 @@ static int run_threads(struct walk *w, struct err *err)
         rc = pthread_create(&threads[up], NULL, work, w);
         up += !rc;
     }
-    if (rc && !up)
-        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    if (rc && !up) {
+        errno = rc;
+        return err_sys(err, "cannot start a thread");
+    }
     if (rc && w->reader->format == CONTAINER_ZIP) { /* its entries would be lost */
+        (void)pthread_mutex_lock(&w->lock);
+        errno = rc;
+        if (!w->failed)
+            (void)err_sys(&w->err, "cannot start a thread");
         w->failed = true;
-        (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+        (void)pthread_mutex_unlock(&w->lock);
     }
     while (up)
         (void)pthread_join(threads[--up], NULL);

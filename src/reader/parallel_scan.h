@@ -24,7 +24,6 @@
 #include "reader/entry_reader.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define PARALLEL_SCAN_THREADS_MAX 32
@@ -34,7 +33,11 @@ struct parallel_scan_opts {
     unsigned threads;      /* 0: one per core */
     bool guess;            /* start segments where a frame looks like a file */
     const uint8_t *starts; /* a bit per frame that starts with an entry; or NULL */
-    uint64_t share;        /* counted from 1: read only this share of the segments; 0: all */
+    /*
+     * counted from 1: read only this share of the segments, and always the last one, which has
+     * the tag files; 0: all
+     */
+    uint64_t share;
     uint64_t shares;
     struct stop stop;
     /*

@@ -74,8 +74,10 @@ int stage_take(struct stage *s, int tag, struct entry_reader *entries,
 
     if (atomic_fetch_add(&f->seen, 1))
         return err_set(err, ERR_FORMAT, "occurs twice in the archive");
-    if (entry->kind != ENTRY_READER_FILE || entry->size > max)
-        return err_set(err, ERR_FORMAT, "not a file, or too large");
+    if (entry->kind != ENTRY_READER_FILE)
+        return err_set(err, ERR_FORMAT, "is not a regular file");
+    if (entry->size > max)
+        return err_set(err, ERR_FORMAT, "is larger than %llu bytes", (unsigned long long)max);
     if (list)
         rc = entry_reader_copy(entries, entry->size, buf_put, &s->sums, f->sha256, err);
     if (rc == 0 && wanted)

@@ -174,8 +174,7 @@ static int read_tag(struct check *c, struct entry_reader *entries, enum tag tag,
 /* Whether an error concerns the current entry only, so that others can still be read. */
 static bool of_entry(const struct entry_reader *entries, const struct err *err)
 {
-    return !entry_reader_broken(entries) &&
-           (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+    return !entry_reader_broken(entries) && err_is_damage(err);
 }
 
 /* Check a tag file. */

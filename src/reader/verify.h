@@ -21,7 +21,6 @@
 #include "reader/manifest_scan.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define VERIFY_NOWHERE UINT64_MAX

@@ -5,7 +5,6 @@
 #include "redact/secret_names.h"
 #include "redact/secret_scan.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 

@@ -41,7 +41,8 @@ size_t end_of_line(const struct symbols *in, size_t at);
 size_t end_of_scalar(const struct symbols *in, size_t at);
 
 /*
- * Whether a scalar is no secret: true, false, null, None or, unless numbers is set, a number.
+ * Whether a scalar is no secret: true, false, null, none, undefined (in any case) or, unless
+ * numbers is set, a number.
  */
 bool end_is_harmless(const struct symbols *in, size_t from, size_t to, bool numbers);
 

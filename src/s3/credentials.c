@@ -9,14 +9,13 @@
 #include "s3/sts.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONTAINER "the container's metadata service"
 #define INSTANCE  "the instance's metadata service"
 #define EARLY_MS  ((int64_t)5 * 60 * 1000) /* keys are renewed so long before they expire */
-#define AGAIN_MS  30000                    /* between two requests for keys that are not new */
+#define AGAIN_MS  30000                    /* minimum interval at which the sources are asked */
 
 struct credentials {
     struct credentials_opts opts;

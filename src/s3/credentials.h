@@ -11,7 +11,8 @@
  * after a failure, unless the server refuses the keys.
  *
  * Units    milliseconds since 1970
- * Errors   ERR_DENIED if no source has any; ERR_FORMAT ERR_NET; ERR_CANCELLED
+ * Errors   ERR_DENIED if no source has any; those of s3/profile, s3/metadata and s3/sts;
+ *          ERR_FORMAT; ERR_CANCELLED
  * Owns     the keys, which are wiped when freed, and their cache
  * Threads  any: a mutex covers the cache, also while a service is asked, at most some seconds
  * Source   AWS SDKs and tools reference, "Standardized credential providers"
@@ -23,9 +24,6 @@
 #include "base/pulse.h"
 #include "s3/keys.h"
 #include "s3/profile.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct credentials;
 

@@ -55,16 +55,18 @@ int location_parse(struct location *location, const char *text, struct err *err)
     const char *key;
 
     if (!location_is(text))
-        return err_set(err, ERR_USAGE, "'%s' is no s3://bucket/key", text);
+        return err_set(err, ERR_USAGE, "'%s' is not of the form s3://bucket/key", text);
     len = strcspn(bucket, "/");
     key = bucket + len + (bucket[len] == '/');
     if (!is_bucket(bucket, len))
         return err_set(err, ERR_USAGE, "'%s': invalid name of a bucket", text);
     if (strlen(key) > LOCATION_KEY_MAX)
-        return err_set(err, ERR_USAGE, "the key is longer than %d bytes", LOCATION_KEY_MAX);
+        return err_set(err, ERR_USAGE, "'%.80s...': the key is longer than %d bytes", text,
+                       LOCATION_KEY_MAX);
     if (!is_key(key))
         return err_set(err, ERR_USAGE,
-                       "'%s': a key with an empty part, '.', '..' or control characters", text);
+                       "'%s': the key has an empty part, '.', '..' or a control character",
+                       text);
     memcpy(location->bucket, bucket, len);
     location->bucket[len] = '\0';
     memcpy(location->key, key, strlen(key) + 1);

@@ -16,7 +16,6 @@
 #include "base/err.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define LOCATION_SCHEME  "s3://"
 #define LOCATION_BUCKET  63   /* maximum length of a bucket's name */

@@ -10,7 +10,6 @@
 #include "net/url.h"
 #include "s3/key_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,7 +101,7 @@ static bool is_trusted(const char *url)
     static const char *const hosts[] = { "http://169.254.170.2:80", "http://169.254.170.23:80",
                                          "http://[fd00:ec2::23]:80" };
     char origin[URL_ORIGIN_MAX];
-    char *host;
+    char host[URL_ORIGIN_MAX];
     size_t i;
 
     if (url_origin(origin, url, NULL) < 0)
@@ -111,12 +110,10 @@ static bool is_trusted(const char *url)
         if (strcmp(origin, hosts[i]) == 0)
             return true;
     }
-    *strrchr(origin, ':') = '\0'; /* the port, which is always there */
-    host = strstr(origin, "://") + 3;
-    return url_is_secure(url) || proxy_is_local(host);
+    return url_is_secure(url) || (url_host(host, origin) && proxy_is_local(host));
 }
 
-/* Read the container's authorisation as a header line; false: there is none. */
+/* Read the container's authorisation as a header line: 1; 0: there is none; -1: error. */
 static int authorisation(const struct question_opts *opts, struct buf *line, struct err *err)
 {
     const char *file = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
@@ -153,13 +150,14 @@ int metadata_container(const struct question_opts *opts, struct keys *keys, stru
     else if (full && *full)
         url = mem_copy(full, err);
     else
-        return err_set(err, ERR_NOT_FOUND, "no container");
+        return err_set(err, ERR_NOT_FOUND, "no AWS_CONTAINER_CREDENTIALS_* variable is set");
     if (!url)
         return -1;
     if (!is_trusted(url)) {
         mem_free(url);
         return err_set(err, ERR_FORMAT,
-                       "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https or this machine");
+                       "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither an https URL nor on this "
+                       "machine");
     }
     q.url = url;
     buf_init_secret(&line, TOKEN_MAX);

@@ -43,7 +43,7 @@ int object_options_check(const struct object_options *o, struct err *err)
 {
     if (!o->lock != !o->retain)
         return err_set(err, ERR_USAGE, "--s3-lock and --s3-retain belong together");
-    if (o->kms_key && !o->encryption)
+    if (o->kms_key && (!o->encryption || strncmp(o->encryption, "aws:kms", 7) != 0))
         return err_set(err, ERR_USAGE, "--s3-kms-key belongs to --s3-encryption aws:kms");
     return 0;
 }

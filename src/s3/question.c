@@ -5,8 +5,6 @@
 #include "net/engine.h"
 #include "net/send.h"
 
-#include <string.h>
-
 #define ANSWER_MAX    ((size_t)256 << 10)
 #define ATTEMPTS      3   /* of a request that the service is too busy for */
 #define PAUSE_MS      300 /* before the second attempt; twice that before the third */

@@ -24,7 +24,7 @@ struct s3_client {
     struct loop loop;
     bool looped;
     int64_t offset_ms; /* the server's clock less this machine's, if that was corrected */
-    uint64_t limit_ms; /* of each call: see s3_client_hurry; 0: none */
+    uint64_t limit_ms; /* of each attempt of a call: see s3_client_hurry; 0: none */
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -355,7 +355,8 @@ static void on_done(void *ctx, struct request *request)
         finish(call);
 }
 
-/* Whether a second attempt would have another result: only this client knows that it is one. */
+/* Whether a repeated request may have another result than the first: then libcurl must not
+ * repeat it by itself (struct send, once). */
 static bool has_effect_once(const struct s3_call *call)
 {
     size_t i;

@@ -2,10 +2,10 @@
 /*
  * s3_client: concurrent requests to a bucket, signed, with retries.
  *
- * A request is repeated after a network error, a time-out, 408, 429 and 5xx, with backoff. Once
- * for each client the region is corrected that the server names, and the clock's offset, if
- * that of this machine is wrong; and keys that expired are renewed. No redirect is followed:
- * its target gets a signature of its own, or nothing.
+ * A request is repeated after a network error, a time-out, 408, 429 and 5xx, with backoff. Each
+ * call may correct once the client's region, to the one that the server names, and the clock's
+ * offset, and have expired keys renewed. No redirect is followed: a signature is valid for one
+ * host only.
  *
  * Units    bytes; milliseconds
  * Errors   a call's are in call->err when done is called: ERR_NOT_FOUND (404), ERR_DENIED
@@ -123,8 +123,8 @@ void s3_call_clear(struct s3_call *call);
 int s3_client_turn(struct s3_client *client, struct err *err) MUST_CHECK;
 
 /*
- * Make calls short from now on, for what must still be cleaned up, and forget those that wait
- * to be sent, or to be sent again.
+ * Make calls short from now on, for what must still be cleaned up, and forget the calls that
+ * are queued or delayed, without calling done.
  *
  * stoppable  whether requests to stop still count; false after one
  * retries    of each call

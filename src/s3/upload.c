@@ -263,7 +263,7 @@ static bool is_written(struct upload *up, const char *sha256, struct object_info
            info->size == up->opts->size && strcmp(info->sha256, sha256) == 0;
 }
 
-/* Whether the store has the object with the size and digest that were sent. */
+/* Check that the store has the object with the size and digest that were sent. */
 static int confirm(struct upload *up, struct object_info *info, struct err *err)
 {
     int there = object_head(up->client, up->opts->key, info, err);

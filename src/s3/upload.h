@@ -6,9 +6,10 @@
  * refuses a part that was changed on its way. Parts are read from the file while they are sent:
  * an upload needs no memory for them. The object appears with the last request, complete, or
  * not at all. An upload that fails is aborted; one that was broken off by a crash is not, and
- * its parts cost money until upload_abort or a lifecycle rule of the bucket removes them. If
- * the answer was lost to the request that begins an upload, the upload's ID is not known; it is
- * found in the bucket's list of unfinished uploads by its key and the time when it was begun.
+ * its parts cost money until unfinished_abort or a lifecycle rule of the bucket removes them.
+ * If the answer was lost to the request that begins an upload, the upload's ID is not known; it
+ * is found in the bucket's list of unfinished uploads by its key and the time when it was
+ * begun.
  *
  * Units    bytes
  * Errors   those of s3_client; ERR_EXISTS if the key exists and must not; ERR_MISMATCH if the

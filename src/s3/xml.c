@@ -82,7 +82,7 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     if (p->failed)
         return;
     if (p->path_len + 1 + len >= sizeof(p->path)) {
-        (void)err_set(p->err, ERR_LIMIT, "elements nested too deeply");
+        (void)err_set(p->err, ERR_LIMIT, "the XML response has elements nested too deeply");
         fail(p);
         return;
     }
@@ -100,7 +100,8 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int len)
     if (p->failed)
         return;
     if (p->text_len + (size_t)len > ELEMENT_TEXT_MAX) {
-        (void)err_set(p->err, ERR_LIMIT, "a text of more than %d bytes", ELEMENT_TEXT_MAX);
+        (void)err_set(p->err, ERR_LIMIT, "the XML response has a text of more than %d bytes",
+                      ELEMENT_TEXT_MAX);
         fail(p);
         return;
     }
@@ -139,7 +140,7 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
     (void)sysid;
     (void)pubid;
     (void)has_subset;
-    (void)err_set(p->err, ERR_FORMAT, "a DOCTYPE");
+    (void)err_set(p->err, ERR_FORMAT, "the XML response has a DOCTYPE");
     fail(p);
 }
 
@@ -154,7 +155,7 @@ int xml_parse(const char *text, size_t len, xml_visit_fn *visit, void *ctx, stru
         len--;
     }
     if (len > INT_MAX)
-        return err_set(err, ERR_LIMIT, "too long");
+        return err_set(err, ERR_LIMIT, "the XML response is too long");
     p.parser = XML_ParserCreate_MM(NULL, &memory, NULL);
     if (!p.parser)
         return err_set(err, ERR_MEMORY, "out of memory");

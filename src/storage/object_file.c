@@ -186,7 +186,8 @@ int object_file_read(struct object_file *file, void *bytes, size_t len, uint64_t
     int rc;
 
     if (at > file->info.size || len > file->info.size - at)
-        return err_set(err, ERR_MISMATCH, "unexpected end of the object");
+        return err_set(err, ERR_MISMATCH, "'s3://%s/%s': unexpected end of the object",
+                       file->location.bucket, file->location.key);
     if (at >= file->tail_at) {
         if (len)
             memcpy(bytes, file->tail.data + (at - file->tail_at), len);

@@ -10,9 +10,11 @@
  *
  * Units    bytes
  * Errors   those of s3/object
- * Owns     the clients, and at most OBJECT_FILE_LANES * OBJECT_FILE_AHEAD bytes
- * Threads  any; a read waits only for another thread's that reads the same position, or for
- *          one of the lanes, whose reads end by themselves
+ * Owns     the clients, the object's last OBJECT_FILE_TAIL bytes, and for each lane the bytes
+ *          of its last request: at most OBJECT_FILE_AHEAD, or the length of the read if that
+ *          is more
+ * Threads  any; a read waits only while all lanes are busy with reads of other threads, which
+ *          end by themselves
  * Source   RFC 9110, 14 (range requests)
  */
 #ifndef STORAGE_OBJECT_FILE_H

@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int open_object(struct range_file *file, const char *path, struct err *err)
 {

@@ -64,7 +64,10 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
         endpoint->style = LOCATION_VIRTUAL;
     else
         return err_set(err, ERR_FORMAT,
-                       "the addressing style of an object store is path, virtual or auto");
+                       "'%.40s' is no addressing style of an object store "
+                       "(AWS_S3_ADDRESSING_STYLE, or addressing_style of the profile); use "
+                       "path, virtual or auto",
+                       style);
     return 0;
 }
 

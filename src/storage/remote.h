@@ -9,7 +9,7 @@
  * AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL,
  * AWS_S3_ADDRESSING_STYLE.
  *
- * Errors   those of s3/credentials and s3/profile; ERR_USAGE for invalid settings
+ * Errors   those of s3/credentials and s3/profile; ERR_FORMAT for invalid settings
  * Owns     the credentials, until remote_end
  * Threads  any, after remote_begin
  * Source   AWS SDKs and tools reference guide

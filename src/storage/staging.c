@@ -127,8 +127,11 @@ static int abort_recorded(const struct staging *s, struct s3_client *client, con
     else
         rc = unfinished_abort_unknown(client, s->location.key, (int64_t)st.st_mtime * 1000,
                                       &why);
-    if (rc == 0)
+    if (rc == 0) {
+        log_line(LOG_INFO, "aborted the upload to 's3://%s/%s' that was broken off",
+                 s->location.bucket, s->location.key);
         return 0;
+    }
     if (!why.http) {
         if (err)
             *err = why;
@@ -151,9 +154,6 @@ static int abort_broken(const struct staging *s, struct s3_client *client, struc
     buf_init(&id, UPLOAD_ID_MAX);
     if (file_load(s->record, remote_stop(), &id, &why) == 0 && id.len) {
         rc = abort_recorded(s, client, buf_text(&id), err);
-        if (rc == 0)
-            log_line(LOG_INFO, "aborted the upload to 's3://%s/%s' that was broken off",
-                     s->location.bucket, s->location.key);
     } else if (why.kind && why.os != ENOENT) {
         rc = -1;
         if (err)

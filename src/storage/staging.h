@@ -17,7 +17,6 @@
 #define STORAGE_STAGING_H
 
 #include "base/err.h"
-#include "base/pulse.h"
 #include "s3/location.h"
 #include "s3/object.h"
 

@@ -40,14 +40,14 @@ struct entering {
     int64_t volume;
     struct region *region; /* texts of the current row */
     unsigned rows;
-    bool ours;    /* the catalog failed, not the volume */
-    bool strange; /* a different volume under this name */
+    bool catalog_failed; /* the catalog failed, not the volume */
+    bool strange;        /* a different volume under this name */
 };
 
 /* Record that a failure is the catalog's, not the volume's. */
-static int ours(struct entering *e, int rc)
+static int catalog_result(struct entering *e, int rc)
 {
-    e->ours = e->ours || rc < 0;
+    e->catalog_failed = e->catalog_failed || rc < 0;
     return rc;
 }
 
@@ -152,10 +152,10 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
         return -1;
     if (!run_id_valid(row.run_id))
         return 0;
-    if (ours(e, relate(e, &row, err)) < 0)
+    if (catalog_result(e, relate(e, &row, err)) < 0)
         return -1;
     if (row.error)
-        return e->opts->pruning ? 0 : ours(e, run_failed(e, &row, err));
+        return e->opts->pruning ? 0 : catalog_result(e, run_failed(e, &row, err));
     run = (struct contents_run){ .run_id = row.run_id,
                                  .supplements = row.supplements,
                                  .status = row.status,
@@ -168,7 +168,7 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                                  .finished_at = db_us(row.finished_at),
                                  .artifacts = row.archived,
                                  .missing = row.missing };
-    return ours(
+    return catalog_result(
         e, contents_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
 }
 
@@ -218,8 +218,8 @@ static int on_artifact(struct entering *e, const char *text, size_t len, struct 
                                            .wrong = row.mismatch || row.suspect };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
     if (contents_artifact(e->catalog, e->volume, &artifact, err) < 0)
-        return ours(e, -1);
-    return artifact.wrong && row.artifact_id ? ours(e, wrong_bytes(e, &row, err)) : 0;
+        return catalog_result(e, -1);
+    return artifact.wrong && row.artifact_id ? catalog_result(e, wrong_bytes(e, &row, err)) : 0;
 }
 
 static int on_missing(struct entering *e, const char *text, size_t len, struct err *err)
@@ -234,7 +234,7 @@ static int on_missing(struct entering *e, const char *text, size_t len, struct e
         return 0;
     missing = (struct contents_missing){ row.run_id, row.artifact_id, row.artifact_type,
                                          row.reason, reason_word_is_final(row.reason) };
-    return ours(e, contents_missing(e->catalog, &missing, err));
+    return catalog_result(e, contents_missing(e->catalog, &missing, err));
 }
 
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
@@ -279,7 +279,7 @@ static int enter(struct entering *e, struct archive_reader *reader,
     struct manifest_digests digests;
     char hex[SHA256_TEXT];
 
-    if (ours(e, contents_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
+    if (catalog_result(e, contents_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
         manifest_scan(reader, on_row, e, &digests, err) < 0)
         return -1;
     e->strange = strcmp(reader->top, e->parts.top) != 0;
@@ -287,7 +287,7 @@ static int enter(struct entering *e, struct archive_reader *reader,
         return err_set(err, ERR_MISMATCH, "it is archive '%.200s' under a different name",
                        reader->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
-    return ours(e, contents_end(e->catalog, e->volume, hex, err));
+    return catalog_result(e, contents_end(e->catalog, e->volume, hex, err));
 }
 
 /* Examine a volume that is about to be read. *strange is set if it is not a regular file. */
@@ -314,11 +314,11 @@ static int import_archive(struct entering *e, const struct volume_store *store, 
     if (rc == 0)
         rc = archive_reader_open(&reader, path, err);
     if (rc == 0)
-        rc = ours(e, db_begin(e->catalog, err));
+        rc = catalog_result(e, db_begin(e->catalog, err));
     if (rc == 0) {
         rc = enter(e, &reader, &seen, err);
         if (rc == 0)
-            rc = ours(e, db_commit(e->catalog, err));
+            rc = catalog_result(e, db_commit(e->catalog, err));
         else
             db_rollback(e->catalog);
     }
@@ -336,7 +336,7 @@ static bool is_damage(const struct err *err)
 }
 
 /* Whether an error concerns this volume only, not the whole process. */
-static bool is_theirs(const struct err *err)
+static bool concerns_volume(const struct err *err)
 {
     return is_damage(err) || err->kind == ERR_LIMIT || err->kind == ERR_NOT_FOUND ||
            (err->kind == ERR_SYSTEM && err->os != 0 && !err_is_own(err));
@@ -354,7 +354,7 @@ static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity
     if (import_archive(&e, opts->store, err) == 0)
         return HEAL_GOOD;
     (void)err_wrap(err, "cannot import volume '%s' into the catalog", name);
-    if (e.ours || !is_theirs(err))
+    if (e.catalog_failed || !concerns_volume(err))
         return -1;
     *fault = e.strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
     return e.strange || is_damage(err) ? HEAL_BAD : HEAL_UNREADABLE;
@@ -467,7 +467,7 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
         (look(opts->store, name, &seen, &strange, err) < 0 ||
          read_head(path, top, head, err) < 0 || read_all(path, name, opts, err) < 0)) {
         *fault = strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
-        rc = is_damage(err) ? HEAL_BAD : is_theirs(err) ? HEAL_UNREADABLE : -1;
+        rc = is_damage(err) ? HEAL_BAD : concerns_volume(err) ? HEAL_UNREADABLE : -1;
     } else if (rc == HEAL_GOOD && strcmp(top, parts.top) != 0) {
         *fault = FIXITY_DIFFERS;
         (void)err_set(err, ERR_MISMATCH, "it is archive '%.200s'", top);

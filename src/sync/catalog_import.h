@@ -29,7 +29,6 @@
 #include "sync/volume_store.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Milliseconds: the settle and give_up of catalog_import_defaults. */

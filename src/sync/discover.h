@@ -4,7 +4,7 @@
  *
  * Lists runs, newest first, back to the time from which all runs are known; asks for running
  * runs that no list named; lists the artifacts of open runs again and seals the runs without
- * news. Each step is one transaction: a step that fails changes nothing.
+ * news. Each list, and each batch of runs, is one transaction: one that fails changes nothing.
  *
  * Units    microseconds since 1970 for times of records, milliseconds for times of this
  *          machine
@@ -61,7 +61,7 @@ struct discover_result {
 int discover_take(struct text_list *ids, const struct discover_opts *opts,
                   const struct run_state_which *which, struct err *err) MUST_CHECK;
 
-/* Ask for runs given by their IDs, as for running runs. */
+/* Record runs given by their IDs as running, so that discover_poll asks for them. */
 int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
                    struct err *err) MUST_CHECK;
 

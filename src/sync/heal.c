@@ -11,9 +11,7 @@
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define NAMES_MAX     ((size_t)1 << 24)

@@ -19,7 +19,6 @@
 #include "base/err.h"
 #include "base/pulse.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define LOCK_HOLDER_MAX 512 /* buffer size for lock_look */
@@ -47,7 +46,7 @@ enum lock_state lock_look(const char *dir, char holder[LOCK_HOLDER_MAX]);
  * Take the lock of a directory.
  *
  * wait  how long to wait for the lock; 0: do not wait
- * stop  ends the wait
+ * stop  ends the wait, with ERR_BUSY
  */
 int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop stop,
               struct err *err) MUST_CHECK;

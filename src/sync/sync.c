@@ -142,7 +142,7 @@ static int had_nothing(struct sync *s, struct err *err)
 }
 
 /* Whether an error concerns the runs, not the whole process. */
-static bool is_theirs(const struct err *err)
+static bool concerns_runs(const struct err *err)
 {
     return err->kind == ERR_NOT_FOUND || err->kind == ERR_NET || err->kind == ERR_HTTP ||
            err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
@@ -240,7 +240,7 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
         if (!result.runs_failed)
             return had_nothing(s, err);
         (void)err_set(&why, ERR_NET, "none of the missing artifacts could be fetched");
-    } else if (is_theirs(&why)) {
+    } else if (concerns_runs(&why)) {
         log_line(LOG_ERROR, "%s", why.text);
         s->result->failed += s->count;
     } else {

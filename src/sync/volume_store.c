@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -194,7 +193,7 @@ int volume_store_remove(const struct volume_store *store, const char *name, stru
     return rc;
 }
 
-/* Visit what is two folders down, of any type: years, months, then files. */
+/* Called with each file, of any type. */
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
 struct open_folder {
@@ -204,6 +203,7 @@ struct open_folder {
     void *ctx;
 };
 
+/* Visit what is two folders down, of any type: years, months, then files. */
 static int walk(const struct open_folder *level, const char *below, struct err *err)
 {
     char *path = mem_format(err, "%s/%s", level->store->dir, below);

@@ -175,8 +175,10 @@ static int launch(struct async_write *async, void *(*fn)(void *), struct err *er
 {
     int rc = pthread_create(&async->threads[async->started], NULL, fn, async);
 
-    if (rc)
-        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    if (rc) {
+        errno = rc;
+        return err_sys(err, "cannot start a thread");
+    }
     async->started++;
     return 0;
 }

@@ -56,7 +56,8 @@ struct body {
 struct body *body_new(struct err *err) MUST_CHECK;
 
 /*
- * Make a body of a text allocated by mem_*, which it takes over (also on failure: it is freed).
+ * Make a body of a text allocated by mem_*, which it takes over (also on failure: it is freed);
+ * for tests.
  */
 struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
 

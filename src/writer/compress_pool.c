@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -383,7 +384,8 @@ static int launch(struct compress_pool *pool, pthread_t *thread, void *(*fn)(voi
 {
     int rc = pthread_create(thread, NULL, fn, pool);
 
-    return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
+    errno = rc;
+    return rc ? err_sys(err, "cannot start a thread") : 0;
 }
 
 unsigned compress_pool_workers(const struct compress_pool_opts *opts)

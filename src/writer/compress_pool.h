@@ -11,7 +11,7 @@
  *
  * Errors   errors of compressing and writing are kept, and returned by compress_pool_drain
  * Owns     the pieces' chunks from compress_pool_submit on; the seek table
- * Threads  slot, submit and drain: the packer only
+ * Threads  submit, level, waited, drain and seek: the packer only; hurry and failed: any
  * Source   the ordering follows pigz's list of jobs by sequence number
  */
 #ifndef WRITER_COMPRESS_POOL_H
@@ -85,7 +85,7 @@ struct compress_pool_opts {
  */
 unsigned compress_pool_workers(const struct compress_pool_opts *opts);
 
-/* Start the workers' threads and a thread that writes; the writer must outlive them. */
+/* Start the workers' threads and a thread that writes; the output must outlive them. */
 struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
                                         struct output *output, struct err *err) MUST_CHECK;
 

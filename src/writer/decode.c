@@ -4,7 +4,6 @@
 #include "base/mem.h"
 
 #include <stdbool.h>
-#include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>

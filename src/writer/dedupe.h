@@ -20,7 +20,7 @@
 struct dedupe;
 struct pagefile;
 
-/* Make an empty table of contents; NULL with ERR_MEMORY. */
+/* Make an empty table of contents, for tests; NULL with ERR_MEMORY. */
 struct dedupe *dedupe_new(struct err *err) MUST_CHECK;
 
 /* The same with its contents on a page file, which must outlive it (NULL: in memory). */

@@ -19,7 +19,7 @@
 struct entry_names;
 struct pagefile;
 
-/* Make an empty set of names; NULL with ERR_MEMORY. */
+/* Make an empty set of names, for tests; NULL with ERR_MEMORY. */
 struct entry_names *entry_names_new(struct err *err) MUST_CHECK;
 
 /* The same with its paths on a page file, which must outlive it (NULL: in memory). */

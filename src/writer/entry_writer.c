@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "format/sniff.h"
 #include "writer/dedupe.h"
 
 #include <stdio.h>

@@ -17,7 +17,6 @@
 
 #include "base/digest.h"
 #include "base/err.h"
-#include "format/sniff.h"
 #include "format/suspect.h"
 #include "writer/body.h"
 #include "writer/entry_names.h"
@@ -83,7 +82,7 @@ struct entry_writer_opts {
     const atomic_bool *stopping; /* whether to stop early; NULL: never */
 };
 
-/* Ignores all bodies. */
+/* Ignores all bodies; for tests. */
 int entry_writer_unseen(void *ctx, const char *path, const struct item *item,
                         const struct packed *packed, const struct body *body, struct err *err);
 

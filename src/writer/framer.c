@@ -336,7 +336,7 @@ static void bound_copies(struct framer *framer, const struct lane *lane, uint64_
  * If memory was lacking elsewhere, return half of what is borrowed: as much of it as open and
  * ended frames do not need any more, and the rest at the next calls.
  */
-static void repay(struct framer *framer)
+static void return_loan(struct framer *framer)
 {
     size_t lent = framer->lent;
 
@@ -371,7 +371,7 @@ static void make_room(struct framer *framer, struct lane *lane, uint64_t size)
     const struct framer_sizes *sizes = &framer->sizes;
     bool text = framer->families && lane != &framer->lane[STORED];
 
-    repay(framer);
+    return_loan(framer);
     while (text && lane->piece.size + size + ENTRY_END >= cut_text(framer) &&
            cut_text(framer) < sizes->cut_most && borrow(framer))
         ;
@@ -459,7 +459,7 @@ void framer_age(struct framer *framer)
     struct piece save = { .kind = PIECE_SAVE };
     size_t i;
 
-    repay(framer);
+    return_loan(framer);
 
     for (i = 0; i < LANES; i++) {
         struct lane *lane = &framer->lane[i];

@@ -70,7 +70,7 @@ struct framer_opts {
     struct reserve *reserve; /* lends memory for more copies and longer frames; or NULL */
 };
 
-/* Make a framer; the writer must outlive it. */
+/* Make a framer; the output must outlive it. */
 struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err) MUST_CHECK;
 
@@ -94,7 +94,7 @@ int framer_add(struct framer *framer, const void *bytes, size_t len,
 /* Add a chunk's bytes to the entry, by reference where that saves a copy. */
 int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err) MUST_CHECK;
 
-/* End it. */
+/* End the entry. size: of its content, as its header says. */
 int framer_end(struct framer *framer, uint64_t size, struct err *err) MUST_CHECK;
 
 /* End all frames, so that the next entry starts a frame. */

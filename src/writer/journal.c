@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE         ((size_t)256 << 10) /* bytes of the file read at a time */
@@ -224,7 +223,7 @@ static void reserve(struct journal *j)
 static int begin(struct journal *j, struct err *err)
 {
     if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
-        return err_sys(err, "cannot cut '%s'", j->path);
+        return err_sys(err, "cannot truncate '%s'", j->path);
     j->end = j->whole;
     reserve(j);
     if (j->whole)

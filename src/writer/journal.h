@@ -51,7 +51,7 @@ struct journal;
 struct pagefile;
 
 /*
- * Open the journal of an unfinished archive, or create one.
+ * Open the journal of an unfinished archive, or create one; for tests.
  *
  * request  what is archived, and how, as a text of one line: rows of another request are
  *          discarded

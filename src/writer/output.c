@@ -170,7 +170,7 @@ int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
         if (output->dir < 0)
             return -1;
         if (ftruncate(output->fd, (off_t)kept) < 0)
-            return err_sys(err, "cannot cut '%s'", output->partial);
+            return err_sys(err, "cannot truncate '%s'", output->partial);
         output->direct = fcntl(output->fd, F_SETFL, O_DIRECT) == 0;
     }
     output->async = async_write_new(output->fd, output->partial != NULL, output->direct,

@@ -55,7 +55,7 @@ int output_left(const struct output *output);
 int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
                  struct err *err) MUST_CHECK;
 
-/* Append bytes; a put_fn, ctx being the writer. */
+/* Append bytes; a put_fn, ctx being the struct output. */
 int output_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Number of bytes put so far. */

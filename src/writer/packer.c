@@ -9,6 +9,7 @@
 #include "writer/decode.h"
 #include "writer/unbundle.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -412,7 +413,6 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
                           const struct plan *plan, struct entry_names *names, struct err *err)
 {
     struct packer *p = mem_new(sizeof(*p), err);
-    int rc;
 
     if (!p)
         return NULL;
@@ -439,9 +439,9 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         goto fail;
     if (opts->stepped)
         return p;
-    rc = pthread_create(&p->thread, NULL, run, p);
-    if (rc) {
-        (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    errno = pthread_create(&p->thread, NULL, run, p);
+    if (errno) {
+        (void)err_sys(err, "cannot start a thread");
         goto fail;
     }
     p->joined = false;

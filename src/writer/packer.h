@@ -30,7 +30,6 @@
 #include "writer/volume.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct packer_opts {
@@ -61,8 +60,8 @@ enum pack_event {
     PACK_STORED,
     PACK_NOTED, /* an anomaly of an item that was stored before: see note */
     /*
-     * the answers to the body of an item; all but PACK_STORED mean that it must be fetched
-     * again:
+     * the answers to the body of an item; after PACK_MISMATCH, PACK_LENGTH and PACK_SUSPECT it
+     * is not stored, and is fetched again:
      */
     PACK_DONE,     /* it is stored, from this body or an earlier one */
     PACK_MISMATCH, /* its checksum differs from the service's: retry once */

@@ -101,7 +101,7 @@ struct item {
 struct plan;
 struct pagefile;
 
-/* Make an empty plan. dedupe: join identical items. */
+/* Make an empty plan, for tests. dedupe: join identical items. */
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
 
 /* The same with its items on a page file, which must outlive it (NULL: in memory). */

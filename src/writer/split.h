@@ -19,9 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * Open a body as a ZIP; the caller provides reader, and both must stay valid until unzip_free.
- */
+/* The state of reading a body as a ZIP: see split_open. */
 struct split_reader {
     const struct body *body;
     struct body_cursor cursor;

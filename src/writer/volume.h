@@ -3,7 +3,8 @@
  * volume: writes one archive, in any format, or a directory instead.
  *
  * Units    bytes; mtime in seconds since 1970
- * Errors   ERR_USAGE for a name without a format; what output and framer report
+ * Errors   ERR_MISMATCH for an entry that gets another size than announced; those of output,
+ *          framer, tree and format/zip
  * Owns     its file and threads
  * Threads  one at a time
  * Source   docs/archive-format.md

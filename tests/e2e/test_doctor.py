@@ -83,7 +83,7 @@ def test_the_key(doctor, emu, tmp_path):
     assert not wrong(doctor("--api-key-file", file))
     (tmp_path / "skyvern-api-key").write_text(emu.key)
     found = doctor(SKYVERN_API_KEY="", CREDENTIALS_DIRECTORY=str(tmp_path))
-    assert found["key"][0][1] == "systemd's credential" and not wrong(found)
+    assert found["key"][0][1] == "taken from systemd's credential skyvern-api-key" and not wrong(found)
     assert "tls" in wrong(doctor("--ca-file", tmp_path / "none", check=1))
 
 

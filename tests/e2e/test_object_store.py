@@ -181,6 +181,7 @@ def test_an_empty_object(cloud, s3):
 @pytest.mark.parametrize("options, said", [
     (["-o", "a.tar.zst", "--s3-storage-class", "STANDARD_IA"], "no object of a bucket"),
     (["-o", "s3://runs/a.tar.zst", "--s3-kms-key", "x"], "belongs to --s3-encryption"),
+    (["-o", "s3://runs/a.tar.zst", "--s3-kms-key", "x", "--s3-encryption", "AES256"], "belongs to --s3-encryption aws:kms"),
     (["-o", "s3://runs/a.tar.zst", "--s3-lock", "compliance"], "belong together"),
     (["-o", "s3://runs/a.tar.zst", "--ratarmount-index"], "ratarmount"),
 ])

@@ -136,11 +136,11 @@ static void test_services(void **state)
     expect_error(ERR_FORMAT, "it is empty");
     start("");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/x");
-    expect_error(ERR_FORMAT, "must be https or this machine");
+    expect_error(ERR_FORMAT, "is neither an https URL nor on this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1@example.com/x");
-    expect_error(ERR_FORMAT, "must be https or this machine");
+    expect_error(ERR_FORMAT, "is neither an https URL nor on this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1.example.com:80/x");
-    expect_error(ERR_FORMAT, "must be https or this machine");
+    expect_error(ERR_FORMAT, "is neither an https URL nor on this machine");
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1/x");
     expect_error(ERR_NET, "the container's credentials");
 }

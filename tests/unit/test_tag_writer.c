@@ -168,7 +168,7 @@ static void test_an_error_in_either_pass_ends_the_writing(void **state)
         err_clear(&err);
         assert_int_equal(write_tags(&facts, &result, &err), -1);
         assert_int_equal(err.kind, ERR_SYSTEM);
-        assert_string_equal(err.text, "cannot write the manifest: the rows are unreadable");
+        assert_string_equal(err.text, "cannot write the tag files: the rows are unreadable");
         assert_int_equal(facts.payloads, 0);
         volume_free(facts.volume, false);
         assert_int_equal(access(tar_path, F_OK), -1);

@@ -60,12 +60,25 @@ static void test_shown(void **state)
     assert_string_equal(url_shown(out, "nonsense"), "nonsense");
 }
 
+static void test_hosts(void **state)
+{
+    char host[URL_ORIGIN_MAX];
+
+    (void)state;
+    assert_true(url_host(host, "https://api.example:443"));
+    assert_string_equal(host, "api.example");
+    assert_true(url_host(host, "http://[::1]:8000"));
+    assert_string_equal(host, "[::1]");
+    assert_false(url_host(host, "http://:80"));
+    assert_false(url_host(host, "http://host"));
+    assert_false(url_host(host, ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_origins),
-        cmocka_unit_test(test_bases),
-        cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_origins), cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_bases),   cmocka_unit_test(test_queries),
         cmocka_unit_test(test_shown),
     };
 
