@@ -263,8 +263,10 @@ const char *text_duration(char out[TEXT_SIZE_MAX], uint64_t ms)
                        (unsigned)(s / 60 % 60));
     else if (s >= 60)
         (void)snprintf(out, TEXT_SIZE_MAX, "%um%02us", (unsigned)(s / 60), (unsigned)(s % 60));
-    else
+    else if (ms >= 100)
         (void)snprintf(out, TEXT_SIZE_MAX, "%u.%us", (unsigned)s, (unsigned)(ms / 100 % 10));
+    else
+        (void)snprintf(out, TEXT_SIZE_MAX, "%ums", (unsigned)ms);
     return out;
 }
 

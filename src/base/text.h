@@ -75,7 +75,7 @@ const char *text_plural(uint64_t count);
 /* Format a size: "1.4 MiB"; returns out. */
 const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes);
 
-/* Format a duration: "1h02m", "3m07s", "12.3s"; returns out. */
+/* Format a duration: "1h02m", "3m07s", "12.3s", "45ms"; returns out. */
 const char *text_duration(char out[TEXT_SIZE_MAX], uint64_t ms);
 
 /* Write len bytes as lower-case hex and a NUL: 2 * len + 1 bytes at out. */

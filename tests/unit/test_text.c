@@ -28,6 +28,10 @@ static void test_numbers(void **state)
     (void)state;
     assert_string_equal(text_size(out, 1023), "1023 B");
     assert_string_equal(text_size(out, 1536), "1.5 KiB");
+    assert_string_equal(text_duration(out, 33), "33ms");
+    assert_string_equal(text_duration(out, 999), "0.9s");
+    assert_string_equal(text_duration(out, 187000), "3m07s");
+    assert_string_equal(text_duration(out, 3720000), "1h02m");
     assert_int_equal(text_parse_size("16g", &n, NULL), 0);
     assert_int_equal(n, UINT64_C(16) << 30);
     assert_int_equal(text_parse_size("20MiB", &n, NULL), 0);
