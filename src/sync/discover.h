@@ -2,9 +2,9 @@
 /*
  * discover: asks the service for runs, and records their states in the catalog.
  *
- * Lists runs, newest first, back to the time from which all runs are known; asks for running
- * runs that no list named; lists the artifacts of open runs again and seals the runs without
- * news. Each list, and each batch of runs, is one transaction: one that fails changes nothing.
+ * Lists runs, newest first, back to the time from which all runs are known, and asks for
+ * running runs that no list named (open runs are listed again by sync/recheck). Each list, and
+ * each batch of runs, is one transaction: one that fails changes nothing.
  *
  * Units    microseconds since 1970 for times of records, milliseconds for times of this
  *          machine
