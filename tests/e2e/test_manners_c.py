@@ -56,7 +56,7 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
 
 
 @pytest.mark.parametrize("name", ["c.tar.zst", "c/"])
-def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path, name):
+def test_what_is_not_whole_is_not_promised(skyarc, emu, env, tmp_path, name):
     """Not one artifact is whole: nothing is left, and nothing is promised."""
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
