@@ -58,7 +58,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 bool err_is_own(const struct err *err)
 {
     return err->kind == ERR_MEMORY || err->os == EMFILE || err->os == ENFILE ||
-           err->os == ENOMEM;
+           err->os == ENOMEM || err->os == EAGAIN; /* EAGAIN: no thread can be started */
 }
 
 bool err_is_damage(const struct err *err)

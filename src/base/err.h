@@ -52,8 +52,10 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LI
 /* Fill err from errno; the text is followed by the system's description. Returns -1. */
 int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Whether an error is the process's own, of memory or descriptors: it says nothing about a
- * file. */
+/*
+ * Whether an error is the process's own, of memory, descriptors or threads: it says nothing
+ * about a file.
+ */
 bool err_is_own(const struct err *err);
 
 /* Whether an error says that the bytes that were read are wrong. */

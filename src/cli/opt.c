@@ -161,13 +161,17 @@ static int mode(unsigned *out, const char *value, struct err *err)
     return 0;
 }
 
-/* Each time that it is given counts; a value that says no begins again. */
+/* Each time that the option is given counts; a value is a number of times, or yes or no. */
 static int count(unsigned *out, const char *value, struct err *err)
 {
     bool given = false;
 
+    if (value && value[0] >= '0' && value[0] <= '9' && !value[1]) {
+        *out = (unsigned)(value[0] - '0');
+        return 0;
+    }
     if (flag(&given, value, err) < 0)
-        return -1;
+        return err_set(err, ERR_USAGE, "expected yes, no or a number up to 9");
     *out = given ? *out + 1 : 0;
     return 0;
 }

@@ -22,7 +22,7 @@
 
 enum opt_type {
     OPT_FLAG,     /* bool */
-    OPT_COUNT,    /* unsigned: number of times given; 0 after a value such as "no" */
+    OPT_COUNT,    /* unsigned: number of times given; of a file: yes, no, or a number */
     OPT_TEXT,     /* const char * */
     OPT_LIST,     /* struct opt_list: may be repeated */
     OPT_WORDS,    /* struct opt_list: may be repeated, and separated by commas */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/pace.h"
 
+#define LEFT_STEP 100 /* ms; a time left is rounded up to it: an estimate is not finer */
+
 static unsigned slot(const struct pace *pace, unsigned i)
 {
     return (pace->first + i) % PACE_SAMPLES;
@@ -49,6 +51,7 @@ bool pace_left(uint64_t bytes, uint64_t bps, uint64_t *ms)
 
     if (!bytes || !bps || bps == PACE_UNKNOWN || left > (double)PACE_LONGEST)
         return false;
-    *ms = (uint64_t)left;
+    *ms =
+        left > LEFT_STEP ? ((uint64_t)left + LEFT_STEP - 1) / LEFT_STEP * LEFT_STEP : LEFT_STEP;
     return true;
 }

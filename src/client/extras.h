@@ -6,8 +6,7 @@
  * The record fields downloaded_files, recording_url, recording_urls and screenshot_urls, and
  * the recordings and downloads of the run's browser session, become rows of the list, unless a
  * row is the same object: by artifact_id, by the ID in a content URL, by the object's key in a
- * storage URL, by the URL's path, or by type,
- * checksum, size and file name.
+ * storage URL, by the URL's path, or by type, checksum, size and file name.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     nothing: rows and notes belong to the run

@@ -246,17 +246,17 @@ static int check_runs(struct db *catalog, const struct idlist *ids, size_t *unkn
 }
 
 /* A type that this program does not know, and whether the catalog has it. */
-struct stranger {
+struct sought {
     const char *type;
     bool seen;
 };
 
-static void on_stranger(void *ctx, const char *type, uint64_t count)
+static void on_sought(void *ctx, const char *type, uint64_t count)
 {
-    struct stranger *stranger = ctx;
+    struct sought *sought = ctx;
 
     (void)count;
-    stranger->seen = stranger->seen || (type && strcmp(type, stranger->type) == 0);
+    sought->seen = sought->seen || (type && strcmp(type, sought->type) == 0);
 }
 
 /* Refuse a type that neither this program knows nor the catalog (NULL: there is none) has. */
@@ -265,12 +265,12 @@ static int check_types(struct db *catalog, const struct kind_filter *filter, str
     size_t i;
 
     for (i = 0; i < filter->unknown_count; i++) {
-        struct stranger stranger = { .type = filter->unknown_types[i] };
+        struct sought sought = { .type = filter->unknown_types[i] };
 
-        if (catalog && search_types(catalog, on_stranger, &stranger, err) < 0)
+        if (catalog && search_types(catalog, on_sought, &sought, err) < 0)
             return -1;
-        if (!stranger.seen)
-            return filter_refuse_type(stranger.type, err);
+        if (!sought.seen)
+            return filter_refuse_type(sought.type, err);
     }
     return 0;
 }

@@ -37,14 +37,14 @@ int filter_refuse_type(const char *name, struct err *err)
 static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
                      bool allow_unknown, struct err *err)
 {
-    const char *stranger;
+    const char *unknown;
     size_t i;
 
     for (i = 0; i < lists->count; i++) {
-        if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
+        if (kind_filter_add(filter, lists->at[i], unwanted, &unknown, err) < 0)
             return -1;
-        if (stranger && !allow_unknown)
-            return filter_refuse_type(stranger, err);
+        if (unknown && !allow_unknown)
+            return filter_refuse_type(unknown, err);
     }
     return 0;
 }

@@ -46,8 +46,8 @@ struct unknown_types {
     bool *seen;
 };
 
-static int stranger_row(void *ctx, enum manifest_read_section section, const char *text,
-                        size_t len, struct err *err)
+static int on_unknown_type(void *ctx, enum manifest_read_section section, const char *text,
+                           size_t len, struct err *err)
 {
     struct unknown_types *unknown_types = ctx;
     struct manifest_read_artifact a;
@@ -85,7 +85,7 @@ int selector_check(const struct selector *selector, const char *const *archives,
 
         rc = archive_reader_open(&reader, archives[i], err);
         if (rc == 0)
-            rc = manifest_scan(&reader, stranger_row, &unknown_types, NULL, err);
+            rc = manifest_scan(&reader, on_unknown_type, &unknown_types, NULL, err);
         archive_reader_close(&reader);
     }
     for (i = 0; rc == 0 && i < types; i++) {

@@ -178,7 +178,7 @@ int extract_dir_commit(struct extract_dir_file *file, int64_t mtime, unsigned mo
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return err_sys(err, "cannot stat");
+        return err_sys(err, "cannot examine");
     if (fchmod(fd, mode) < 0)
         return err_sys(err, "cannot set permissions");
     if (futimens(fd, times) < 0)
@@ -222,7 +222,7 @@ int extract_dir_link(const struct extract_dir *root, const char *path, const cha
         goto out;
     }
     if (fstatat(to, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        (void)err_sys(err, "cannot stat");
+        (void)err_sys(err, "cannot examine");
     else if (st.st_dev != id->device || st.st_ino != id->inode)
         (void)err_set(err, ERR_MISMATCH, "'%.200s' was replaced by another file",
                       extract_dir_shown(root, target, shown));
@@ -271,7 +271,7 @@ static int walk_entry(const struct extract_dir_walker *walker, int dir, const ch
     at->len += (size_t)n;
     pulse_beat(BEAT_READ);
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        rc = err_sys(err, "cannot stat '%.200s'", at->path);
+        rc = err_sys(err, "cannot examine '%.200s'", at->path);
     else if (S_ISDIR(st.st_mode))
         rc = walk_folder(walker, dir, name, at, err);
     else

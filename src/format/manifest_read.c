@@ -185,7 +185,6 @@ static int feed_outside(struct manifest_read *rows, char c, struct err *err)
 {
     bool blank = strchr(" \t\r\n", c) && c;
     bool mark = c && strchr("{}[],:\"", c);
-
     int rc = rows->token.len && (blank || mark) ? end_token(rows, err) : 0;
 
     if (rc || blank)

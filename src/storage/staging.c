@@ -116,7 +116,6 @@ static int abort_recorded(const struct staging *s, struct s3_client *client, con
 {
     struct err why = { 0 };
     struct stat st;
-
     bool known = strcmp(id, UPLOAD_UNKNOWN) != 0;
     int rc;
 
@@ -128,8 +127,10 @@ static int abort_recorded(const struct staging *s, struct s3_client *client, con
         rc = unfinished_abort_unknown(client, s->location.key, (int64_t)st.st_mtime * 1000,
                                       &why);
     if (rc == 0) {
-        log_line(LOG_INFO, "aborted the upload to 's3://%s/%s' that was broken off",
-                 s->location.bucket, s->location.key);
+        if (known) /* else each upload that is aborted was logged */
+            log_line(LOG_INFO,
+                     "the upload to 's3://%s/%s' that was broken off does not exist any more",
+                     s->location.bucket, s->location.key);
         return 0;
     }
     if (!why.http) {

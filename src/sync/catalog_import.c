@@ -30,7 +30,7 @@
  */
 #define SUM_TRIES 3
 
-#define TOLD_MAX 5 /* damages of a volume that are logged one by one */
+#define TOLD_MAX 5 /* defects of a volume that are logged one by one */
 
 struct entering {
     struct db *catalog;
@@ -445,7 +445,7 @@ static int read_all(const char *path, const char *name, const struct catalog_imp
         return -1;
     if (!result.damages)
         return 0;
-    return err_set(err, ERR_MISMATCH, "%llu damage%s", (unsigned long long)result.damages,
+    return err_set(err, ERR_MISMATCH, "%llu defect%s", (unsigned long long)result.damages,
                    text_plural(result.damages));
 }
 

@@ -61,7 +61,7 @@ int catalog_import_volume(struct db *catalog, const char *name,
 int catalog_import_head(const struct volume_store *store, const char *name,
                         char sha256[SHA256_TEXT], struct err *err) MUST_CHECK;
 
-/* Verify a volume, every hash; damages are logged. Returns what heal_reader's check does. */
+/* Verify a volume, every hash; defects are logged. Returns what heal_reader's check does. */
 int catalog_import_check(const char *name, const struct catalog_import_opts *opts,
                          enum fixity_fault *fault, struct err *err) MUST_CHECK;
 

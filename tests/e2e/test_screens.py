@@ -145,7 +145,7 @@ def test_colours(skyarc, screen, run, emu):
 
 def left(frames):
     """The seconds that were said to be left, one a frame."""
-    found = [re.search(r", (?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?(?:\d+ms)? left", frame) for frame in frames]
+    found = [re.search(r", (?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)? left", frame) for frame in frames]
     return [int(f[1] or 0) * 3600 + int(f[2] or 0) * 60 + float(f[3] or 0) for f in found if f]
 
 

@@ -148,6 +148,13 @@ static void test_sources(void **state)
     assert_int_equal(args.count, 1);
     assert_true(opt_set(groups, &args, "count", "no", OPT_ENVIRONMENT, &err));
     assert_int_equal(args.count, 0);
+    assert_true(opt_set(groups, &args, "count", "2", OPT_ENVIRONMENT, &err));
+    assert_int_equal(args.count, 2);
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_true(opt_set(groups, &args, "count", "some", OPT_CONFIG, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_int_equal(args.count, 2);
+    err_clear(&err);
     assert_true(opt_set(groups, &args, "flag", "maybe", OPT_CONFIG, &err));
     assert_int_equal(err.kind, ERR_USAGE);
     (void)setenv("UNIT_TEXT", "env", 1);

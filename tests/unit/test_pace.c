@@ -88,6 +88,12 @@ static void test_left(void **state)
     assert_int_equal(ms, 7);
     assert_true(pace_left(10 * MIB, MIB, &ms));
     assert_int_equal(ms, 10000);
+    assert_true(pace_left(1, MIB, &ms));
+    assert_int_equal(ms, 100);
+    assert_true(pace_left(10 * MIB + 1, MIB, &ms));
+    assert_int_equal(ms, 10000); /* by a microsecond more */
+    assert_true(pace_left(MIB + MIB / 4, MIB, &ms));
+    assert_int_equal(ms, 1300);
 }
 
 int main(void)

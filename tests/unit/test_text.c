@@ -28,7 +28,9 @@ static void test_numbers(void **state)
     (void)state;
     assert_string_equal(text_size(out, 1023), "1023 B");
     assert_string_equal(text_size(out, 1536), "1.5 KiB");
-    assert_string_equal(text_duration(out, 33), "33ms");
+    assert_string_equal(text_duration(out, 0), "0ms");
+    assert_string_equal(text_duration(out, 99), "99ms");
+    assert_string_equal(text_duration(out, 100), "0.1s");
     assert_string_equal(text_duration(out, 999), "0.9s");
     assert_string_equal(text_duration(out, 187000), "3m07s");
     assert_string_equal(text_duration(out, 3720000), "1h02m");
