@@ -105,7 +105,7 @@ void archive_reader_go_to(struct archive_reader *reader, const struct name_index
 /* Whether an error may be due to the archive's bytes. */
 static bool is_archive_error(const struct err *err)
 {
-    return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT || err->kind == ERR_MISMATCH ||
+    return err_is_damage(err) || err->kind == ERR_LIMIT ||
            (err->kind == ERR_SYSTEM && !err_is_own(err));
 }
 

@@ -29,7 +29,7 @@ struct named {
 /* The index cannot be used: log that if the index is damaged. Returns 0. */
 static int unusable(const char *archive, const struct err *why)
 {
-    if (why->kind == ERR_FORMAT || why->kind == ERR_MISMATCH || why->kind == ERR_LIMIT)
+    if (err_is_damage(why) || why->kind == ERR_LIMIT)
         log_line(LOG_WARNING,
                  "'%.600s': %s; reading the manifest instead ('skyarc verify' has details)",
                  archive, why->text);

@@ -104,7 +104,9 @@ static int from_web_identity(const struct credentials_opts *opts, struct keys *k
     return ask_identity(opts, role, file, variable("AWS_ROLE_SESSION_NAME"), keys, err);
 }
 
-/* Whether a profile gets its keys in a way that is not implemented here. */
+/*
+ * Whether a profile's keys come from a role, SSO or a program: these are refused, with advice.
+ */
 static bool is_foreign(const struct profile *profile)
 {
     return profile_get(profile, "role_arn") || profile_get(profile, "sso_session") ||

@@ -332,7 +332,7 @@ static int import_archive(struct entering *e, const struct volume_store *store, 
 /* Whether an error means that the volume's bytes are damaged. */
 static bool is_damage(const struct err *err)
 {
-    return err->kind == ERR_FORMAT || err->kind == ERR_MISMATCH || err->os == EIO;
+    return err_is_damage(err) || err->os == EIO;
 }
 
 /* Whether an error concerns this volume only, not the whole process. */
