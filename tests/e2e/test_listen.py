@@ -150,7 +150,7 @@ def test_two_hundred_at_once(listen, emu, tmp_path):
     for i in ids:
         emu.run(i, [{"id": "h" + i, "type": "html", "data": b"<p>" + i.encode()}], status="failed")
     one = listen()
-    slowest = []
+    slowest, again = [], []
 
     def post(run):
         body = payload(run)
@@ -159,6 +159,7 @@ def test_two_hundred_at_once(listen, emu, tmp_path):
             answer = one.ask("POST", "/", body, sign(emu.key, body))
         except (http.client.RemoteDisconnected, ConnectionError):  # idle for a second after it was made: it may be closed
             assert time.monotonic() - begin > 1
+            again.append(run)
             answer = one.ask("POST", "/", body, sign(emu.key, body))
         slowest.append(time.monotonic() - begin)
         return answer
@@ -166,7 +167,8 @@ def test_two_hundred_at_once(listen, emu, tmp_path):
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(post, ids * 2))
     assert {code for code, _ in answers} == {200}
-    assert sorted(a["state"] for _, a in answers).count("queued") == 100
+    # a body that arrives while its connection is being closed is queued, too, but its answer is lost
+    assert 100 - len(again) <= [a["state"] for _, a in answers].count("queued") <= 100
     wait_for(lambda: len(list((tmp_path / "in").glob("*.tar.zst"))) == 100, 60)
     wait_for(lambda: not list((tmp_path / "in" / ".queue").iterdir()))
     assert one.ask("GET", "/healthz")[1]["archived"] == 100
