@@ -148,6 +148,8 @@ static bool is_done(const struct completion *c, const struct item *item)
 
     if ((item->leader && !tasks_of(c->tasks, item)->alone) || is_stored(c, item))
         return true;
+    if (tasks_of(c->tasks, item)->outcome.owed)
+        return false;
     return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
 }
 
@@ -165,10 +167,10 @@ static void take_before(struct completion *c, const struct task_before *before)
 
         task->alone =
             item->leader && before->packed[i].here != before->packed[item->leader->index].here;
+        task->outcome = before->outcomes[i];
         if (!before->packed[i].here)
             continue;
         task->packed = before->packed[i];
-        task->outcome = before->outcomes[i];
         end_task(c, task, TASK_STORED);
     }
 }
@@ -326,7 +328,7 @@ static void release_dependents(struct completion *c, const struct item *item)
 static void lose(struct completion *c, struct task *task, enum reason reason)
 {
     const struct plan_artifact *what = &task->item->what;
-    bool listed = !task->item->unlisted;
+    bool listed = !task->item->unlisted || task->outcome.owed;
     struct err err;
     char id[128];
 
@@ -387,6 +389,7 @@ static void note(struct completion *c, const struct task *task)
                                .fetched_at = (uint64_t)outcome->fetched_at,
                                .size = packed->size,
                                .mismatch = packed->mismatch,
+                               .more = packed_has_note(packed, PACKED_HOLDS_MORE),
                                .encoded = packed->encoded,
                                .encoded_size = packed->encoded_size };
     struct err err;
@@ -473,12 +476,15 @@ static void note_zip(struct completion *c, const struct task *by)
 static void split(struct completion *c, struct task *task)
 {
     const struct bundle *bundle = task->item->bundle;
+    bool is_zip = task->state == TASK_PACKING && bundle->parent == task->item;
 
-    store_members(c, bundle, task);
-    note_zip(c, task);
-    if (task->state == TASK_PACKING && bundle->parent == task->item) {
+    /* the ZIP first: no member may be in the journal without a ZIP that holds more */
+    if (is_zip)
         store(c, task);
-    } else if (task->state == TASK_PACKING) {
+    else
+        note_zip(c, task);
+    store_members(c, bundle, task);
+    if (!is_zip && task->state == TASK_PACKING) {
         /* in the ZIP, but its checksum or type is wrong */
         task->rechecked = true;
         task->any_content = true;
@@ -536,6 +542,14 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
     note(c, task);
 }
 
+/* An item that was stored before is noted; the later row of the journal replaces the first. */
+static void take_note(struct completion *c, struct task *task, const char *word)
+{
+    packed_note(&task->packed, word);
+    if (task->outcome.via)
+        note(c, task);
+}
+
 struct task_step completion_result(struct completion *c, const struct pack_result *result)
 {
     struct task *task = tasks_of(c->tasks, result->item);
@@ -544,7 +558,7 @@ struct task_step completion_result(struct completion *c, const struct pack_resul
     if (result->event == PACK_STORED)
         take_stored(c, task, &result->packed);
     else if (result->event == PACK_NOTED)
-        packed_note(&task->packed, result->note);
+        take_note(c, task, result->note);
     else if (task->state == TASK_PACKING)
         step = answered(c, task, result->event);
     release_last(c);

@@ -249,7 +249,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
-    if (item->unlisted) /* it was stored as a file, since it holds more than its members */
+    if (row->more)
         packed_note(packed, PACKED_HOLDS_MORE);
     packed->here = true;
     r->restored->items++;
@@ -457,18 +457,19 @@ out:
     return rc;
 }
 
-/* Find the items that the journal lists. */
-static int look_up(struct restore *r, struct err *err)
+/* Find the items that the journal lists; a ZIP among them is owed until it is kept. */
+static void look_up(struct restore *r, struct err *err)
 {
-    const struct journal_row *row = r->listed ? journal_first(r->opts->journal) : NULL;
+    const struct journal_row *row = journal_first(r->opts->journal);
 
     for (; row; row = row->next) {
         const struct item *item = plan_find(r->opts->plan, row->run_id, row->artifact_id, err);
 
-        if (item)
-            r->listed[item->index] = true;
+        if (!item)
+            continue;
+        r->listed[item->index] = true;
+        r->restored->outcomes[item->index].owed = item->unlisted;
     }
-    return r->listed ? 0 : -1;
 }
 
 /* Allocate what restoring needs. */
@@ -484,15 +485,16 @@ static int set_up(struct restore *r, struct err *err)
     r->kept.sha = sha256_new(err);
     r->seen = mem_array(count, sizeof(*r->seen), err);
     r->listed = mem_array(count, sizeof(*r->listed), err);
-    if (!region || look_up(r, err) < 0)
+    if (!region)
         return -1;
     restored->outcomes = region_take(region, count * sizeof(*restored->outcomes), err);
     restored->places = region_take(region, count * sizeof(*restored->places), err);
     restored->packed = r->packed = region_take(region, count * sizeof(*r->packed), err);
-    return r->hasher && r->by_path && r->kept.sha && r->seen && restored->outcomes &&
-                   restored->places && r->packed
-               ? 0
-               : -1;
+    if (!r->hasher || !r->by_path || !r->kept.sha || !r->seen || !r->listed ||
+        !restored->outcomes || !restored->places || !r->packed)
+        return -1;
+    look_up(r, err);
+    return 0;
 }
 
 /* Read the unfinished archive up to its first error. */

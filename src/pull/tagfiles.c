@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/sshsig.h"
+#include "pull/missing.h"
 #include "writer/body.h"
 
 #include <unistd.h>
@@ -22,7 +23,7 @@ void tagfiles_count(struct tagfiles *record)
         const struct packed *packed = fetch_packed(record->facts.fetch, item);
 
         if (!packed->here) {
-            t->missing += !item->unlisted;
+            t->missing += missing_is(record->facts.fetch, item);
             continue;
         }
         t->artifacts++;

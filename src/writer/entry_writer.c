@@ -243,15 +243,20 @@ bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
     return packed->encoded || !item_at_rest_coded(item);
 }
 
-void packed_note(struct packed *packed, const char *word)
+bool packed_has_note(const struct packed *packed, const char *word)
 {
     unsigned i;
 
     for (i = 0; i < packed->note_count; i++) {
         if (strcmp(packed->notes[i], word) == 0)
-            return;
+            return true;
     }
-    if (packed->note_count < PACKED_NOTES)
+    return false;
+}
+
+void packed_note(struct packed *packed, const char *word)
+{
+    if (packed->note_count < PACKED_NOTES && !packed_has_note(packed, word))
         packed->notes[packed->note_count++] = word;
 }
 

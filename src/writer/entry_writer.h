@@ -128,6 +128,9 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
 /* Note an anomaly of an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
 
+/* Whether an anomaly is noted. */
+bool packed_has_note(const struct packed *packed, const char *word);
+
 /*
  * Fill in the result for an item's content; digest, encoded*, cut_har, path and notes are set
  * already.

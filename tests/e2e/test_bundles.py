@@ -6,10 +6,14 @@ import hashlib
 import io
 import json
 import random
+import signal
+import subprocess
 import zipfile
 
 import pytest
 
+from conftest import SKYARC
+from test_crash import until
 from test_pull import check_bag, check_manifest
 
 
@@ -200,6 +204,56 @@ def test_a_zip_that_holds_more_is_kept_whole(pull, emu, env, tmp_path, what):
     check_manifest(manifest, folder)
     zips = [r for r in manifest["artifacts"] if r["artifact_id"] == "tsk_b_zip"]
     assert [(folder / r["path"]).read_bytes() for r in zips] == [whole]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path, gone):
+    """Its members are kept, the ZIP is not: it is fetched again, or named as missing."""
+    whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
+    bundle(emu, "tsk_b", ROWS, whole)
+    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
+    args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == len(ROWS) + 1, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
+    lost.unlink()
+    emu.reset_faults()
+    if gone:
+        emu.fault("tsk_b_zip", "status", times=99, status=404)
+    result = skyarc(*args, check=3 if gone else 0).json()
+    assert result["kept"] >= len(ROWS)
+    check_bag(tmp_path / "bag")
+    manifest = json.loads((tmp_path / "bag/manifest.json").read_text())
+    zips = [(r["notes"], (tmp_path / "bag" / r["path"]).read_bytes()) for r in manifest["artifacts"]
+            if r["artifact_id"] == "tsk_b_zip"]
+    assert zips == ([] if gone else [(["holds-more"], whole)])
+    assert [m["artifact_id"] for m in manifest["missing"]] == (["tsk_b_zip"] if gone else [])
+
+
+@pytest.mark.parametrize("kept", ["a member", "the ZIP"])
+def test_a_note_that_a_zip_holds_more_survives_a_kill(skyarc, emu, env, tmp_path, kept):
+    """It is a member's note if the ZIP has no row."""
+    whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
+    bundle(emu, "tsk_b", ROWS, whole)
+    listing = [row for row in json.loads(_list(emu, "tsk_b")) if kept == "the ZIP" or row["artifact_id"] != "tsk_b_zip"]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(listing).encode()).decode())
+    emu.storage("gcs")  # the first member's request returns the ZIP
+    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
+    args = ["pull", "--json", "-o", "bag/", "tsk_b", "tsk_demo3"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    files = len(ROWS) + (kept == "the ZIP")
+    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == files, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    emu.reset_faults()
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(listing).encode()).decode())
+    result = skyarc(*args, check=0).json()
+    assert result["kept"] >= files
+    manifest = json.loads((tmp_path / "bag/manifest.json").read_text())
+    noted = [r["artifact_id"] for r in manifest["artifacts"] if "holds-more" in r["notes"]]
+    assert len(noted) == 1 and (noted[0] == "tsk_b_zip") == (kept == "the ZIP")
 
 
 def zlib_crc(data):
