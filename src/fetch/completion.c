@@ -378,18 +378,19 @@ static void note(struct completion *c, const struct task *task)
     const struct packed *packed = &task->packed;
     const struct outcome *outcome = &task->outcome;
     char listed[ITEM_LISTED_MAX];
+    char notes[PACKED_NOTES_TEXT];
     struct journal_row row = { .path = packed->path,
                                .run_id = item->what.run_id,
                                .artifact_id = item->what.artifact_id,
                                .via = outcome->via,
                                .duplicate_of = packed->duplicate_of,
                                .listed = item_listed(item, listed),
+                               .notes = packed_lasting_notes(packed, notes),
                                .http_status = (uint64_t)outcome->http_status,
                                .attempts = outcome->attempts,
                                .fetched_at = (uint64_t)outcome->fetched_at,
                                .size = packed->size,
                                .mismatch = packed->mismatch,
-                               .more = packed_has_note(packed, PACKED_HOLDS_MORE),
                                .encoded = packed->encoded,
                                .encoded_size = packed->encoded_size };
     struct err err;

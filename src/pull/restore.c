@@ -249,8 +249,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
-    if (row->more)
-        packed_note(packed, PACKED_HOLDS_MORE);
+    packed_note_again(packed, row->notes);
     packed->here = true;
     r->restored->items++;
     r->restored->bytes += packed->size;

@@ -243,7 +243,7 @@ bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
     return packed->encoded || !item_at_rest_coded(item);
 }
 
-bool packed_has_note(const struct packed *packed, const char *word)
+static bool has_note(const struct packed *packed, const char *word)
 {
     unsigned i;
 
@@ -256,8 +256,33 @@ bool packed_has_note(const struct packed *packed, const char *word)
 
 void packed_note(struct packed *packed, const char *word)
 {
-    if (packed->note_count < PACKED_NOTES && !packed_has_note(packed, word))
+    if (packed->note_count < PACKED_NOTES && !has_note(packed, word))
         packed->notes[packed->note_count++] = word;
+}
+
+static const char *const lasting[] = { PACKED_HOLDS_MORE, PACKED_FROM_ZIP };
+
+const char *packed_lasting_notes(const struct packed *packed, char out[PACKED_NOTES_TEXT])
+{
+    size_t len = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
+        if (has_note(packed, lasting[i]))
+            len += (size_t)snprintf(out + len, PACKED_NOTES_TEXT - len, "%s%s", len ? " " : "",
+                                    lasting[i]);
+    }
+    return len ? out : NULL;
+}
+
+void packed_note_again(struct packed *packed, const char *text)
+{
+    size_t i;
+
+    for (i = 0; text && i < sizeof(lasting) / sizeof(lasting[0]); i++) {
+        if (strstr(text, lasting[i]))
+            packed_note(packed, lasting[i]);
+    }
 }
 
 /* Write a whole body as one entry. */

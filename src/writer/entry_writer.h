@@ -36,6 +36,7 @@ enum entry_writer_duplicates { ENTRY_WRITER_AUTO, ENTRY_WRITER_LINK, ENTRY_WRITE
 #define PACKED_NOTES      4
 /* a ZIP kept whole because its members do not contain all of it */
 #define PACKED_HOLDS_MORE "holds-more"
+#define PACKED_FROM_ZIP   "from-zip" /* a picture that the answer, a ZIP, contains */
 
 /* The result for an item. */
 struct packed {
@@ -128,8 +129,16 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
 /* Note an anomaly of an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
 
-/* Whether an anomaly is noted. */
-bool packed_has_note(const struct packed *packed, const char *word);
+#define PACKED_NOTES_TEXT 32
+
+/*
+ * The notes that rest on another artifact's ZIP, so that a resumed pull cannot find them again,
+ * separated by spaces, in out; NULL: there is none.
+ */
+const char *packed_lasting_notes(const struct packed *packed, char out[PACKED_NOTES_TEXT]);
+
+/* Note these again; text may be NULL, and other words in it are ignored. */
+void packed_note_again(struct packed *packed, const char *text);
 
 /*
  * Fill in the result for an item's content; digest, encoded*, cut_har, path and notes are set

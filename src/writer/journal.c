@@ -55,11 +55,11 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
     row->via = json_text(v, "via", j->region);
     row->duplicate_of = json_text(v, "duplicate_of", j->region);
     row->listed = json_text(v, "listed", j->region);
+    row->notes = json_text(v, "notes", j->region);
     (void)json_u64(json_get(v, "http_status"), &row->http_status);
     (void)json_u64(json_get(v, "attempts"), &row->attempts);
     (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);
     (void)json_bool(json_get(v, "mismatch"), &row->mismatch);
-    (void)json_bool(json_get(v, "holds_more"), &row->more);
     row->encoded = digest_of(v, "encoded_sha256", row->encoded_sha256) &&
                    json_u64(json_get(v, "encoded_size"), &row->encoded_size);
     return row->path && row->run_id && row->artifact_id && row->via &&
@@ -302,12 +302,12 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
     jsonw_u64(w, "attempts", row->attempts);
     jsonw_u64(w, "fetched_at", row->fetched_at);
     jsonw_bool(w, "mismatch", row->mismatch);
-    if (row->more)
-        jsonw_bool(w, "holds_more", true);
     if (row->duplicate_of)
         jsonw_text(w, "duplicate_of", row->duplicate_of);
     if (row->listed)
         jsonw_text(w, "listed", row->listed);
+    if (row->notes)
+        jsonw_text(w, "notes", row->notes);
     if (row->encoded) {
         text_hex(hex, row->encoded_sha256, SHA256_SIZE);
         jsonw_u64(w, "encoded_size", row->encoded_size);

@@ -34,6 +34,7 @@ struct journal_row {
     const char *via;
     const char *duplicate_of; /* a path */
     const char *listed;       /* size and time by the list: see restore */
+    const char *notes;        /* see packed_lasting_notes */
     uint64_t http_status;
     uint64_t attempts;
     uint64_t fetched_at;
@@ -41,7 +42,6 @@ struct journal_row {
     uint8_t sha256[SHA256_SIZE];
     bool proven; /* read: the row has a valid MAC by this user's key */
     bool mismatch;
-    bool more;    /* it is noted as holding more than its members: see PACKED_HOLDS_MORE */
     bool encoded; /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];

@@ -183,7 +183,7 @@ int unbundle_picture(const struct unbundle *u, const struct item *item, struct b
         return err->kind ? -1 : 0;
     body_free(*body);
     *body = picture;
-    packed_note(packed, "from-zip");
+    packed_note(packed, PACKED_FROM_ZIP);
     return entry_writer_hash(u->entries, picture, &packed->digest, err);
 }
 

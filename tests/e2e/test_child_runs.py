@@ -3,11 +3,15 @@
 import io
 import json
 import re
+import signal
+import subprocess
 import threading
 import zipfile
 
 import pytest
 
+from conftest import SKYARC
+from test_crash import until
 from test_pull import check_bag, check_manifest
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -285,8 +289,8 @@ def test_children_that_were_left_out_are_not_lacking(pull, skyarc, family, tmp_p
     assert "'wr_new'" in skyarc("verify", "--against-api", str(tmp_path / "b.tar"), check=3).err
 
 
-def stray(emu, pictures):
-    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names."""
+def stray(emu, pictures, more=()):
+    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names, and more."""
     out = io.BytesIO()
     names = ["screenshot_final_%d.png" % i for i in range(pictures)]
     with zipfile.ZipFile(out, "w") as file:
@@ -296,10 +300,12 @@ def stray(emu, pictures):
     emu.storage("local")
     zipped = {"uri": "gs://b/step.zip", "member_of": "zip", "sized": False, "summed": False}
     emu.run("tsk_holder", [{"id": "zip", "type": "step_archive", "data": out.getvalue(), "uri": "gs://b/step.zip"}] + [
-        dict(zipped, id="stray%d" % i, type="screenshot_final", data=PNG + n.encode(), bundle_key=n) for i, n in enumerate(names)])
+        dict(zipped, id="stray%d" % i, type="screenshot_final", data=PNG + n.encode(), bundle_key=n) for i, n in enumerate(names)] + [
+            {"id": n, "type": "screenshot_final", "data": PNG + n.encode() * 9999} for n in more])
     emu.run("wr_m", [dict(zipped, id="m0", type="screenshot_action", data=PNG + b"0", bundle_key="shot_0.png"),
                      dict(zipped, id="m1", type="llm_prompt", data=b"what now", bundle_key="prompt_0.txt")],
-            screenshot_urls=[emu.api + "/v1/artifacts/stray%d/content?artifact_name=x" % i for i in range(pictures)])
+            screenshot_urls=[emu.api + "/v1/artifacts/stray%d/content?artifact_name=x" % i for i in range(pictures)] + [
+                emu.api + "/v1/artifacts/%s/content?artifact_name=x" % n for n in more])
 
 
 @pytest.mark.parametrize("late", ["m0", "m1", None])
@@ -313,6 +319,22 @@ def test_a_picture_that_comes_as_its_zip(pull, emu, late):
     assert got == {"m0": PNG + b"0", "m1": b"what now", "stray0": PNG + b"screenshot_final_0.png"}
     (row,) = [r for r in manifest["artifacts"] if r["artifact_id"] == "stray0"]
     assert row["path"].endswith(".png") and row["notes"] == ["from-zip"]
+
+
+def test_that_a_picture_came_as_its_zip_survives_a_kill(skyarc, emu, env, tmp_path):
+    stray(emu, 1, more=["held"])
+    emu.fault("held", "slow", times=9, steps=100, pause=0.2)
+    args = ["pull", "--json", "-o", "bag/", "wr_m"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: list((tmp_path / "bag.partial").glob("data/wr_m/*/*stray0.png")), process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    emu.reset_faults()
+    assert skyarc(*args, check=0).json()["kept"] == 3
+    rows = json.loads((tmp_path / "bag/manifest.json").read_text())["artifacts"]
+    notes = {r["artifact_id"]: r["notes"] for r in rows}
+    assert notes.pop("stray0") == ["from-zip"] and notes.pop("held") == []
+    assert sorted(notes.values()) == [[], ["holds-more"]]  # the member by whose URL the ZIP came
 
 
 def test_pictures_that_cannot_be_told_apart(pull, emu):

@@ -68,6 +68,7 @@ static void add(struct journal *journal, const char *file, uint64_t size)
     memset(row.sha256, 0xa5, SHA256_SIZE);
     if (size == 2) {
         row.duplicate_of = "data/first";
+        row.notes = "holds-more from-zip";
         row.encoded = true;
         row.encoded_size = 9;
         memset(row.encoded_sha256, 0x5a, SHA256_SIZE);
@@ -94,6 +95,7 @@ static void test_rows_come_back(void **state)
     assert_string_equal(row->via, "signed-url");
     assert_string_equal(row->listed, "7 ");
     assert_null(row->duplicate_of);
+    assert_null(row->notes);
     assert_int_equal(row->http_status, 200);
     assert_int_equal(row->attempts, 3);
     assert_int_equal(row->fetched_at, 12345678901234);
@@ -104,6 +106,7 @@ static void test_rows_come_back(void **state)
     row = journal_find(journal, "data/second");
     assert_non_null(row);
     assert_string_equal(row->duplicate_of, "data/first");
+    assert_string_equal(row->notes, "holds-more from-zip");
     assert_true(row->encoded);
     assert_int_equal(row->encoded_size, 9);
     assert_int_equal(row->encoded_sha256[0], 0x5a);
