@@ -89,6 +89,7 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           restore        verifies and keeps the data of an interrupted pull
+ *           groups         which of its files are kept together or not at all
  *           run_lists      lists the runs, and plans them, also while bodies are fetched
  *           missing        counts and reports missing artifacts
  *           mount_index    writes ratarmount's index beside an archive
@@ -100,6 +101,7 @@
  *           task           one artifact to be fetched: a state machine and its table
  *           task_queue     which task is started next; retries; hosts at their limit
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
+ *           journal_writer adds the stored items to the journal of an unfinished archive
  *           url_refresh    lists a run again to renew all its signed URLs
  *           transfer       one body from the socket to the packer
  *           relief         how transfers go on without temporary files

@@ -5,11 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fetch/journal_writer.h"
 #include "writer/unbundle.h"
 
 #include <string.h>
 
-#define FLUSH_MS  50
 #define EARLY_MAX BUNDLE_REQUEST /* bytes that may be fetched twice */
 
 /* How the members of a bundle are currently fetched. */
@@ -24,7 +24,7 @@ struct completion {
     struct bundle_state *bundles; /* by index */
     size_t loose;                 /* open tasks that wait for all others: see is_last */
     size_t looked;                /* number of tasks that completion_ahead has seen */
-    uint64_t flushed;             /* when the journal was last written */
+    struct journal_writer journal;
     size_t done;
     size_t missing;
 };
@@ -51,6 +51,7 @@ struct completion *completion_new(const struct completion_opts *opts, struct err
         return NULL;
     c->opts = *opts;
     c->tasks = opts->tasks;
+    c->journal.journal = opts->journal;
     if (begin_bundles(c, err) == 0)
         return c;
     completion_free(c);
@@ -148,8 +149,6 @@ static bool is_done(const struct completion *c, const struct item *item)
 
     if ((item->leader && !tasks_of(c->tasks, item)->alone) || is_stored(c, item))
         return true;
-    if (tasks_of(c->tasks, item)->outcome.owed)
-        return false;
     return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
 }
 
@@ -167,10 +166,10 @@ static void take_before(struct completion *c, const struct task_before *before)
 
         task->alone =
             item->leader && before->packed[i].here != before->packed[item->leader->index].here;
-        task->outcome = before->outcomes[i];
         if (!before->packed[i].here)
             continue;
         task->packed = before->packed[i];
+        task->outcome = before->outcomes[i];
         end_task(c, task, TASK_STORED);
     }
 }
@@ -306,16 +305,23 @@ enum reason completion_reason(const struct completion *c, const struct item *ite
     return task->outcome.reason;
 }
 
-/* An item is lost: release the tasks that waited for it. */
-static void release_dependents(struct completion *c, const struct item *item)
+/* Release the members that waited for an item to bring their bundle's ZIP. */
+static void release_bundle(struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
-    const struct item *heir;
 
     if (bundle && bundle->parent == item && c->bundles[bundle->index].whole)
         send_scout(c, bundle);
     else if (bundle && c->bundles[bundle->index].scout == item)
         release_members(c, bundle);
+}
+
+/* An item is lost: release the tasks that waited for it. */
+static void release_dependents(struct completion *c, const struct item *item)
+{
+    const struct item *heir;
+
+    release_bundle(c, item);
     if (tasks_over(c->tasks) || item->unlisted)
         return;
     heir = first_follower(c, item);
@@ -325,13 +331,29 @@ static void release_dependents(struct completion *c, const struct item *item)
     release_task(c, task_open(c->tasks, heir));
 }
 
+static void store(struct completion *c, struct task *task);
+
+/* It was extracted from a ZIP, or is one, that was received for another item. */
+static void store_extracted(struct completion *c, struct task *task)
+{
+    task->outcome.via = VIA_BUNDLE;
+    task->outcome.reason = REASON_NONE;
+    task->outcome.fetched_at = clock_wall();
+    store(c, task);
+    release_bundle(c, task->item);
+}
+
 static void lose(struct completion *c, struct task *task, enum reason reason)
 {
     const struct plan_artifact *what = &task->item->what;
-    bool listed = !task->item->unlisted || task->outcome.owed;
+    bool listed = !task->item->unlisted;
     struct err err;
     char id[128];
 
+    if (task->packed.here) {
+        store_extracted(c, task);
+        return;
+    }
     task->outcome.via = NULL;
     task->outcome.reason = reason;
     end_task(c, task, TASK_LOST);
@@ -363,56 +385,9 @@ struct task_step completion_lose(struct completion *c, struct task *task, enum r
     return TASK_NO_STEP;
 }
 
-static void give_journal_up(struct completion *c, const struct err *err)
-{
-    log_line(LOG_WARNING, "%s; an interrupted attempt cannot be resumed", err->text);
-    c->opts.journal = NULL;
-}
-
-/*
- * Record an item in the journal. A failure is not fatal: the next attempt can only resume less.
- */
-static void note(struct completion *c, const struct task *task)
-{
-    const struct item *item = task->item;
-    const struct packed *packed = &task->packed;
-    const struct outcome *outcome = &task->outcome;
-    char listed[ITEM_LISTED_MAX];
-    char notes[PACKED_NOTES_TEXT];
-    struct journal_row row = { .path = packed->path,
-                               .run_id = item->what.run_id,
-                               .artifact_id = item->what.artifact_id,
-                               .via = outcome->via,
-                               .duplicate_of = packed->duplicate_of,
-                               .listed = item_listed(item, listed),
-                               .notes = packed_lasting_notes(packed, notes),
-                               .http_status = (uint64_t)outcome->http_status,
-                               .attempts = outcome->attempts,
-                               .fetched_at = (uint64_t)outcome->fetched_at,
-                               .size = packed->size,
-                               .mismatch = packed->mismatch,
-                               .encoded = packed->encoded,
-                               .encoded_size = packed->encoded_size };
-    struct err err;
-
-    if (!c->opts.journal || !packed->here || item->twinned)
-        return;
-    memcpy(row.sha256, packed->digest.sha256, SHA256_SIZE);
-    memcpy(row.encoded_sha256, packed->encoded_sha256, SHA256_SIZE);
-    if (journal_add(c->opts.journal, &row, &err) < 0)
-        give_journal_up(c, &err);
-}
-
 void completion_flush(struct completion *c, bool all)
 {
-    uint64_t now = clock_mono();
-    struct err err;
-
-    if (!all && now < c->flushed + FLUSH_MS)
-        return;
-    c->flushed = now;
-    if (c->opts.journal && journal_flush(c->opts.journal, &err) < 0)
-        give_journal_up(c, &err);
+    journal_writer_flush(&c->journal, all);
 }
 
 /* The task's content is in the archive, and that of its followers if it is identical. */
@@ -421,7 +396,7 @@ static void store(struct completion *c, struct task *task)
     const struct item *item = first_follower(c, task->item);
 
     end_task(c, task, TASK_STORED);
-    note(c, task);
+    journal_writer_add(&c->journal, task);
     for (; item; item = next_follower(c, item)) {
         struct task *other = tasks_of(c->tasks, item);
 
@@ -434,7 +409,7 @@ static void store(struct completion *c, struct task *task)
         other->outcome.via = VIA_JOINED;
         other->outcome.attempts = 0;
         end_task(c, other, TASK_STORED);
-        note(c, other);
+        journal_writer_add(&c->journal, other);
     }
 }
 
@@ -470,7 +445,7 @@ static void note_zip(struct completion *c, const struct task *by)
         task->outcome.via)
         return;
     task->outcome = by->outcome;
-    note(c, task);
+    journal_writer_add(&c->journal, task);
 }
 
 /* The ZIP of a bundle was received, by its own row or as the answer to a member. */
@@ -510,6 +485,7 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
         break;
     case PACK_LACKS:
         note_zip(c, task);
+        store_members(c, bundle, task);
         lose(c, task, REASON_NOT_IN_BUNDLE);
         break;
     case PACK_BROKEN:
@@ -540,7 +516,7 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
     task->outcome.reason = REASON_NONE;
     task->outcome.fetched_at = clock_wall();
     c->missing--;
-    note(c, task);
+    journal_writer_add(&c->journal, task);
 }
 
 /* An item that was stored before is noted; the later row of the journal replaces the first. */
@@ -548,7 +524,7 @@ static void take_note(struct completion *c, struct task *task, const char *word)
 {
     packed_note(&task->packed, word);
     if (task->outcome.via)
-        note(c, task);
+        journal_writer_add(&c->journal, task);
 }
 
 struct task_step completion_result(struct completion *c, const struct pack_result *result)

@@ -75,6 +75,7 @@ static const enum task_state transitions[TASK_STATES][TASK_EVENTS] = {
         [TASK_REQUEUED] = TASK_READY,
         [TASK_EXPIRED] = TASK_STALE,
         [TASK_RECEIVED] = TASK_PACKING,
+        [TASK_STORED] = TASK_ENDED, /* its own request has failed since */
         [TASK_LOST] = TASK_ENDED,
         [TASK_ABORTED] = TASK_ENDED,
     },

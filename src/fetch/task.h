@@ -4,9 +4,10 @@
  *
  * A task's state changes by events alone, as one table allows (task_transition); everything
  * else that a state implies (a place in the queue, the count of open tasks) changes with it. A
- * task is READY until it is started, and ENDED when its content is archived or missing. A task
- * whose content another task brings is IDLE, or WAITING for its bundle. This module starts no
- * transfer: it returns what to do next.
+ * task is READY until it is started, RUNNING while its body is received, PACKING until the
+ * packer has answered, and ENDED when its content is archived or missing. In between it may be
+ * DELAYED, HELD or STALE and become READY again. A task whose content another task brings is
+ * IDLE, or WAITING for its bundle. This module starts no transfer: it returns what to do next.
  *
  * Units    milliseconds: monotonic; of the server's clock since 1970 where it says so
  * Errors   the first fatal one is kept: see tasks_failure
@@ -73,17 +74,16 @@ enum task_state task_transition(enum task_state state, enum task_event event);
 /* The outcome of an item; same index as in the plan. */
 struct outcome {
     const char *via;    /* how it was fetched; NULL: it was not */
-    bool owed;          /* a lost ZIP that an interrupted attempt had kept as a file */
     enum reason reason; /* if via is NULL: the reason */
     long http_status;
     unsigned attempts;
     int64_t fetched_at;
 };
 
-/* Items of an interrupted attempt, by the plan's index; NULL: none. */
+/* Items kept from an interrupted attempt, by the plan's index; NULL: none. */
 struct task_before {
-    const struct outcome *outcomes; /* also of a ZIP that is owed */
-    const struct packed *packed;    /* here: the item is kept */
+    const struct outcome *outcomes;
+    const struct packed *packed; /* here: the item is kept */
 };
 
 struct part;

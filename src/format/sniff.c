@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define UNKNOWN "application/octet-stream"
+
 struct magic {
     size_t at;
     const char *bytes;
@@ -133,6 +135,21 @@ const char *sniff_guess(const void *head, size_t len)
     return "txt";
 }
 
+const char *sniff_known_type(const char *media_type)
+{
+    size_t i;
+
+    for (i = 0; media_type && i < sizeof(by_ext) / sizeof(*by_ext); i++) {
+        if (strcmp(by_ext[i].media_type, media_type) == 0)
+            return by_ext[i].media_type;
+    }
+    for (i = 0; media_type && i < sizeof(magics) / sizeof(*magics); i++) {
+        if (strcmp(magics[i].is.media_type, media_type) == 0)
+            return magics[i].is.media_type;
+    }
+    return media_type && strcmp(media_type, UNKNOWN) == 0 ? UNKNOWN : NULL;
+}
+
 const char *sniff_media_type(const char *ext)
 {
     size_t i;
@@ -145,5 +162,5 @@ const char *sniff_media_type(const char *ext)
         if (strcasecmp(magics[i].is.ext, ext) == 0)
             return magics[i].is.media_type;
     }
-    return "application/octet-stream";
+    return UNKNOWN;
 }

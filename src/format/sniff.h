@@ -46,4 +46,7 @@ const char *sniff_guess(const void *head, size_t len);
 /* The media type for an extension (without the dot), or application/octet-stream. */
 const char *sniff_media_type(const char *ext);
 
+/* The static name of a media type that these functions return; NULL: none of them does. */
+const char *sniff_known_type(const char *media_type);
+
 #endif

@@ -181,7 +181,7 @@ static int put_runs(struct manifest_text *s, struct err *err)
         for (; item < plan_count(facts->plan) && plan_at(facts->plan, item)->run == i; item++) {
             bool here = fetch_packed(facts->fetch, plan_at(facts->plan, item))->here;
 
-            row.listed += here || missing_is(facts->fetch, plan_at(facts->plan, item));
+            row.listed += here || !plan_at(facts->plan, item)->unlisted;
             row.archived += here;
         }
         row.missing = row.listed - row.archived;
@@ -308,7 +308,7 @@ static void put_missing(struct manifest_text *s, struct jsonw *w)
         const struct item *item = plan_at(facts->plan, i);
         const struct outcome *outcome = fetch_outcome(facts->fetch, item);
 
-        if (!missing_is(facts->fetch, item))
+        if (item->unlisted || fetch_packed(facts->fetch, item)->here)
             continue;
         row = (struct manifest_missing){ clean(s, artifact_id(s->facts, item)),
                                          item->what.run_id,

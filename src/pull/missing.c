@@ -17,10 +17,10 @@ enum reason missing_reason(const struct fetch *fetch, const struct item *item)
     return reason ? reason : REASON_NOT_FETCHED;
 }
 
-bool missing_is(const struct fetch *fetch, const struct item *item)
+/* Whether an item is listed and not in the archive. */
+static bool is_missing(const struct fetch *fetch, const struct item *item)
 {
-    return !fetch_packed(fetch, item)->here &&
-           (!item->unlisted || fetch_outcome(fetch, item)->owed);
+    return !item->unlisted && !fetch_packed(fetch, item)->here;
 }
 
 size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
@@ -31,7 +31,7 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        coming += missing_is(fetch, item) && reason_is_passing(missing_reason(fetch, item));
+        coming += is_missing(fetch, item) && reason_is_passing(missing_reason(fetch, item));
     }
     return coming;
 }
@@ -65,7 +65,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (missing_is(fetch, item))
+        if (is_missing(fetch, item))
             count = count_reason(out, count, most, missing_reason(fetch, item));
     }
     return count;
@@ -100,7 +100,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
         const struct item *item = plan_at(plan, i);
         enum reason reason;
 
-        if (!missing_is(fetch, item))
+        if (!is_missing(fetch, item))
             continue;
         reason = missing_reason(fetch, item);
         if (!counts[reason]++)
@@ -246,7 +246,7 @@ int missing_refuse(const struct plan *plan, const struct fetch *fetch,
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
         const struct packed *packed = fetch_packed(fetch, item);
-        const bool here[] = { missing_is(fetch, item), packed->mismatch, packed->suspect };
+        const bool here[] = { is_missing(fetch, item), packed->mismatch, packed->suspect };
         size_t k;
 
         for (k = 0; k < 3; k++) {

@@ -17,11 +17,6 @@
 
 #include <stddef.h>
 
-/*
- * Whether an item is listed, or owed since it was archived before, and is not in the archive.
- */
-bool missing_is(const struct fetch *fetch, const struct item *item);
-
 /* Why an item is missing. */
 enum reason missing_reason(const struct fetch *fetch, const struct item *item);
 

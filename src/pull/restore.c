@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "fetch/fetch.h"
 #include "format/sniff.h"
-#include "format/suspect.h"
+#include "pull/groups.h"
 #include "pull/pull_opts.h"
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
@@ -37,13 +37,10 @@ struct restore {
     struct volume_kept kept; /* as of the last border that was accepted */
     struct hasher *hasher;
     struct hashmap *by_path; /* found files, as struct packed */
-    bool *seen;              /* the same, by the plan's index */
-    bool *listed;            /* the journal lists the item, by the plan's index */
+    struct groups *groups;   /* the same, and what else must be found */
     struct found *found;     /* found since that border */
     size_t count;
     size_t cap;
-    /* followers of found items whose own entry has not been read yet */
-    size_t owed;
     /* outcomes of found items, by the plan's index; here: it is kept */
     struct packed *packed;
     struct extract_dir_id *ids; /* in a directory: its files, by the plan's index */
@@ -52,7 +49,6 @@ struct restore {
     uint64_t size;
     unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
-    struct suspect_har har;
     struct buf text;
     size_t want; /* bytes of it that the view may use */
 };
@@ -75,19 +71,6 @@ static struct packed *packed_of(const struct restore *r, const struct item *item
     return &r->packed[item->index];
 }
 
-/*
- * Number of an item's followers that were archived with it, or later when the plan had grown,
- * without those found as separate files.
- */
-static size_t followers(const struct restore *r, const struct item *item)
-{
-    size_t count = 0;
-
-    for (item = item->followers; item; item = item->next)
-        count += !item->unlisted && r->listed[item->index] && !packed_of(r, item)->here;
-    return count;
-}
-
 /* Whether an item may have a path: its own, or one that is not taken. */
 static bool may_have_path(const struct restore *r, const struct item *item, const char *path)
 {
@@ -104,7 +87,8 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     const struct item *item =
         row ? plan_find(r->opts->plan, row->run_id, row->artifact_id, err) : NULL;
 
-    if (!item || item->twinned || r->seen[item->index] || !may_have_path(r, item, path))
+    if (!item || item->twinned || groups_found(r->groups, item->index) ||
+        !may_have_path(r, item, path))
         return 0;
     first = row->duplicate_of ? packed_at(r, row->duplicate_of) : NULL;
     if (row->duplicate_of && !first)
@@ -117,7 +101,6 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     r->now = (struct found){ .item = item, .row = row, .first = first };
     r->size = entry->size;
     r->head_len = 0;
-    r->har = (struct suspect_har){ 0 };
     buf_reset(&r->text);
     r->want = r->opts->page ? page_wants(&(struct page_file){ path, item->what.type,
                                                               "text/plain", entry->size })
@@ -132,7 +115,6 @@ static int on_bytes(void *ctx, const void *bytes, size_t len, struct err *err)
     size_t more = r->want - r->text.len;
 
     hasher_add(r->hasher, bytes, len);
-    suspect_har_add(&r->har, bytes, len);
     memcpy(r->head + r->head_len, bytes, len < room ? len : room);
     r->head_len += len < room ? len : room;
     return buf_add(&r->text, bytes, len < more ? len : more, err) < 0 ? -1 : 1;
@@ -184,11 +166,7 @@ static int add(struct restore *r, struct err *err)
         hashmap_add(r->by_path, r->now.row->path, strlen(r->now.row->path), packed_of(r, item),
                     err) < 0)
         return -1;
-    if (!item->leader)
-        r->owed += followers(r, item);
-    else if (r->seen[item->leader->index])
-        r->owed--;
-    r->seen[item->index] = true;
+    groups_add(r->groups, item);
     r->found[r->count++] = r->now;
     r->now = (struct found){ 0 };
     return 0;
@@ -198,6 +176,7 @@ static int on_end(void *ctx, struct err *err)
 {
     struct restore *r = ctx;
     const struct item *item = r->now.item;
+    const struct journal_row *row = r->now.row;
     const struct packed *first = r->now.first;
     struct packed *packed = packed_of(r, item);
 
@@ -208,21 +187,21 @@ static int on_end(void *ctx, struct err *err)
     }
     if (!is_right(r, packed))
         return 0;
-    packed->path = r->now.row->path;
+    packed->path = row->path;
     if (packed->link) {
         packed->size = r->size;
-        packed->media_type = first->media_type;
-        packed->mismatch = r->now.row->mismatch;
-        packed->suspect = first->suspect;
-        packed->note_count = first->note_count;
-        memcpy(packed->notes, first->notes, sizeof(packed->notes));
+        packed->media_type = sniff_known_type(row->proven ? row->media_type : NULL);
+        if (!packed->media_type)
+            packed->media_type = first->media_type;
+        packed->mismatch = row->mismatch;
     } else {
-        packed->cut_har = entry_writer_cut_har(item, &r->har, r->head, r->head_len);
         if (sniff_type_is_har(item->what.type) &&
-            sniff_is(sniff_find(r->head, r->head_len), "zst")) /* it may be cut */
+            sniff_is(sniff_find(r->head, r->head_len), "zst"))
             entry_writer_keep_coded(item, r->size, &(struct err){ .kind = ERR_FORMAT }, packed);
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
+    if (row->proven) /* as judged when it was stored, perhaps by what is not seen again */
+        packed_set_notes(packed, row->notes);
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
 
@@ -249,7 +228,6 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
-    packed_note_again(packed, row->notes);
     packed->here = true;
     r->restored->items++;
     r->restored->bytes += packed->size;
@@ -261,7 +239,7 @@ static int on_border(void *ctx, const struct salvage_border *border, struct err 
     struct restore *r = ctx;
     size_t i;
 
-    if (r->owed)
+    if (groups_owed(r->groups))
         return 1;
     for (i = r->kept.seek.count; i < border->seek->count; i++) {
         const struct seek_row *row = &border->seek->rows[i];
@@ -298,8 +276,7 @@ static void clear(struct restore *r)
     mem_free(r->found);
     hasher_free(r->hasher);
     hashmap_free(r->by_path);
-    mem_free(r->seen);
-    mem_free(r->listed);
+    groups_free(r->groups);
     mem_free(r->ids);
     buf_clear(&r->text);
     seek_clear(&r->kept.seek);
@@ -385,21 +362,11 @@ static int judge_all(struct restore *r, const struct tree *tree, struct err *err
     return rc;
 }
 
-/*
- * Whether a file is here, with its leader or followers by the plan, and the file that it is a
- * duplicate of.
- */
+/* Whether a file has all that it needs: its group, and the file that it is a duplicate of. */
 static bool is_complete(const struct restore *r, const struct found *found)
 {
-    const struct item *item;
-
-    if (found->first && !r->seen[found->first - r->packed])
-        return false;
-    for (item = found->item->followers; item; item = item->next) {
-        if (!item->unlisted && r->listed[item->index] && !r->seen[item->index])
-            return false;
-    }
-    return true;
+    return (!found->first || groups_found(r->groups, (size_t)(found->first - r->packed))) &&
+           groups_complete(r->groups, found->item);
 }
 
 /* Drop the files that are not complete, until no other file depends on a dropped one. */
@@ -415,7 +382,7 @@ static void drop_incomplete(struct restore *r)
 
             if (!found->item || is_complete(r, found))
                 continue;
-            r->seen[found->item->index] = false;
+            groups_drop(r->groups, found->item);
             drop(r, found);
             *found = (struct found){ 0 };
             again = true;
@@ -456,21 +423,6 @@ out:
     return rc;
 }
 
-/* Find the items that the journal lists; a ZIP among them is owed until it is kept. */
-static void look_up(struct restore *r, struct err *err)
-{
-    const struct journal_row *row = journal_first(r->opts->journal);
-
-    for (; row; row = row->next) {
-        const struct item *item = plan_find(r->opts->plan, row->run_id, row->artifact_id, err);
-
-        if (!item)
-            continue;
-        r->listed[item->index] = true;
-        r->restored->outcomes[item->index].owed = item->unlisted;
-    }
-}
-
 /* Allocate what restoring needs. */
 static int set_up(struct restore *r, struct err *err)
 {
@@ -482,18 +434,16 @@ static int set_up(struct restore *r, struct err *err)
     r->hasher = hasher_new(err);
     r->by_path = hashmap_on(r->opts->pagefile, err);
     r->kept.sha = sha256_new(err);
-    r->seen = mem_array(count, sizeof(*r->seen), err);
-    r->listed = mem_array(count, sizeof(*r->listed), err);
+    r->groups = groups_new(r->opts->plan, r->opts->journal, err);
     if (!region)
         return -1;
     restored->outcomes = region_take(region, count * sizeof(*restored->outcomes), err);
     restored->places = region_take(region, count * sizeof(*restored->places), err);
     restored->packed = r->packed = region_take(region, count * sizeof(*r->packed), err);
-    if (!r->hasher || !r->by_path || !r->kept.sha || !r->seen || !r->listed ||
-        !restored->outcomes || !restored->places || !r->packed)
-        return -1;
-    look_up(r, err);
-    return 0;
+    return r->hasher && r->by_path && r->kept.sha && r->groups && restored->outcomes &&
+                   restored->places && r->packed
+               ? 0
+               : -1;
 }
 
 /* Read the unfinished archive up to its first error. */

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/sshsig.h"
-#include "pull/missing.h"
 #include "writer/body.h"
 
 #include <unistd.h>
@@ -23,7 +22,7 @@ void tagfiles_count(struct tagfiles *record)
         const struct packed *packed = fetch_packed(record->facts.fetch, item);
 
         if (!packed->here) {
-            t->missing += missing_is(record->facts.fetch, item);
+            t->missing += !item->unlisted;
             continue;
         }
         t->artifacts++;

@@ -178,12 +178,13 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
 void entry_writer_keep_coded(const struct item *item, uint64_t size, const struct err *why,
                              struct packed *packed)
 {
-    packed_note(packed, "not-unpacked");
+    packed_note(packed, PACKED_NOT_UNPACKED);
     packed->cut_har = why->kind == ERR_FORMAT && !item_vouches(item, size);
 }
 
-bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
-                          const void *head, size_t len)
+/* Whether a HAR that was read is not whole, although no size says so: cut_har. */
+static bool is_cut_har(const struct item *item, const struct suspect_har *har, const void *head,
+                       size_t len)
 {
     /* one that is still compressed is judged by entry_writer_keep_coded */
     return item_at_rest_coded(item) && !sniff_is(sniff_find(head, len), "zst") &&
@@ -198,8 +199,7 @@ int entry_writer_judge(struct entry_writer *entries, const struct item *item,
 
     if (hash(entries, body, &packed->digest, item_at_rest_coded(item) ? &har : NULL, err) < 0)
         return -1;
-    packed->cut_har =
-        entry_writer_cut_har(item, &har, head, body_head(body, head, sizeof(head)));
+    packed->cut_har = is_cut_har(item, &har, head, body_head(body, head, sizeof(head)));
     return 0;
 }
 
@@ -243,46 +243,45 @@ bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
     return packed->encoded || !item_at_rest_coded(item);
 }
 
-static bool has_note(const struct packed *packed, const char *word)
+void packed_note(struct packed *packed, const char *word)
 {
     unsigned i;
 
     for (i = 0; i < packed->note_count; i++) {
         if (strcmp(packed->notes[i], word) == 0)
-            return true;
+            return;
     }
-    return false;
-}
-
-void packed_note(struct packed *packed, const char *word)
-{
-    if (packed->note_count < PACKED_NOTES && !has_note(packed, word))
+    if (packed->note_count < PACKED_NOTES)
         packed->notes[packed->note_count++] = word;
 }
 
-static const char *const lasting[] = { PACKED_HOLDS_MORE, PACKED_FROM_ZIP };
+/* All notes of items. */
+static const char *const words[] = {
+    PACKED_HOLDS_MORE,      PACKED_FROM_ZIP,    PACKED_NOT_UNPACKED, SUSPECT_NOTE,
+    PACKED_NAMED_OTHERWISE, PACKED_NOT_A_VIDEO, PACKED_UNFINISHED,
+};
 
-const char *packed_lasting_notes(const struct packed *packed, char out[PACKED_NOTES_TEXT])
+const char *packed_notes_text(const struct packed *packed, char out[PACKED_NOTES_TEXT])
 {
     size_t len = 0;
-    size_t i;
+    unsigned i;
 
-    for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
-        if (has_note(packed, lasting[i]))
-            len += (size_t)snprintf(out + len, PACKED_NOTES_TEXT - len, "%s%s", len ? " " : "",
-                                    lasting[i]);
-    }
+    for (i = 0; i < packed->note_count && len < PACKED_NOTES_TEXT; i++)
+        len += (size_t)snprintf(out + len, PACKED_NOTES_TEXT - len, "%s%s", i ? " " : "",
+                                packed->notes[i]);
     return len ? out : NULL;
 }
 
-void packed_note_again(struct packed *packed, const char *text)
+void packed_set_notes(struct packed *packed, const char *text)
 {
     size_t i;
 
-    for (i = 0; text && i < sizeof(lasting) / sizeof(lasting[0]); i++) {
-        if (strstr(text, lasting[i]))
-            packed_note(packed, lasting[i]);
+    packed->note_count = 0;
+    for (i = 0; text && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strstr(text, words[i]))
+            packed_note(packed, words[i]);
     }
+    packed->suspect = text && strstr(text, SUSPECT_NOTE);
 }
 
 /* Write a whole body as one entry. */
@@ -375,11 +374,11 @@ static void judge_recording(struct packed *packed, const struct item *item,
     if (!is_type(item, "recording") && !is_type(item, "session_replay"))
         return;
     if (is && *ext && strcmp(sniff_media_type(ext + 1), is->media_type) != 0)
-        packed_note(packed, "named-otherwise");
+        packed_note(packed, PACKED_NAMED_OTHERWISE);
     if (!is || strncmp(is->media_type, "video/", 6) != 0)
-        packed_note(packed, "not-a-video");
+        packed_note(packed, PACKED_NOT_A_VIDEO);
     else if (sniff_unfinished(head, len))
-        packed_note(packed, "unfinished");
+        packed_note(packed, PACKED_UNFINISHED);
 }
 
 void entry_writer_describe(struct packed *packed, const struct item *item, uint64_t size,

@@ -33,10 +33,17 @@
 
 enum entry_writer_duplicates { ENTRY_WRITER_AUTO, ENTRY_WRITER_LINK, ENTRY_WRITER_COPY };
 
-#define PACKED_NOTES      4
+#define PACKED_NOTES           4
 /* a ZIP kept whole because its members do not contain all of it */
-#define PACKED_HOLDS_MORE "holds-more"
-#define PACKED_FROM_ZIP   "from-zip" /* a picture that the answer, a ZIP, contains */
+#define PACKED_HOLDS_MORE      "holds-more"
+/* a picture that the answer, a ZIP, contains */
+#define PACKED_FROM_ZIP        "from-zip"
+/* a compressed HAR that is stored as received */
+#define PACKED_NOT_UNPACKED    "not-unpacked"
+/* recordings: see docs/archive-format.md */
+#define PACKED_NAMED_OTHERWISE "named-otherwise"
+#define PACKED_NOT_A_VIDEO     "not-a-video"
+#define PACKED_UNFINISHED      "unfinished"
 
 /* The result for an item. */
 struct packed {
@@ -118,10 +125,6 @@ int entry_writer_judge(struct entry_writer *entries, const struct item *item,
 void entry_writer_keep_coded(const struct item *item, uint64_t size, const struct err *why,
                              struct packed *packed);
 
-/* Whether a HAR that was read is not whole, although no size says so: cut_har. */
-bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
-                          const void *head, size_t len);
-
 /* Hash a whole body. */
 int entry_writer_hash(struct entry_writer *entries, const struct body *body,
                       struct digest *digest, struct err *err) MUST_CHECK;
@@ -129,16 +132,16 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
 /* Note an anomaly of an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
 
-#define PACKED_NOTES_TEXT 32
+#define PACKED_NOTES_TEXT 96
+
+/* The notes, separated by spaces, in out; NULL: there is none. */
+const char *packed_notes_text(const struct packed *packed, char out[PACKED_NOTES_TEXT]);
 
 /*
- * The notes that rest on another artifact's ZIP, so that a resumed pull cannot find them again,
- * separated by spaces, in out; NULL: there is none.
+ * Replace the notes, and whether the content is suspect, by those of such a text (NULL: none);
+ * unknown words are ignored.
  */
-const char *packed_lasting_notes(const struct packed *packed, char out[PACKED_NOTES_TEXT]);
-
-/* Note these again; text may be NULL, and other words in it are ignored. */
-void packed_note_again(struct packed *packed, const char *text);
+void packed_set_notes(struct packed *packed, const char *text);
 
 /*
  * Fill in the result for an item's content; digest, encoded*, cut_har, path and notes are set

@@ -55,6 +55,7 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
     row->via = json_text(v, "via", j->region);
     row->duplicate_of = json_text(v, "duplicate_of", j->region);
     row->listed = json_text(v, "listed", j->region);
+    row->media_type = json_text(v, "media_type", j->region);
     row->notes = json_text(v, "notes", j->region);
     (void)json_u64(json_get(v, "http_status"), &row->http_status);
     (void)json_u64(json_get(v, "attempts"), &row->attempts);
@@ -306,6 +307,8 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
         jsonw_text(w, "duplicate_of", row->duplicate_of);
     if (row->listed)
         jsonw_text(w, "listed", row->listed);
+    if (row->media_type)
+        jsonw_text(w, "media_type", row->media_type);
     if (row->notes)
         jsonw_text(w, "notes", row->notes);
     if (row->encoded) {

@@ -34,7 +34,8 @@ struct journal_row {
     const char *via;
     const char *duplicate_of; /* a path */
     const char *listed;       /* size and time by the list: see restore */
-    const char *notes;        /* see packed_lasting_notes */
+    const char *media_type;   /* of its content */
+    const char *notes;        /* see packed_notes_text */
     uint64_t http_status;
     uint64_t attempts;
     uint64_t fetched_at;

@@ -293,7 +293,7 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
         return answer(p, item, PACK_MISMATCH, err);
     }
     if (p->packed)
-        packed_note(&packed, "not-unpacked");
+        packed_note(&packed, PACKED_NOT_UNPACKED);
     if (entry_writer_end(p->entries, item, &packed, err) < 0)
         return -1;
     /* the ZIP of a bundle was not unpacked: its members are fetched by their own requests */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define OTHERS_MAX 256 /* members looked for in a ZIP that lacks the one asked for */
+
 bool unbundle_only_bad(const struct err *err)
 {
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
@@ -187,6 +189,26 @@ int unbundle_picture(const struct unbundle *u, const struct item *item, struct b
     return entry_writer_hash(u->entries, picture, &packed->digest, err);
 }
 
+/*
+ * Whether a ZIP that has no entry of a member is its bundle's all the same: it has one of
+ * another member, and its digest is not the checksum of this one.
+ */
+static bool lacks(const struct unzip *unzip, const struct unbundle_request *request)
+{
+    const struct item *item = request->item;
+    const struct packed packed = { .digest = *request->digest };
+    const struct item *other = item->bundle->members;
+    unsigned i;
+
+    if (item->what.checksum && !entry_writer_mismatch(item, &packed))
+        return false;
+    for (i = 0; other && i < OTHERS_MAX; i++, other = other->sibling) {
+        if (unzip_has(unzip, other->what.bundle_key))
+            return true;
+    }
+    return false;
+}
+
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)
 {
     const struct item *item = request->item;
@@ -195,6 +217,7 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
     struct split_reader reader;
     struct unzip *unzip;
     const char *name;
+    bool lacking;
     bool twins;
     bool bad = false;
     int rc = 0;
@@ -202,7 +225,8 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
     unzip = split_open(&reader, request->body, u->max_size, err);
     if (!unzip)
         return unbundle_only_bad(err) ? 0 : -1;
-    if (bundle->parent != item && !unzip_has(unzip, item->what.bundle_key)) {
+    lacking = bundle->parent != item && !unzip_has(unzip, item->what.bundle_key);
+    if (lacking && !lacks(unzip, request)) {
         unzip_free(unzip);
         return 0;
     }
@@ -220,5 +244,5 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
         rc = -1;
     zip->seen = true;
     memcpy(zip->sha256, request->digest->sha256, sizeof(zip->sha256));
-    return rc < 0 ? -1 : !twins;
+    return rc < 0 ? -1 : !twins && !lacking;
 }

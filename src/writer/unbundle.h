@@ -55,7 +55,7 @@ struct unbundle_request {
  * Unpack the ZIP of an item's bundle.
  *
  * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
- *          have one name; -1: fatal
+ *          have one name, or it lacks the item (the others are packed); -1: fatal
  */
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request,
                   struct err *err) MUST_CHECK;

@@ -3,11 +3,15 @@
 import hashlib
 import io
 import json
+import signal
+import subprocess
 import time
 import zipfile
 
 import pytest
 
+from conftest import SKYARC
+from test_crash import until
 from emulator.media import png, webm
 from emulator.server import SIGN_IN, STORE_ERROR
 
@@ -195,3 +199,30 @@ def test_up_to_ten_are_named(pull, emu, count):
     result, _, _ = pull("tsk_ten", check=3)
     assert [i for i in range(count) if "'n%02d' (pdf)" % i in result.err] == list(range(min(count, 10)))
     assert ("and %d more" % (count - 10) in result.err) is (count > 10)
+
+
+@pytest.mark.parametrize("first", ["html", "screenshot"])
+@pytest.mark.parametrize("name", ["bag/", "a.tar.zst"])
+def test_each_of_two_equal_files_is_judged_by_its_own_type_after_a_kill(skyarc, emu, env, tmp_path, name, first):
+    """A page in the place of a picture is suspect, though it is a link to a page that is none, and the other way round."""
+    page = b"<html><body>please sign in" + b"<p>" * 2000
+    rows = [{"id": "page", "type": "html", "data": page, "ext": "html", "summed": False, "sized": False},
+            {"id": "shot", "type": "screenshot", "data": page, "ext": "png", "summed": False, "sized": False}]
+    emu.run("tsk_two", rows)
+    if first == "screenshot":
+        emu.fault("page", "late", times=1, seconds=1)
+    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
+    args = ["pull", "--json", "-o", name, "tsk_two", "tsk_demo3"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    journal = tmp_path / (name.strip("/") + ".partial.journal")
+    until(lambda: journal.exists() and all('"%s"' % r["id"] in journal.read_text() for r in rows), process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    emu.reset_faults()
+    assert skyarc(*args, check=3).json()["kept"] >= 2
+    manifest = json.loads(skyarc("list", "--json", name, check=0).out)
+    rows = {r["artifact_id"]: r for r in (manifest if isinstance(manifest, list) else manifest["artifacts"])}
+    skyarc("verify", name, check=0)
+    assert rows["page"]["link"] or rows["shot"]["link"]
+    assert rows["page"]["notes"] == [] and rows["shot"]["notes"] == ["suspect-content"]
+    assert rows["page"]["media_type"] == "text/html"

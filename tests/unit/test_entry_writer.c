@@ -398,26 +398,29 @@ static void test_notes_are_kept_once_and_within_their_limit(void **state)
     assert_string_equal(packed.notes[2], "c");
 }
 
-static void test_lasting_notes(void **state)
+static void test_notes_as_a_text(void **state)
 {
+    static const char *const words[] = { PACKED_UNFINISHED, PACKED_FROM_ZIP, SUSPECT_NOTE,
+                                         PACKED_NAMED_OTHERWISE };
     struct packed packed = { 0 };
-    struct packed again = { 0 };
+    struct packed again = { .suspect = true };
     char text[PACKED_NOTES_TEXT];
+    size_t i;
 
     (void)state;
-    packed_note(&packed, "unfinished");
-    assert_null(packed_lasting_notes(&packed, text));
-    packed_note(&packed, PACKED_FROM_ZIP);
-    packed_note(&packed, PACKED_HOLDS_MORE);
-    assert_string_equal(packed_lasting_notes(&packed, text), "holds-more from-zip");
-    packed_note_again(&again, NULL);
-    packed_note_again(&again, "unfinished");
+    assert_null(packed_notes_text(&packed, text));
+    packed_set_notes(&again, NULL);
     assert_int_equal(again.note_count, 0);
-    packed_note_again(&again, text);
-    packed_note_again(&again, text);
-    assert_int_equal(again.note_count, 2);
-    assert_string_equal(again.notes[0], PACKED_HOLDS_MORE);
-    assert_string_equal(again.notes[1], PACKED_FROM_ZIP);
+    assert_false(again.suspect);
+    packed_set_notes(&again, "another word");
+    assert_int_equal(again.note_count, 0);
+    for (i = 0; i < PACKED_NOTES; i++)
+        packed_note(&packed, words[i]);
+    assert_string_equal(packed_notes_text(&packed, text),
+                        "unfinished from-zip suspect-content named-otherwise");
+    packed_set_notes(&again, text);
+    assert_int_equal(again.note_count, PACKED_NOTES);
+    assert_true(again.suspect);
 }
 
 /* More bytes than announced are dropped: the header has a size already. */
@@ -494,7 +497,7 @@ int main(void)
         cmocka_unit_test(test_a_har_that_stays_compressed),
         cmocka_unit_test(test_what_a_recording_is),
         cmocka_unit_test(test_notes_are_kept_once_and_within_their_limit),
-        cmocka_unit_test(test_lasting_notes),
+        cmocka_unit_test(test_notes_as_a_text),
         CASE(test_a_body_beyond_its_announced_size),
         CASE(test_it_stops_between_two_pieces),
         CASE(test_content_of_a_former_attempt),

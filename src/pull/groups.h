@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * groups: which files of an interrupted attempt are kept together or not at all.
+ *
+ * Items that are identical by the plan form a group if the journal lists them: one of them
+ * without the others would be fetched again, and stored again. A ZIP that the journal lists,
+ * and that is only stored because it holds more than its members, forms a group with these: if
+ * all of them were kept without it, nothing would ask for it again.
+ *
+ * Errors   ERR_MEMORY
+ * Owns     its arrays, until groups_free
+ * Threads  one
+ */
+#ifndef PULL_GROUPS_H
+#define PULL_GROUPS_H
+
+#include "base/err.h"
+#include "writer/journal.h"
+#include "writer/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct groups;
+
+/* Look up the journal's items in the plan, which both must outlive the groups. */
+struct groups *groups_new(struct plan *plan, const struct journal *journal,
+                          struct err *err) MUST_CHECK;
+
+/* Free them; NULL is fine. */
+void groups_free(struct groups *groups);
+
+/* An item was found. */
+void groups_add(struct groups *groups, const struct item *item);
+
+/* An item that was found is not kept. */
+void groups_drop(struct groups *groups, const struct item *item);
+
+/* Whether an item was found, by its index in the plan. */
+bool groups_found(const struct groups *groups, size_t index);
+
+/* Number of files that are still to be found for those that were. */
+size_t groups_owed(const struct groups *groups);
+
+/* Whether all that the found item needs were found. */
+bool groups_complete(const struct groups *groups, const struct item *item);
+
+#endif
