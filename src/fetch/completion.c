@@ -316,8 +316,17 @@ static void release_bundle(struct completion *c, const struct item *item)
         release_members(c, bundle);
 }
 
+/* Whether two items are one entry of one ZIP. */
+static bool is_same_entry(const struct item *a, const struct item *b)
+{
+    return a->what.bundle_key && b->what.bundle_key && a->what.uri && b->what.uri &&
+           strcmp(a->what.bundle_key, b->what.bundle_key) == 0 &&
+           strcmp(a->what.uri, b->what.uri) == 0;
+}
+
 /* An item is lost: release the tasks that waited for it. */
-static void release_dependents(struct completion *c, const struct item *item)
+static void release_dependents(struct completion *c, const struct item *item,
+                               enum reason reason)
 {
     const struct item *heir;
 
@@ -325,6 +334,8 @@ static void release_dependents(struct completion *c, const struct item *item)
     if (tasks_over(c->tasks) || item->unlisted)
         return;
     heir = first_follower(c, item);
+    while (heir && reason == REASON_NOT_IN_BUNDLE && is_same_entry(heir, item))
+        heir = next_follower(c, heir);
     if (!heir)
         return;
     tasks_of(c->tasks, heir->leader)->stand_in = heir;
@@ -338,6 +349,7 @@ static void store_extracted(struct completion *c, struct task *task)
 {
     task->outcome.via = VIA_BUNDLE;
     task->outcome.reason = REASON_NONE;
+    task->outcome.http_status = 0; /* of its own request */
     task->outcome.fetched_at = clock_wall();
     store(c, task);
     release_bundle(c, task->item);
@@ -362,7 +374,7 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
              text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
              what->run_id, reason_word(reason));
     if (!c->opts.strict || !listed) {
-        release_dependents(c, task->item);
+        release_dependents(c, task->item, reason);
         return;
     }
     (void)err_set(&err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)", id,
@@ -390,13 +402,23 @@ void completion_flush(struct completion *c, bool all)
     journal_writer_flush(&c->journal, all);
 }
 
+/* Enter an item in the journal. */
+static void note(struct completion *c, const struct task *task)
+{
+    const struct item *item = task->item;
+    const struct item *zip = item->bundle ? item->bundle->parent : NULL;
+
+    journal_writer_add(&c->journal, task,
+                       zip && zip != item && zip->unlisted && is_stored(c, zip));
+}
+
 /* The task's content is in the archive, and that of its followers if it is identical. */
 static void store(struct completion *c, struct task *task)
 {
     const struct item *item = first_follower(c, task->item);
 
     end_task(c, task, TASK_STORED);
-    journal_writer_add(&c->journal, task);
+    note(c, task);
     for (; item; item = next_follower(c, item)) {
         struct task *other = tasks_of(c->tasks, item);
 
@@ -409,7 +431,7 @@ static void store(struct completion *c, struct task *task)
         other->outcome.via = VIA_JOINED;
         other->outcome.attempts = 0;
         end_task(c, other, TASK_STORED);
-        journal_writer_add(&c->journal, other);
+        note(c, other);
     }
 }
 
@@ -445,7 +467,7 @@ static void note_zip(struct completion *c, const struct task *by)
         task->outcome.via)
         return;
     task->outcome = by->outcome;
-    journal_writer_add(&c->journal, task);
+    note(c, task);
 }
 
 /* The ZIP of a bundle was received, by its own row or as the answer to a member. */
@@ -454,7 +476,6 @@ static void split(struct completion *c, struct task *task)
     const struct bundle *bundle = task->item->bundle;
     bool is_zip = task->state == TASK_PACKING && bundle->parent == task->item;
 
-    /* the ZIP first: no member may be in the journal without a ZIP that holds more */
     if (is_zip)
         store(c, task);
     else
@@ -516,7 +537,7 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
     task->outcome.reason = REASON_NONE;
     task->outcome.fetched_at = clock_wall();
     c->missing--;
-    journal_writer_add(&c->journal, task);
+    note(c, task);
 }
 
 /* An item that was stored before is noted; the later row of the journal replaces the first. */
@@ -524,7 +545,7 @@ static void take_note(struct completion *c, struct task *task, const char *word)
 {
     packed_note(&task->packed, word);
     if (task->outcome.via)
-        journal_writer_add(&c->journal, task);
+        note(c, task);
 }
 
 struct task_step completion_result(struct completion *c, const struct pack_result *result)

@@ -14,7 +14,7 @@ static void give_up(struct journal_writer *writer, const struct err *err)
     writer->journal = NULL;
 }
 
-void journal_writer_add(struct journal_writer *writer, const struct task *task)
+void journal_writer_add(struct journal_writer *writer, const struct task *task, bool beside_zip)
 {
     const struct item *item = task->item;
     const struct packed *packed = &task->packed;
@@ -34,6 +34,7 @@ void journal_writer_add(struct journal_writer *writer, const struct task *task)
                                .fetched_at = (uint64_t)outcome->fetched_at,
                                .size = packed->size,
                                .mismatch = packed->mismatch,
+                               .beside_zip = beside_zip,
                                .encoded = packed->encoded,
                                .encoded_size = packed->encoded_size };
     struct err err;

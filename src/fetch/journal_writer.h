@@ -21,8 +21,13 @@ struct journal_writer {
     uint64_t flushed;        /* when it was last written */
 };
 
-/* Add a row for a task's item, if it is in the archive and can be found again. */
-void journal_writer_add(struct journal_writer *writer, const struct task *task);
+/*
+ * Add a row for a task's item, if it is in the archive and can be found again.
+ *
+ * beside_zip   it is a member of a ZIP that was stored as a file, too
+ */
+void journal_writer_add(struct journal_writer *writer, const struct task *task,
+                        bool beside_zip);
 
 /* Write the pending rows: all of them, or none if rows were written a moment ago. */
 void journal_writer_flush(struct journal_writer *writer, bool all);

@@ -7,6 +7,7 @@ struct groups {
     /* by the plan's index */
     bool *found;
     bool *listed;  /* the journal lists the item */
+    bool *beside;  /* it was stored beside its ZIP */
     bool *awaited; /* by the index of a bundle: a member was found, and the ZIP is owed */
     size_t owed;
 };
@@ -20,16 +21,19 @@ struct groups *groups_new(struct plan *plan, const struct journal *journal, stru
         return NULL;
     g->found = mem_array(plan_count(plan), sizeof(*g->found), err);
     g->listed = mem_array(plan_count(plan), sizeof(*g->listed), err);
+    g->beside = mem_array(plan_count(plan), sizeof(*g->beside), err);
     g->awaited = mem_array(plan_bundle_count(plan), sizeof(*g->awaited), err);
-    if (!g->found || !g->listed || !g->awaited) {
+    if (!g->found || !g->listed || !g->beside || !g->awaited) {
         groups_free(g);
         return NULL;
     }
     for (row = journal_first(journal); row; row = row->next) {
         const struct item *item = plan_find(plan, row->run_id, row->artifact_id, err);
 
-        if (item)
-            g->listed[item->index] = true;
+        if (!item)
+            continue;
+        g->listed[item->index] = true;
+        g->beside[item->index] = row->beside_zip;
     }
     return g;
 }
@@ -40,6 +44,7 @@ void groups_free(struct groups *g)
         return;
     mem_free(g->found);
     mem_free(g->listed);
+    mem_free(g->beside);
     mem_free(g->awaited);
     mem_free(g);
 }
@@ -49,7 +54,7 @@ static const struct item *needed_zip(const struct groups *g, const struct item *
 {
     const struct item *zip = item->bundle ? item->bundle->parent : NULL;
 
-    return zip && zip != item && zip->unlisted && g->listed[zip->index] ? zip : NULL;
+    return zip && zip != item && zip->unlisted && g->beside[item->index] ? zip : NULL;
 }
 
 /* Number of a leader's followers that are not found. */

@@ -2,10 +2,10 @@
 /*
  * groups: which files of an interrupted attempt are kept together or not at all.
  *
- * Items that are identical by the plan form a group if the journal lists them: one of them
- * without the others would be fetched again, and stored again. A ZIP that the journal lists,
- * and that is only stored because it holds more than its members, forms a group with these: if
- * all of them were kept without it, nothing would ask for it again.
+ * Items that are identical by the plan form a group if the journal lists them: the one that is
+ * fetched for all of them is not kept without the others, which it would not bring again. A
+ * member that was stored beside its ZIP, which holds more than its members, is not kept without
+ * the ZIP: if all of them were, nothing would ask for it again.
  *
  * Errors   ERR_MEMORY
  * Owns     its arrays, until groups_free

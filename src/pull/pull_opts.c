@@ -141,7 +141,7 @@ char *pull_opts_request(const struct pull_opts *opts, struct err *err)
     sha256_end(sha, digest);
     sha256_free(sha);
     text_hex(hex, digest, SHA256_SIZE);
-    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
+    return mem_format(err, "{\"skyarc_journal\": 2, \"request\": \"%s\"}", hex);
 }
 
 bool pull_opts_any_new(const struct pull_opts *opts, const struct listing *listing)

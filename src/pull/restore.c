@@ -127,7 +127,7 @@ static bool is_right(const struct restore *r, struct packed *packed)
     const struct journal_row *row = r->now.row;
     char listed[ITEM_LISTED_MAX];
 
-    packed->encoded = row->encoded;
+    packed->encoded = row->encoded && row->proven;
     packed->encoded_size = row->encoded_size;
     memcpy(packed->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
     if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
@@ -137,7 +137,7 @@ static bool is_right(const struct restore *r, struct packed *packed)
         entry_writer_mismatch(item, packed) != row->mismatch)
         return false;
     /* bytes that somebody else may have written are accepted by the service's checksum only */
-    return row->proven || (item->what.checksum && !row->mismatch);
+    return row->proven || entry_writer_proven(item, packed);
 }
 
 /* Keep the bytes that the view uses of the file. */

@@ -5,9 +5,8 @@
  * Every file in it is read and hashed again. It is kept if the journal lists it, the plan wants
  * it, and it matches the journal. OUTPUT.partial is truncated at the first file that is not
  * kept or is incomplete, back to where a frame and a file end together.
- * Items that are identical by the plan, and that the journal lists, are kept together or not
- * at all; the others are fetched again. Each file of a directory is checked by itself, and
- * files that are not kept are removed.
+ * See pull/groups for what is kept together or not at all. Each file of a directory is checked
+ * by itself, and files that are not kept are removed.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM, ERR_MEMORY; data that cannot be kept is not an error

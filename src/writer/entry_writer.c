@@ -210,7 +210,7 @@ static bool has_sum(const struct item *item)
 }
 
 /* Whether the service gave a checksum that the content or its encoded form has. */
-static bool is_proven(const struct item *item, const struct packed *packed)
+bool entry_writer_proven(const struct item *item, const struct packed *packed)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
@@ -229,12 +229,12 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
     unsigned char head[ENTRY_WRITER_HEAD];
 
     return (packed->cut_har || item_suspect(item, head, body_head(body, head, sizeof(head)))) &&
-           !is_proven(item, packed);
+           !entry_writer_proven(item, packed);
 }
 
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
 {
-    if (!has_sum(item) || is_proven(item, packed))
+    if (!has_sum(item) || entry_writer_proven(item, packed))
         return false;
     /*
      * the checksum is of the compressed form at rest, and the body was received decoded: it
@@ -390,8 +390,8 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
     packed->size = size;
     packed->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     packed->mismatch = entry_writer_mismatch(item, packed);
-    packed->suspect =
-        (packed->cut_har || item_suspect(item, head, len)) && !is_proven(item, packed);
+    packed->suspect = (packed->cut_har || item_suspect(item, head, len)) &&
+                      !entry_writer_proven(item, packed);
     if (packed->suspect)
         packed_note(packed, SUSPECT_NOTE);
     judge_recording(packed, item, head, len, is);

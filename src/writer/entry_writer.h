@@ -129,6 +129,9 @@ void entry_writer_keep_coded(const struct item *item, uint64_t size, const struc
 int entry_writer_hash(struct entry_writer *entries, const struct body *body,
                       struct digest *digest, struct err *err) MUST_CHECK;
 
+/* Whether the service stated a checksum, and the content has it, as stored or as received. */
+bool entry_writer_proven(const struct item *item, const struct packed *packed);
+
 /* Note an anomaly of an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
 

@@ -61,6 +61,7 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
     (void)json_u64(json_get(v, "attempts"), &row->attempts);
     (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);
     (void)json_bool(json_get(v, "mismatch"), &row->mismatch);
+    (void)json_bool(json_get(v, "beside_zip"), &row->beside_zip);
     row->encoded = digest_of(v, "encoded_sha256", row->encoded_sha256) &&
                    json_u64(json_get(v, "encoded_size"), &row->encoded_size);
     return row->path && row->run_id && row->artifact_id && row->via &&
@@ -303,6 +304,8 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
     jsonw_u64(w, "attempts", row->attempts);
     jsonw_u64(w, "fetched_at", row->fetched_at);
     jsonw_bool(w, "mismatch", row->mismatch);
+    if (row->beside_zip)
+        jsonw_bool(w, "beside_zip", true);
     if (row->duplicate_of)
         jsonw_text(w, "duplicate_of", row->duplicate_of);
     if (row->listed)

@@ -43,7 +43,8 @@ struct journal_row {
     uint8_t sha256[SHA256_SIZE];
     bool proven; /* read: the row has a valid MAC by this user's key */
     bool mismatch;
-    bool encoded; /* it was received zstd-compressed: its size and digest as received */
+    bool beside_zip; /* it is a member of a ZIP that was stored as a file, too */
+    bool encoded;    /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
     const struct journal_row *next; /* read: see journal_first */

@@ -82,12 +82,16 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
     return rc;
 }
 
-/* Keep the ZIP of a bundle as a file, too, because its members do not contain all of it. */
+/*
+ * Keep the ZIP of a bundle as a file, too, because its members do not contain all of it.
+ *
+ * first    a member that it contains: it is noted if the ZIP has no row
+ */
 static int keep_whole(struct unbundle *u, const struct unbundle_request *request,
-                      struct err *err)
+                      const struct item *first, struct err *err)
 {
     const struct item *parent = request->item->bundle->parent;
-    const struct item *who = parent ? parent : request->item;
+    const struct item *who = parent ? parent : first;
     struct packed packed = { .digest = *request->digest };
 
     zip_of(u, request->item)->more = who;
@@ -190,23 +194,28 @@ int unbundle_picture(const struct unbundle *u, const struct item *item, struct b
 }
 
 /*
- * Whether a ZIP that has no entry of a member is its bundle's all the same: it has one of
- * another member, and its digest is not the checksum of this one.
+ * A member that a ZIP contains, which was the response to an item: if it is the item, or if it
+ * is another and neither size nor checksum says that the ZIP is the item's own content, it is
+ * the bundle's ZIP. NULL: it is not.
  */
-static bool lacks(const struct unzip *unzip, const struct unbundle_request *request)
+static const struct item *find_member(const struct unzip *unzip,
+                                      const struct unbundle_request *request)
 {
     const struct item *item = request->item;
     const struct packed packed = { .digest = *request->digest };
     const struct item *other = item->bundle->members;
     unsigned i;
 
-    if (item->what.checksum && !entry_writer_mismatch(item, &packed))
-        return false;
+    if (unzip_has(unzip, item->what.bundle_key))
+        return item;
+    if (entry_writer_proven(item, &packed) ||
+        (item->what.sized && item->what.file_size == request->body->size))
+        return NULL;
     for (i = 0; other && i < OTHERS_MAX; i++, other = other->sibling) {
         if (unzip_has(unzip, other->what.bundle_key))
-            return true;
+            return other;
     }
-    return false;
+    return NULL;
 }
 
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)
@@ -214,10 +223,10 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
     const struct item *item = request->item;
     const struct bundle *bundle = item->bundle;
     struct unbundle_zip *zip = zip_of(u, item);
+    const struct item *first;
     struct split_reader reader;
     struct unzip *unzip;
     const char *name;
-    bool lacking;
     bool twins;
     bool bad = false;
     int rc = 0;
@@ -225,14 +234,14 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
     unzip = split_open(&reader, request->body, u->max_size, err);
     if (!unzip)
         return unbundle_only_bad(err) ? 0 : -1;
-    lacking = bundle->parent != item && !unzip_has(unzip, item->what.bundle_key);
-    if (lacking && !lacks(unzip, request)) {
+    first = bundle->parent == item ? item : find_member(unzip, request);
+    if (!first) {
         unzip_free(unzip);
         return 0;
     }
     twins = unzip_has_duplicates(unzip); /* ambiguous: the members' own answers decide */
     if (!zip->seen && split_holds_more(unzip, u->plan, bundle))
-        rc = keep_whole(u, request, err);
+        rc = keep_whole(u, request, first, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
         const struct item *member = missing_member(u, bundle, name);
 
@@ -244,5 +253,5 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
         rc = -1;
     zip->seen = true;
     memcpy(zip->sha256, request->digest->sha256, sizeof(zip->sha256));
-    return rc < 0 ? -1 : !twins && !lacking;
+    return rc < 0 ? -1 : !twins && first == item;
 }

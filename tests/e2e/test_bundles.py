@@ -172,6 +172,32 @@ def test_a_member_that_the_zip_lacks_may_be_asked_for_first(pull, emu, lacked):
         "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != lacked}
 
 
+def test_a_member_that_the_zip_lacks_is_asked_for_once_for_two_runs(pull, emu):
+    listed = dict(uri="s3://artifacts/tsk_b.zip", member_of="tsk_b_zip", type="llm_prompt", summed=False, sized=False)
+    bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]]), summed=False, sized=False)
+    rows = json.loads(_list(emu, "tsk_b"))
+    emu.run("tsk_c", [dict(listed, id="tsk_b_2", data=ROWS[2][2], bundle_key=ROWS[2][0])])
+    emu.fault("list/tsk_c", "raw", times=9, body=base64.b64encode(json.dumps(
+        [dict(row, run_id="tsk_c") for row in rows if row["artifact_id"] == "tsk_b_2"]).encode()).decode())
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, _ = pull("tsk_b", "tsk_c", check=3)
+    assert sorted((m["run_id"], m["artifact_id"], m["reason"]) for m in manifest["missing"]) == [
+        ("tsk_b", "tsk_b_2", "not-in-bundle"), ("tsk_c", "tsk_b_2", "not-in-bundle")]
+    assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == ["tsk_b_0", "tsk_b_1"]
+
+
+def test_a_zip_without_a_row_that_holds_more_and_lacks_a_member(pull, emu):
+    whole = zipped([(n, d) for n, _, d in ROWS[:2]] + [("in_no_row.txt", b"a second thought")])
+    bundle(emu, "tsk_b", ROWS, whole, summed=False, sized=False)
+    rows = [row for row in json.loads(_list(emu, "tsk_b")) if row["artifact_id"] != "tsk_b_zip"]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    emu.storage("local")
+    _, manifest, _ = pull("tsk_b", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("tsk_b_2", "not-in-bundle")]
+    assert sorted(r["notes"] for r in manifest["artifacts"]) == [[], ["holds-more"]]
+
+
 @pytest.mark.parametrize("kind", ["not a zip", "cut", "twice", "encrypted", "bomb", "bad crc"])
 def test_zips_that_are_traps(pull, emu, kind):
     """Whatever the ZIP is, the members come one by one."""
@@ -235,7 +261,18 @@ def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path
     emu.reset_faults()
     if gone:
         emu.fault("tsk_b_zip", "status", times=99, status=404)
+        emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
+        process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        journal = tmp_path / "bag.partial.journal"
+        until(lambda: journal.read_text().count('"tsk_b_0"') == 2, process)  # it was stored again
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        emu.reset_faults()
+        emu.fault("tsk_b_zip", "status", times=99, status=404)
+    before = len(fetches(emu))
     skyarc(*args, check=0)
+    again = [path for path in fetches(emu)[before:] if "tsk_b_" in path and "tsk_b_zip" not in path]
+    assert not gone or not again  # what came without the ZIP is kept without it
     check_bag(tmp_path / "bag")
     manifest = json.loads((tmp_path / "bag/manifest.json").read_text())
     zips = [(r["notes"], (tmp_path / "bag" / r["path"]).read_bytes()) for r in manifest["artifacts"]

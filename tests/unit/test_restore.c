@@ -27,6 +27,7 @@ static struct {
     char sum[SHA256_TEXT];
     const char *duplicate_of; /* a hard link to this file */
     bool coded_har;           /* its type is har, and its content begins like zstd */
+    bool coded;               /* its row says that it was received compressed */
     bool unsized;             /* its size is not listed */
     bool unknown;             /* the journal has no row of it */
     bool lies;                /* its row has another digest */
@@ -145,6 +146,8 @@ static void leave(const char *key)
         content_of(file[i].duplicate_of ? 0 : i, bytes, &digest);
         memcpy(row.sha256, digest.sha256, SHA256_SIZE);
         row.sha256[0] ^= file[i].lies;
+        row.encoded = file[i].coded;
+        memset(row.encoded_sha256, 0x55, SHA256_SIZE);
         if (file[i].duplicate_of) {
             (void)snprintf(target, sizeof(target), "top/%s", file[i].duplicate_of);
             memcpy(file[i].sum, file[0].sum, SHA256_TEXT);
@@ -275,6 +278,22 @@ static void test_a_compressed_har(void **state)
     }
 }
 
+/* A row without a MAC says that the checksum is that of the form in which it was received. */
+static void test_a_checksum_of_a_form_that_is_not_here(void **state)
+{
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        file[1].coded = true;
+        leave(i ? KEY : NULL);
+        memset(file[1].sum, '5', SHA256_TEXT - 1); /* see leave */
+        assert_int_equal(go_on(KEY, true), i ? FILES : 1);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
 /* Without the service's checksum, files are kept if a MAC proves their journal row. */
 static void test_bytes_that_anybody_may_have_put_there(void **state)
 {
@@ -387,6 +406,7 @@ int main(void)
         TEST(test_all_of_it_is_good),
         TEST(test_it_is_cut_at_the_first_that_is_not_good),
         TEST(test_a_compressed_har),
+        TEST(test_a_checksum_of_a_form_that_is_not_here),
         TEST(test_bytes_that_anybody_may_have_put_there),
         TEST(test_what_is_one_is_kept_together),
         TEST(test_nothing_was_left),
