@@ -334,8 +334,12 @@ static void release_dependents(struct completion *c, const struct item *item,
     if (tasks_over(c->tasks) || item->unlisted)
         return;
     heir = first_follower(c, item);
-    while (heir && reason == REASON_NOT_IN_BUNDLE && is_same_entry(heir, item))
-        heir = next_follower(c, heir);
+    while (heir && reason == REASON_NOT_IN_BUNDLE && is_same_entry(heir, item)) {
+        const struct item *next = next_follower(c, heir);
+
+        lose(c, task_open(c->tasks, heir), reason);
+        heir = next;
+    }
     if (!heir)
         return;
     tasks_of(c->tasks, heir->leader)->stand_in = heir;
@@ -511,6 +515,8 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
         break;
     case PACK_BROKEN:
         store(c, task);
+        if (!task->packed.here) /* the ZIP may still come as the answer to a member */
+            task->outcome.via = NULL;
         send_scout(c, bundle);
         break;
     case PACK_MISMATCH:
@@ -535,6 +541,7 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
         return;
     task->outcome.via = VIA_BUNDLE;
     task->outcome.reason = REASON_NONE;
+    task->outcome.http_status = 0;
     task->outcome.fetched_at = clock_wall();
     c->missing--;
     note(c, task);

@@ -4,12 +4,13 @@
  *
  * A task ends when the packer has its content in the archive, or when it is lost. This also
  * ends its followers, which are the same content, and the members of a bundle that were in the
- * bundle's ZIP. If it is lost, the first of its followers is fetched in its place. The
- * members of a bundle wait until its ZIP has been unpacked. If the ZIP is not fetched,
- * one member is fetched first as a scout: some servers send the whole ZIP for a member.
- * Members that the ZIP does not contain are fetched by requests of their own. A picture that
- * only a record names is fetched after all others if the plan has bundles: the answer may be
- * such a ZIP, and the picture is then the one that no row names.
+ * bundle's ZIP. If it is lost, the first of its followers is fetched in its place, unless the
+ * ZIP lacks it and both are the same entry of it. The members of a bundle wait until its ZIP
+ * has been unpacked. If the ZIP is not fetched, one member is fetched first as a scout: some
+ * servers send the whole ZIP for a member. Members that the ZIP does not contain are fetched by
+ * requests of their own. A picture that only a record names is fetched after all others if the
+ * plan has bundles: the answer may be such a ZIP, and the picture is then the one that no row
+ * names.
  *
  * Errors   with strict, the first task that is missing is fatal: see tasks_failure
  * Owns     only itself

@@ -135,9 +135,7 @@ static int unwrap(struct packer *p, const struct item *item, struct body **body,
     return entry_writer_judge(p->entries, item, plain, packed, err);
 }
 
-/*
- * Pack an item's own content, unless its type or checksum is wrong and it may be fetched again.
- */
+/* Pack an item's own content, unless its type or checksum is wrong and it may come again. */
 static int pack_content(struct packer *p, const struct parcel *parcel, struct packed *packed,
                         enum pack_event *what, struct err *err)
 {
@@ -222,6 +220,8 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_SPLIT, err);
     if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
+    if (item->what.bundle_key && sniff_is(is, "zip") && !item_fits(item, parcel->body->size))
+        return answer(p, item, PACK_LENGTH, err); /* not judged before: see transfer_sized */
     if ((sniff_is(is, "zip") &&
          unbundle_picture(&p->unbundle, item, &parcel->body, &packed, err) < 0) ||
         (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&

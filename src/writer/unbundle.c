@@ -195,10 +195,10 @@ int unbundle_picture(const struct unbundle *u, const struct item *item, struct b
 
 /*
  * A member that a ZIP contains, which was the response to an item: if it is the item, or if it
- * is another and neither size nor checksum says that the ZIP is the item's own content, it is
- * the bundle's ZIP. NULL: it is not.
+ * is another, and neither size nor checksum nor another ZIP that was seen say that this one is
+ * the item's own content, it is the bundle's ZIP. NULL: it is not.
  */
-static const struct item *find_member(const struct unzip *unzip,
+static const struct item *find_member(const struct unbundle *u, const struct unzip *unzip,
                                       const struct unbundle_request *request)
 {
     const struct item *item = request->item;
@@ -209,7 +209,8 @@ static const struct item *find_member(const struct unzip *unzip,
     if (unzip_has(unzip, item->what.bundle_key))
         return item;
     if (entry_writer_proven(item, &packed) ||
-        (item->what.sized && item->what.file_size == request->body->size))
+        (item->what.sized && item->what.file_size == request->body->size) ||
+        (zip_of(u, item)->seen && !unbundle_is_zip(u, item, request->digest)))
         return NULL;
     for (i = 0; other && i < OTHERS_MAX; i++, other = other->sibling) {
         if (unzip_has(unzip, other->what.bundle_key))
@@ -234,7 +235,7 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
     unzip = split_open(&reader, request->body, u->max_size, err);
     if (!unzip)
         return unbundle_only_bad(err) ? 0 : -1;
-    first = bundle->parent == item ? item : find_member(unzip, request);
+    first = bundle->parent == item ? item : find_member(u, unzip, request);
     if (!first) {
         unzip_free(unzip);
         return 0;

@@ -9,6 +9,8 @@ import random
 import warnings
 import zipfile
 
+from emulator.server import SIGN_IN
+
 from .wire import reply
 from .world import LOOKS, Artifact, add, add_bundle, flip, sha256, zipped
 
@@ -460,6 +462,37 @@ def members_are_the_zip(world):
         return answer.honest()
     for a in members:
         a.thing.forever = make
+    return True
+
+
+@lie
+def members_are_a_zip_that_lacks_one(world):
+    """Each member's content is the ZIP, which has no row that works, and lacks one of them."""
+    parent, members = bundle(world)
+    if not parent or len(members) < 2:
+        return False
+    lacked = world.rng.choice(members)
+    whole = zipped({a.bundle_key: a.thing.data for a in members if a is not lacked})
+
+    def make(answer):
+        answer.body = whole
+        return answer.honest()
+    for a in members:
+        a.thing.forever = make
+    parent.thing.forever = lambda answer: reply(404, [], b'{"detail": "gone"}')
+    return True
+
+
+@lie
+def a_page_that_another_artifact_is(world):
+    """In the place of an artifact always the content of another one, which fits that one's type: a link is suspect alone."""
+    page = SIGN_IN + b"<p>" * world.rng.choice([10, 2000])
+    page_is = listed(world, lambda a: plain(a) and a.kind == "llm_prompt")
+    shown_for = page_is and listed(world, looks(world))
+    if not shown_for:
+        return False
+    page_is.thing.versions[-1] = page
+    shown_for.thing.forever = lambda answer: reply(200, [("Content-Type", "text/html")], page)
     return True
 
 
