@@ -348,13 +348,19 @@ static void release_dependents(struct completion *c, const struct item *item,
 
 static void store(struct completion *c, struct task *task);
 
-/* It was extracted from a ZIP, or is one, that was received for another item. */
+/* An item was extracted from a ZIP, or is one, that was received for another item. */
+static void set_extracted(struct outcome *outcome)
+{
+    outcome->via = VIA_BUNDLE;
+    outcome->reason = REASON_NONE;
+    outcome->http_status = 0; /* of its own request */
+    outcome->fetched_at = clock_wall();
+}
+
+/* Its own request failed, but its content has come. */
 static void store_extracted(struct completion *c, struct task *task)
 {
-    task->outcome.via = VIA_BUNDLE;
-    task->outcome.reason = REASON_NONE;
-    task->outcome.http_status = 0; /* of its own request */
-    task->outcome.fetched_at = clock_wall();
+    set_extracted(&task->outcome);
     store(c, task);
     release_bundle(c, task->item);
 }
@@ -539,10 +545,7 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
     task->packed = *packed;
     if (task->state != TASK_ENDED || task->outcome.via || task->item->unlisted)
         return;
-    task->outcome.via = VIA_BUNDLE;
-    task->outcome.reason = REASON_NONE;
-    task->outcome.http_status = 0;
-    task->outcome.fetched_at = clock_wall();
+    set_extracted(&task->outcome);
     c->missing--;
     note(c, task);
 }

@@ -23,7 +23,7 @@
 
 struct groups;
 
-/* Look up the journal's items in the plan, which both must outlive the groups. */
+/* Look up the journal's items in the plan. */
 struct groups *groups_new(struct plan *plan, const struct journal *journal,
                           struct err *err) MUST_CHECK;
 

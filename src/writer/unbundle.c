@@ -208,8 +208,7 @@ static const struct item *find_member(const struct unbundle *u, const struct unz
 
     if (unzip_has(unzip, item->what.bundle_key))
         return item;
-    if (entry_writer_proven(item, &packed) ||
-        (item->what.sized && item->what.file_size == request->body->size) ||
+    if (entry_writer_proven(item, &packed) || item_vouches(item, request->body->size) ||
         (zip_of(u, item)->seen && !unbundle_is_zip(u, item, request->digest)))
         return NULL;
     for (i = 0; other && i < OTHERS_MAX; i++, other = other->sibling) {
