@@ -145,6 +145,12 @@ static bool is_of(enum class class, const struct sniff *is, const char *head, si
     return true;
 }
 
+/* Whether the content is a ZIP in the place of a text, such as the bundle that lacks it. */
+static bool is_zipped_text(enum class class, const struct sniff *is)
+{
+    return class >= HTML && is && strcmp(is->media_type, "application/zip") == 0;
+}
+
 /* Whether the content is compressed at rest, so that its format is unknown. */
 static bool is_coded(const struct sniff *is)
 {
@@ -163,6 +169,8 @@ bool suspect_content(const char *ext, enum suspect_by by, const void *head, size
             return false;
         if (classes[i].class >= JSON && is_coded(is))
             return false;
+        if (by == SUSPECT_BY_TYPE && is_zipped_text(classes[i].class, is))
+            return true;
         return !is_of(classes[i].class, is, head, len);
     }
     return false;

@@ -197,6 +197,16 @@ def test_a_zip_of_another_size_is_not_the_member(pull, emu):
     assert manifest["artifacts"] == [] and [m["artifact_id"] for m in manifest["missing"]] == ["tsk_b_2"]
 
 
+def test_a_zip_in_the_place_of_a_text_is_noted(pull, emu):
+    """The only wanted member, without size or checksum: nothing but its content tells that it is the bundle."""
+    rows = [(n, "llm_prompt" if i == 2 else "html", d) for i, (n, _, d) in enumerate(ROWS)]
+    bundle(emu, "tsk_b", rows, zipped([(n, d) for n, _, d in ROWS[:2]]), summed=False, sized=False)
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, _ = pull("-t", "llm", "tsk_b", check=3)
+    assert [r["notes"] for r in manifest["artifacts"]] == [["suspect-content"]]
+
+
 def test_a_zip_without_a_row_that_holds_more_and_lacks_a_member(pull, emu):
     whole = zipped([(n, d) for n, _, d in ROWS[:2]] + [("in_no_row.txt", b"a second thought")])
     bundle(emu, "tsk_b", ROWS, whole, summed=False, sized=False)

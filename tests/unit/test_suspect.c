@@ -60,6 +60,9 @@ static const struct {
     TYPE("txt", "\x1b[31mred", false), TYPE("txt", DOCTYPE, true), TYPE("txt", STORE, true),
     TYPE("log", "2026 [warning] <html>", false), TYPE("log", "\x1b[2m2026", false),
     TYPE("log", SIGN_IN, true), TYPE("log", DOCTYPE, true), TYPE("log", STORE, true),
+    /* a ZIP is no text, unless a website names it so */
+    TYPE("txt", "PK\x03\x04", true), TYPE("log", "PK\x03\x04", true),
+    TYPE("html", "PK\x05\x06", true), TYPE("txt", "PK", false), NAME("csv", "PK\x03\x04", false),
     /* files named by a website */
     NAME("PDF", "%PDF-1.7", false), NAME("pdf", SIGN_IN, true), NAME("PNG", STORE, true),
     NAME("jpeg", PNG, false), NAME("zip", "PK\x03\x04", false), NAME("zip", SIGN_IN, true),
