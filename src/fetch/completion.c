@@ -5,12 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fetch/early.h"
 #include "fetch/journal_writer.h"
 #include "writer/unbundle.h"
 
 #include <string.h>
-
-#define EARLY_MAX BUNDLE_REQUEST /* bytes that may be fetched twice */
 
 /* How the members of a bundle are currently fetched. */
 struct bundle_state {
@@ -140,9 +139,7 @@ static bool bundle_done(const struct completion *c, const struct bundle *bundle)
     return true;
 }
 
-/*
- * Whether an item need not be fetched, because another item is fetched for it or it is stored.
- */
+/* Whether an item is stored, or another one is fetched for it. */
 static bool is_done(const struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
@@ -235,38 +232,12 @@ void completion_begin(struct completion *c, const struct task_before *before)
     open_all(c);
 }
 
-/* Whether artifacts of a type belong to a browser session, which several runs may share. */
-static bool is_shared(const char *type)
-{
-    static const char *const types[] = { "recording", "session_replay", "download" };
-    size_t i;
-
-    for (i = 0; type && i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/*
- * Whether an item may be fetched while runs are listed that may have an identical one. An item
- * that only a record names (without uri) may turn out to be in a bundle.
- */
-static bool may_be_early(const struct item *item)
-{
-    const struct plan_artifact *what = &item->what;
-
-    if (item->bundle || item->unlisted || !what->uri || what->bundle_key)
-        return false;
-    return what->sized ? what->file_size <= EARLY_MAX : !is_shared(what->type);
-}
-
 void completion_ahead(struct completion *c)
 {
     for (; c->looked < tasks_count(c->tasks); c->looked++) {
         const struct item *item = plan_at(c->opts.plan, c->looked);
 
-        if (may_be_early(item))
+        if (early_may(item))
             open_task(c, item);
     }
 }
@@ -305,45 +276,22 @@ enum reason completion_reason(const struct completion *c, const struct item *ite
     return task->outcome.reason;
 }
 
-/* Release the members that waited for an item to bring their bundle's ZIP. */
-static void release_bundle(struct completion *c, const struct item *item)
+/*
+ * Release the members that waited for an item to bring their bundle's ZIP; one of them alone,
+ * if the ZIP came and does not contain the item.
+ */
+static void release_bundle(struct completion *c, const struct item *item, enum reason reason)
 {
     const struct bundle *bundle = item->bundle;
+    struct bundle_state *now = bundle ? &c->bundles[bundle->index] : NULL;
 
-    if (bundle && bundle->parent == item && c->bundles[bundle->index].whole)
+    if (!bundle)
+        return;
+    if (bundle->parent == item ? now->whole
+                               : now->scout == item && reason == REASON_NOT_IN_BUNDLE)
         send_scout(c, bundle);
-    else if (bundle && c->bundles[bundle->index].scout == item)
+    else if (now->scout == item)
         release_members(c, bundle);
-}
-
-/* Whether two items are one entry of one ZIP. */
-static bool is_same_entry(const struct item *a, const struct item *b)
-{
-    return a->what.bundle_key && b->what.bundle_key && a->what.uri && b->what.uri &&
-           strcmp(a->what.bundle_key, b->what.bundle_key) == 0 &&
-           strcmp(a->what.uri, b->what.uri) == 0;
-}
-
-/* An item is lost: release the tasks that waited for it. */
-static void release_dependents(struct completion *c, const struct item *item,
-                               enum reason reason)
-{
-    const struct item *heir;
-
-    release_bundle(c, item);
-    if (tasks_over(c->tasks) || item->unlisted)
-        return;
-    heir = first_follower(c, item);
-    while (heir && reason == REASON_NOT_IN_BUNDLE && is_same_entry(heir, item)) {
-        const struct item *next = next_follower(c, heir);
-
-        lose(c, task_open(c->tasks, heir), reason);
-        heir = next;
-    }
-    if (!heir)
-        return;
-    tasks_of(c->tasks, heir->leader)->stand_in = heir;
-    release_task(c, task_open(c->tasks, heir));
 }
 
 static void store(struct completion *c, struct task *task);
@@ -362,13 +310,63 @@ static void store_extracted(struct completion *c, struct task *task)
 {
     set_extracted(&task->outcome);
     store(c, task);
-    release_bundle(c, task->item);
+    release_bundle(c, task->item, REASON_NONE);
+}
+
+/* Count a lost item as missing. */
+static void end_lost(struct completion *c, struct task *task, enum reason reason)
+{
+    const struct plan_artifact *what = &task->item->what;
+    char id[128];
+
+    task->outcome.via = NULL;
+    task->outcome.reason = reason;
+    end_task(c, task, TASK_LOST);
+    c->missing += !task->item->unlisted;
+    log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
+             text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
+             what->run_id, reason_word(reason));
+}
+
+/*
+ * A ZIP lacks an item: so it does for the followers that are the same entry of it. Returns the
+ * first one that may still be fetched; NULL: there is none.
+ */
+static const struct item *lose_same_entry(struct completion *c, const struct item *item)
+{
+    const struct item *heir = first_follower(c, item);
+
+    for (; heir && item_same_entry(heir, item); heir = next_follower(c, heir)) {
+        struct task *task = task_open(c->tasks, heir);
+
+        if (task->packed.here) { /* it brings those behind it */
+            store_extracted(c, task);
+            return NULL;
+        }
+        end_lost(c, task, REASON_NOT_IN_BUNDLE);
+    }
+    return heir;
+}
+
+/* An item is lost: release the tasks that waited for it. */
+static void release_dependents(struct completion *c, const struct item *item,
+                               enum reason reason)
+{
+    const struct item *heir;
+
+    release_bundle(c, item, reason);
+    if (tasks_over(c->tasks) || item->unlisted)
+        return;
+    heir = reason == REASON_NOT_IN_BUNDLE ? lose_same_entry(c, item) : first_follower(c, item);
+    if (!heir)
+        return;
+    tasks_of(c->tasks, heir->leader)->stand_in = heir;
+    release_task(c, task_open(c->tasks, heir));
 }
 
 static void lose(struct completion *c, struct task *task, enum reason reason)
 {
     const struct plan_artifact *what = &task->item->what;
-    bool listed = !task->item->unlisted;
     struct err err;
     char id[128];
 
@@ -376,19 +374,14 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
         store_extracted(c, task);
         return;
     }
-    task->outcome.via = NULL;
-    task->outcome.reason = reason;
-    end_task(c, task, TASK_LOST);
-    c->missing += listed;
-    log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
-             text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
-             what->run_id, reason_word(reason));
-    if (!c->opts.strict || !listed) {
+    end_lost(c, task, reason);
+    if (!c->opts.strict || task->item->unlisted) {
         release_dependents(c, task->item, reason);
         return;
     }
-    (void)err_set(&err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)", id,
-                  what->run_id, reason_word(reason));
+    (void)err_set(&err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)",
+                  text_shown(id, sizeof(id), what->artifact_id), what->run_id,
+                  reason_word(reason));
     (void)err_hint(&err, "without --strict the rest is archived");
     tasks_fail(c->tasks, &err);
 }
@@ -480,6 +473,22 @@ static void note_zip(struct completion *c, const struct task *by)
     note(c, task);
 }
 
+/*
+ * A member's entry in a ZIP is damaged, or its checksum or type is wrong: ask for it once more.
+ */
+static void retry_member(struct completion *c, struct task *task)
+{
+    if (tasks_over(c->tasks)) {
+        lose(c, task, REASON_TIMEOUT);
+    } else if (task->rechecked && task->any_content) { /* as it was before */
+        lose(c, task, REASON_BAD_ANSWER);
+    } else {
+        task->rechecked = true;
+        task->any_content = true;
+        task_apply(c->tasks, task, TASK_REQUEUED);
+    }
+}
+
 /* The ZIP of a bundle was received, by its own row or as the answer to a member. */
 static void split(struct completion *c, struct task *task)
 {
@@ -491,12 +500,8 @@ static void split(struct completion *c, struct task *task)
     else
         note_zip(c, task);
     store_members(c, bundle, task);
-    if (!is_zip && task->state == TASK_PACKING) {
-        /* in the ZIP, but its checksum or type is wrong */
-        task->rechecked = true;
-        task->any_content = true;
-        task_apply(c->tasks, task, TASK_REQUEUED);
-    }
+    if (!is_zip && task->state == TASK_PACKING)
+        retry_member(c, task);
     release_members(c, bundle);
 }
 
@@ -516,7 +521,6 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
         break;
     case PACK_LACKS:
         note_zip(c, task);
-        store_members(c, bundle, task);
         lose(c, task, REASON_NOT_IN_BUNDLE);
         break;
     case PACK_BROKEN:

@@ -176,6 +176,20 @@ bool suspect_content(const char *ext, enum suspect_by by, const void *head, size
     return false;
 }
 
+bool suspect_zip(const char *ext, const void *head, size_t len)
+{
+    const struct sniff *is = sniff_find(head, len);
+    size_t i;
+
+    if (!is || strcmp(is->media_type, "application/zip") != 0)
+        return false;
+    for (i = 0; ext && i < sizeof(classes) / sizeof(*classes); i++) {
+        if (strcasecmp(classes[i].ext, ext) == 0)
+            return classes[i].class != ZIP && classes[i].class != OFFICE;
+    }
+    return true;
+}
+
 #define HAR_NAME  "log"
 #define HAR_OTHER sizeof(HAR_NAME) /* a name that is another one */
 

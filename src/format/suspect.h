@@ -35,6 +35,12 @@ enum suspect_by {
 bool suspect_content(const char *ext, enum suspect_by by, const void *head, size_t len);
 
 /*
+ * Whether content is a ZIP, and this extension is not that of ZIPs or of office documents. NULL
+ * is no extension.
+ */
+bool suspect_zip(const char *ext, const void *head, size_t len);
+
+/*
  * Reads a HAR piece by piece, to tell whether it is whole; initialized as {0}. It follows
  * strings and brackets only, in constant memory: it is no JSON parser.
  */

@@ -30,10 +30,8 @@ struct groups *groups_new(struct plan *plan, const struct journal *journal, stru
     for (row = journal_first(journal); row; row = row->next) {
         const struct item *item = plan_find(plan, row->run_id, row->artifact_id, err);
 
-        if (!item)
-            continue;
-        g->listed[item->index] = true;
-        g->beside[item->index] = row->beside_zip;
+        if (item)
+            g->listed[item->index] = true;
     }
     return g;
 }
@@ -68,10 +66,13 @@ static size_t lacking(const struct groups *g, const struct item *leader)
     return count;
 }
 
-void groups_add(struct groups *g, const struct item *item)
+void groups_add(struct groups *g, const struct item *item, const struct journal_row *row)
 {
-    const struct item *zip = needed_zip(g, item);
+    const struct item *zip;
 
+    /* a row that somebody else may have written does not say that there was no ZIP */
+    g->beside[item->index] = row->beside_zip || !row->proven;
+    zip = needed_zip(g, item);
     if (!item->leader)
         g->owed += lacking(g, item);
     else if (g->found[item->leader->index] && !item->unlisted)

@@ -3,9 +3,9 @@
  * groups: which files of an interrupted attempt are kept together or not at all.
  *
  * Items that are identical by the plan form a group if the journal lists them: the one that is
- * fetched for all of them is not kept without the others, which it would not bring again. A
- * member that was stored beside its ZIP, which holds more than its members, is not kept without
- * the ZIP: if all of them were, nothing would ask for it again.
+ * fetched for all of them is not kept without the others. A member that was stored beside its
+ * ZIP, which holds more than its members, is not kept without the ZIP: if all of them were,
+ * nothing would ask for it again. Only a proven row says that there was no such ZIP.
  *
  * Errors   ERR_MEMORY
  * Owns     its arrays, until groups_free
@@ -30,8 +30,8 @@ struct groups *groups_new(struct plan *plan, const struct journal *journal,
 /* Free them; NULL is fine. */
 void groups_free(struct groups *groups);
 
-/* An item was found. */
-void groups_add(struct groups *groups, const struct item *item);
+/* An item was found, by a row of the journal. */
+void groups_add(struct groups *groups, const struct item *item, const struct journal_row *row);
 
 /* An item that was found is not kept. */
 void groups_drop(struct groups *groups, const struct item *item);

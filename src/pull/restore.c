@@ -166,10 +166,29 @@ static int add(struct restore *r, struct err *err)
         hashmap_add(r->by_path, r->now.row->path, strlen(r->now.row->path), packed_of(r, item),
                     err) < 0)
         return -1;
-    groups_add(r->groups, item);
+    groups_add(r->groups, item, r->now.row);
     r->found[r->count++] = r->now;
     r->now = (struct found){ 0 };
     return 0;
+}
+
+/*
+ * Add the notes of a file whose row has no valid MAC, except those that its first bytes tell.
+ *
+ * target   of a link; NULL: it is none
+ */
+static void guess_notes(struct packed *packed, const struct item *item,
+                        const struct packed *target)
+{
+    unsigned i;
+
+    if (item->unlisted) /* it was kept for that alone */
+        packed_note(packed, PACKED_HOLDS_MORE);
+    for (i = 0; target && i < target->note_count; i++) {
+        if (strcmp(target->notes[i], SUSPECT_NOTE) !=
+            0) /* the checksum says that it is right */
+            packed_note(packed, target->notes[i]);
+    }
 }
 
 static int on_end(void *ctx, struct err *err)
@@ -202,6 +221,8 @@ static int on_end(void *ctx, struct err *err)
     }
     if (row->proven) /* as judged when it was stored, perhaps by what is not seen again */
         packed_set_notes(packed, row->notes);
+    else
+        guess_notes(packed, item, packed->link ? first : NULL);
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
 

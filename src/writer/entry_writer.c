@@ -255,7 +255,7 @@ void packed_note(struct packed *packed, const char *word)
         packed->notes[packed->note_count++] = word;
 }
 
-/* All notes of items. */
+/* All notes that packed can have. */
 static const char *const words[] = {
     PACKED_HOLDS_MORE,      PACKED_FROM_ZIP,    PACKED_NOT_UNPACKED, SUSPECT_NOTE,
     PACKED_NAMED_OTHERWISE, PACKED_NOT_A_VIDEO, PACKED_UNFINISHED,

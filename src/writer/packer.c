@@ -192,7 +192,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     struct packed packed = { 0 };
     unsigned char head[SNIFF_SIZE];
     enum pack_event what = PACK_DONE;
-    int apart = 0;
+    enum unbundle_found found = UNBUNDLE_NOT;
 
     if (entry_writer_has(p->entries, item)) /* it was extracted from a ZIP in the meantime */
         return answer(p, item, PACK_DONE, err);
@@ -205,20 +205,19 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     if (entry_writer_judge(p->entries, item, parcel->body, &packed, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
-    if (item->bundle && is && strcmp(is->ext, "zip") == 0)
-        apart = unbundle_item(&p->unbundle,
-                              &(struct unbundle_request){ item, parcel->body, &packed.digest,
-                                                          parcel->again != 0 },
-                              err);
-    if (apart < 0)
+    if (item->bundle && sniff_is(is, "zip") &&
+        unbundle_item(&p->unbundle,
+                      &(struct unbundle_request){ item, parcel->body, &packed.digest,
+                                                  parcel->again != 0 },
+                      &found, err) < 0)
         return -1;
     err_clear(err);
     unbundle_note(&p->unbundle, item, &packed);
     if (item->bundle && item->bundle->parent == item)
-        return pack_parent(p, parcel, apart, &packed, err);
-    if (apart)
+        return pack_parent(p, parcel, found == UNBUNDLE_PACKED, &packed, err);
+    if (found == UNBUNDLE_PACKED)
         return answer(p, item, PACK_SPLIT, err);
-    if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
+    if (found == UNBUNDLE_LACKS || unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
     if (item->what.bundle_key && sniff_is(is, "zip") && !item_fits(item, parcel->body->size))
         return answer(p, item, PACK_LENGTH, err); /* not judged before: see transfer_sized */

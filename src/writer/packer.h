@@ -65,8 +65,8 @@ enum pack_event {
      */
     PACK_DONE,     /* it is stored, from this body or an earlier one */
     PACK_MISMATCH, /* its checksum differs from the service's: retry once */
-    PACK_SPLIT,    /* it was the ZIP of its bundle; the members in it are stored */
-    PACK_LACKS,    /* it was that ZIP, without the item; other members are stored */
+    PACK_SPLIT,    /* it was the ZIP of its bundle; its usable members are stored */
+    PACK_LACKS,    /* it was that ZIP, without the item */
     PACK_BROKEN,   /* a parent that is not a usable ZIP */
     PACK_LENGTH,   /* its length was not as announced, or its coding was broken */
     PACK_SUSPECT,  /* its content does not match its type: try another route */

@@ -336,12 +336,13 @@ bool item_at_rest_coded(const struct item *item)
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])
 {
     const char *time = item->what.modified_at ? item->what.modified_at : "";
+    const char *type = item->what.type ? item->what.type : "";
 
     if (item->what.sized)
-        (void)snprintf(out, ITEM_LISTED_MAX, "%llu %s",
-                       (unsigned long long)item->what.file_size, time);
+        (void)snprintf(out, ITEM_LISTED_MAX, "%llu %.64s %s",
+                       (unsigned long long)item->what.file_size, time, type);
     else
-        (void)snprintf(out, ITEM_LISTED_MAX, "? %s", time);
+        (void)snprintf(out, ITEM_LISTED_MAX, "? %.64s %s", time, type);
     return out;
 }
 
@@ -358,6 +359,13 @@ bool item_known_by_id(const struct item *item)
 bool item_vouches(const struct item *item, uint64_t size)
 {
     return item->what.sized && item->what.file_size == size;
+}
+
+bool item_same_entry(const struct item *a, const struct item *b)
+{
+    return a->what.bundle_key && b->what.bundle_key && a->what.uri && b->what.uri &&
+           strcmp(a->what.bundle_key, b->what.bundle_key) == 0 &&
+           strcmp(a->what.uri, b->what.uri) == 0;
 }
 
 uint64_t item_most(const struct item *item, uint64_t max)
@@ -527,6 +535,9 @@ bool item_suspect(const struct item *item, const void *head, size_t len)
 {
     const struct plan_artifact *what = &item->what;
 
+    if (what->bundle_key && !what->sized && suspect_zip(what->ext, head, len) &&
+        suspect_zip(plan_claimed_ext(what), head, len))
+        return true;
     return what->ext ? suspect_content(what->ext, SUSPECT_BY_TYPE, head, len)
                      : suspect_content(plan_claimed_ext(what), SUSPECT_BY_NAME, head, len);
 }

@@ -177,9 +177,9 @@ bool item_at_rest_coded(const struct item *item);
  */
 bool item_known_by_id(const struct item *item);
 
-#define ITEM_LISTED_MAX 96
+#define ITEM_LISTED_MAX 160
 
-/* An item's size and time by the list, as one text: if it changes, the item has changed. */
+/* An item's size, time and type by the list, as one text: if it changes, so has the item. */
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 
 /* Whether a body of this size can be the item's, as far as the service gave a size. */
@@ -187,6 +187,9 @@ bool item_fits(const struct item *item, uint64_t size);
 
 /* Whether the list says this size, in bytes, of content in its form at rest. */
 bool item_vouches(const struct item *item, uint64_t size);
+
+/* Whether two items are one entry of one ZIP. */
+bool item_same_entry(const struct item *a, const struct item *b);
 
 /*
  * Maximum number of bytes to receive of a body, at most max: a body far beyond the size in the

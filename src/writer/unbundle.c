@@ -55,21 +55,24 @@ void unbundle_note(const struct unbundle *u, const struct item *item, struct pac
 }
 
 /*
- * Pack one member; bad is set if its entry is unusable, so that the member is fetched by its
- * own request.
+ * Pack one member, unless its entry is unusable: then the member is fetched by its own request.
  *
  * settle   an item that is packed even if its checksum is wrong
+ * stop     set if the rest of the ZIP is not to be unpacked
  */
 static int pack_member(const struct unbundle *u, struct unzip *unzip, const struct item *member,
-                       const struct item *settle, bool *bad, struct err *err)
+                       const struct item *settle, bool *stop, struct err *err)
 {
     struct packed packed = { 0 };
     struct body *body = split_entry(unzip, u->parts, err);
     int rc = -1;
 
     if (!body) {
-        *bad = unbundle_only_bad(err);
-        return *bad ? 0 : -1;
+        if (!unbundle_only_bad(err))
+            return -1;
+        *stop = err->kind == ERR_LIMIT;
+        err_clear(err);
+        return 0;
     }
     unbundle_note(u, member, &packed);
     if (entry_writer_judge(u->entries, member, body, &packed, err) == 0)
@@ -83,15 +86,14 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
 }
 
 /*
- * Keep the ZIP of a bundle as a file, too, because its members do not contain all of it.
- *
- * first    a member that it contains: it is noted if the ZIP has no row
+ * Keep the ZIP of a bundle as a file, too, because its members do not contain all of it. If the
+ * ZIP has no row, the item is noted.
  */
 static int keep_whole(struct unbundle *u, const struct unbundle_request *request,
-                      const struct item *first, struct err *err)
+                      struct err *err)
 {
     const struct item *parent = request->item->bundle->parent;
-    const struct item *who = parent ? parent : first;
+    const struct item *who = parent ? parent : request->item;
     struct packed packed = { .digest = *request->digest };
 
     zip_of(u, request->item)->more = who;
@@ -115,16 +117,26 @@ static const struct item *missing_member(const struct unbundle *u, const struct 
     return member;
 }
 
-/* Whether a row names an entry of a ZIP with this digest. */
+/*
+ * Whether a row names an entry of a ZIP with this digest. If no bundle's ZIP with it was seen,
+ * it may be any bundle's.
+ */
 static bool is_listed(const struct unbundle *u, const struct digest *digest, const char *name)
 {
     const struct bundle *b;
+    bool seen = false;
 
     for (b = plan_bundles(u->plan); b; b = b->next) {
         const struct unbundle_zip *zip = &u->zips[b->index];
 
-        if (zip->seen && memcmp(zip->sha256, digest->sha256, SHA256_SIZE) == 0 &&
-            plan_bundle_lists(u->plan, b, name))
+        if (!zip->seen || memcmp(zip->sha256, digest->sha256, SHA256_SIZE) != 0)
+            continue;
+        if (plan_bundle_lists(u->plan, b, name))
+            return true;
+        seen = true;
+    }
+    for (b = seen ? NULL : plan_bundles(u->plan); b; b = b->next) {
+        if (plan_bundle_lists(u->plan, b, name))
             return true;
     }
     return false;
@@ -194,64 +206,74 @@ int unbundle_picture(const struct unbundle *u, const struct item *item, struct b
 }
 
 /*
- * A member that a ZIP contains, which was the response to an item: if it is the item, or if it
- * is another, and neither size nor checksum nor another ZIP that was seen say that this one is
- * the item's own content, it is the bundle's ZIP. NULL: it is not.
+ * Whether a ZIP that was the response to a member is the ZIP of its bundle, although it lacks
+ * the member: it contains another one, and neither size nor checksum nor another ZIP that was
+ * seen say that this one is the member's own content.
  */
-static const struct item *find_member(const struct unbundle *u, const struct unzip *unzip,
-                                      const struct unbundle_request *request)
+static bool is_without(const struct unbundle *u, const struct unzip *unzip,
+                       const struct unbundle_request *request)
 {
     const struct item *item = request->item;
     const struct packed packed = { .digest = *request->digest };
     const struct item *other = item->bundle->members;
     unsigned i;
 
-    if (unzip_has(unzip, item->what.bundle_key))
-        return item;
     if (entry_writer_proven(item, &packed) || item_vouches(item, request->body->size) ||
         (zip_of(u, item)->seen && !unbundle_is_zip(u, item, request->digest)))
-        return NULL;
+        return false;
     for (i = 0; other && i < OTHERS_MAX; i++, other = other->sibling) {
         if (unzip_has(unzip, other->what.bundle_key))
-            return other;
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)
+/* Pack the members of a bundle that its ZIP contains; returns 0, or -1: fatal. */
+static int pack_members(struct unbundle *u, struct unzip *unzip,
+                        const struct unbundle_request *request, struct err *err)
+{
+    const struct bundle *bundle = request->item->bundle;
+    const struct item *settle = request->again ? NULL : request->item;
+    const char *name;
+    bool stop = false;
+
+    while (!stop && (name = unzip_next(unzip, err))) {
+        const struct item *member = missing_member(u, bundle, name);
+
+        if (member && pack_member(u, unzip, member, settle, &stop, err) < 0)
+            return -1;
+    }
+    return err->kind && !unbundle_only_bad(err) ? -1 : 0;
+}
+
+int unbundle_item(struct unbundle *u, const struct unbundle_request *request,
+                  enum unbundle_found *found, struct err *err)
 {
     const struct item *item = request->item;
-    const struct bundle *bundle = item->bundle;
     struct unbundle_zip *zip = zip_of(u, item);
-    const struct item *first;
     struct split_reader reader;
     struct unzip *unzip;
-    const char *name;
     bool twins;
-    bool bad = false;
     int rc = 0;
 
+    *found = UNBUNDLE_NOT;
     unzip = split_open(&reader, request->body, u->max_size, err);
     if (!unzip)
         return unbundle_only_bad(err) ? 0 : -1;
-    first = bundle->parent == item ? item : find_member(u, unzip, request);
-    if (!first) {
+    if (item->bundle->parent != item && !unzip_has(unzip, item->what.bundle_key)) {
+        /* its other members are not taken out of it: each proves to be in it by its answer */
+        *found = is_without(u, unzip, request) ? UNBUNDLE_LACKS : UNBUNDLE_NOT;
         unzip_free(unzip);
         return 0;
     }
     twins = unzip_has_duplicates(unzip); /* ambiguous: the members' own answers decide */
-    if (!zip->seen && split_holds_more(unzip, u->plan, bundle))
-        rc = keep_whole(u, request, first, err);
-    while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        const struct item *member = missing_member(u, bundle, name);
-
-        if (member)
-            rc = pack_member(u, unzip, member, request->again ? NULL : item, &bad, err);
-    }
+    if (!zip->seen && split_holds_more(unzip, u->plan, item->bundle))
+        rc = keep_whole(u, request, err);
+    if (rc == 0 && !twins)
+        rc = pack_members(u, unzip, request, err);
     unzip_free(unzip);
-    if (rc == 0 && err->kind && !unbundle_only_bad(err))
-        rc = -1;
     zip->seen = true;
     memcpy(zip->sha256, request->digest->sha256, sizeof(zip->sha256));
-    return rc < 0 ? -1 : !twins && first == item;
+    *found = twins ? UNBUNDLE_NOT : UNBUNDLE_PACKED;
+    return rc;
 }

@@ -51,14 +51,16 @@ struct unbundle_request {
     bool again; /* a member with a wrong checksum may be fetched again: it is left unpacked */
 };
 
-/*
- * Unpack the ZIP of an item's bundle.
- *
- * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
- *          have one name, or it lacks the item (the others are packed); -1: fatal
- */
+/* What a ZIP turned out to be. */
+enum unbundle_found {
+    UNBUNDLE_NOT,    /* not the bundle's, or two entries of it have one name */
+    UNBUNDLE_PACKED, /* the bundle's: its members are packed, except those that are unusable */
+    UNBUNDLE_LACKS,  /* the bundle's, but the item is not in it: nothing is packed */
+};
+
+/* Unpack the ZIP of an item's bundle; returns 0, or -1: fatal. */
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request,
-                  struct err *err) MUST_CHECK;
+                  enum unbundle_found *found, struct err *err) MUST_CHECK;
 
 /* Whether an item's content is the ZIP of its bundle, as seen before. */
 bool unbundle_is_zip(const struct unbundle *u, const struct item *item,

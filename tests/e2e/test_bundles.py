@@ -172,19 +172,24 @@ def test_a_member_that_the_zip_lacks_may_be_asked_for_first(pull, emu, lacked):
         "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != lacked}
 
 
-def test_a_member_that_the_zip_lacks_is_asked_for_once_for_two_runs(pull, emu):
+@pytest.mark.parametrize("runs", [2, 4])
+def test_a_member_that_the_zip_lacks_is_asked_for_once_for_several_runs(pull, emu, runs):
     listed = dict(uri="s3://artifacts/tsk_b.zip", member_of="tsk_b_zip", type="llm_prompt", summed=False, sized=False)
     bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]]), summed=False, sized=False)
-    rows = json.loads(_list(emu, "tsk_b"))
-    emu.run("tsk_c", [dict(listed, id="tsk_b_2", data=ROWS[2][2], bundle_key=ROWS[2][0])])
-    emu.fault("list/tsk_c", "raw", times=9, body=base64.b64encode(json.dumps(
-        [dict(row, run_id="tsk_c") for row in rows if row["artifact_id"] == "tsk_b_2"]).encode()).decode())
+    rows = [row for row in json.loads(_list(emu, "tsk_b")) if row["artifact_id"] == "tsk_b_2"]
+    names = ["tsk_b"] + ["tsk_c%d" % i for i in range(1, runs)]
+    for name in names[1:]:
+        emu.run(name, [dict(listed, id="tsk_b_2", data=ROWS[2][2], bundle_key=ROWS[2][0])])
+        emu.fault("list/" + name, "raw", times=9, body=base64.b64encode(json.dumps(
+            [dict(row, run_id=name) for row in rows]).encode()).decode())
     emu.storage("local")
     emu.fault("tsk_b_zip", "status", times=99, status=404)
-    _, manifest, _ = pull("tsk_b", "tsk_c", check=3)
+    before = len(fetches(emu))
+    _, manifest, _ = pull(*names, check=3)
     assert sorted((m["run_id"], m["artifact_id"], m["reason"]) for m in manifest["missing"]) == [
-        ("tsk_b", "tsk_b_2", "not-in-bundle"), ("tsk_c", "tsk_b_2", "not-in-bundle")]
+        (name, "tsk_b_2", "not-in-bundle") for name in names]
     assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == ["tsk_b_0", "tsk_b_1"]
+    assert sum("tsk_b_2" in path for path in fetches(emu)[before:]) <= 1
 
 
 def test_a_zip_of_another_size_is_not_the_member(pull, emu):
@@ -197,14 +202,46 @@ def test_a_zip_of_another_size_is_not_the_member(pull, emu):
     assert manifest["artifacts"] == [] and [m["artifact_id"] for m in manifest["missing"]] == ["tsk_b_2"]
 
 
-def test_a_zip_in_the_place_of_a_text_is_noted(pull, emu):
+@pytest.mark.parametrize("kind", ["llm_prompt", "a_new_type"])
+def test_a_zip_in_the_place_of_a_member_is_noted(pull, emu, kind):
     """The only wanted member, without size or checksum: nothing but its content tells that it is the bundle."""
-    rows = [(n, "llm_prompt" if i == 2 else "html", d) for i, (n, _, d) in enumerate(ROWS)]
+    rows = [(n, kind if i == 2 else "html", d) for i, (n, _, d) in enumerate(ROWS)]
     bundle(emu, "tsk_b", rows, zipped([(n, d) for n, _, d in ROWS[:2]]), summed=False, sized=False)
     emu.storage("local")
     emu.fault("tsk_b_zip", "status", times=99, status=404)
-    _, manifest, _ = pull("-t", "llm", "tsk_b", check=3)
+    _, manifest, _ = pull("--allow-unknown-type", "-t", kind, "tsk_b", check=3)
     assert [r["notes"] for r in manifest["artifacts"]] == [["suspect-content"]]
+
+
+def test_a_zip_that_lacks_the_member_brings_no_others(pull, emu):
+    """It may be another step's, with entries of the same names."""
+    wrong = zipped([(ROWS[0][0], b"of another step"), (ROWS[1][0], b"of another step")])
+    bundle(emu, "tsk_b", ROWS, summed=False, sized=False)
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    for i in range(3):  # whichever is asked for first
+        emu.fault("tsk_b_%d" % i, "raw", body=base64.b64encode(
+            wrong if i == 2 else zipped([(ROWS[2][0], b"of another step")])).decode())
+    _, manifest, folder = pull("tsk_b", check=3)
+    lost = [m["artifact_id"] for m in manifest["missing"] if m["reason"] == "not-in-bundle"]
+    assert len(lost) == len(manifest["missing"]) > 0
+    for row in manifest["artifacts"]:
+        assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+
+
+@pytest.mark.parametrize("bad", range(3))
+def test_a_damaged_entry_does_not_keep_the_others(pull, emu, bad):
+    """Each response is the ZIP with the damaged entry: it is asked for twice, and the pull ends."""
+    whole = zipped([(n, d) for n, _, d in ROWS]).replace(zlib_crc(ROWS[bad][2]), b"\1\2\3\4")
+    bundle(emu, "tsk_b", ROWS, whole, summed=False, sized=False)
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    before = len(fetches(emu))
+    _, manifest, folder = pull("--timeout", "20s", "tsk_b", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("tsk_b_%d" % bad, "bad-answer")]
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != bad}
+    assert len(fetches(emu)) - before <= 5
 
 
 def test_a_zip_without_a_row_that_holds_more_and_lacks_a_member(pull, emu):

@@ -289,12 +289,13 @@ def test_children_that_were_left_out_are_not_lacking(pull, skyarc, family, tmp_p
     assert "'wr_new'" in skyarc("verify", "--against-api", str(tmp_path / "b.tar"), check=3).err
 
 
-def stray(emu, pictures, more=()):
-    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names, and more."""
+def stray(emu, pictures, more=(), absent=False):
+    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names, and more.
+    absent: the ZIP lacks those others."""
     out = io.BytesIO()
     names = ["screenshot_final_%d.png" % i for i in range(pictures)]
     with zipfile.ZipFile(out, "w") as file:
-        for name, data in [("shot_0.png", PNG + b"0"), ("prompt_0.txt", b"what now")] + [(n, PNG + n.encode()) for n in names]:
+        for name, data in [("shot_0.png", PNG + b"0"), ("prompt_0.txt", b"what now")] + [(n, PNG + n.encode()) for n in names[:0 if absent else None]]:
             file.writestr(name, data)
     emu.mode("old")  # it has no GET /v1/artifacts/ID
     emu.storage("local")
@@ -335,6 +336,23 @@ def test_that_a_picture_came_as_its_zip_survives_a_kill(skyarc, emu, env, tmp_pa
     notes = {r["artifact_id"]: r["notes"] for r in rows}
     assert notes.pop("stray0") == ["from-zip"] and notes.pop("held") == []
     assert sorted(notes.values()) == [[], ["holds-more"]]  # the member by whose URL the ZIP came
+
+
+def test_a_picture_that_a_row_names_is_not_another_one(skyarc, emu, env, tmp_path):
+    """After a kill nobody remembers whose ZIP it is: no picture that any row names is taken out of it."""
+    stray(emu, 1, absent=True)
+    emu.fault("stray0", "late", times=9, seconds=60)
+    args = ["pull", "--json", "-o", "bag/", "wr_m"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    journal = tmp_path / "bag.partial.journal"
+    until(lambda: journal.exists() and all('"m%d"' % i in journal.read_text() for i in range(2)), process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    emu.reset_faults()
+    assert skyarc(*args, check=3).json()["kept"] == 2
+    rows = json.loads((tmp_path / "bag/manifest.json").read_text())["artifacts"]
+    (row,) = [r for r in rows if r["artifact_id"] == "stray0"]
+    assert row["notes"] == ["suspect-content"]
 
 
 def test_pictures_that_cannot_be_told_apart(pull, emu):

@@ -139,6 +139,74 @@ static void test_a_lost_member_may_be_stored_after_all(void **state)
     fixture_clear(&f);
 }
 
+/* The packer answers for a body that has come. */
+static void answer(struct fixture *f, struct completion *c, struct task *task,
+                   enum pack_event event)
+{
+    const struct pack_result result = { .event = event, .item = task->item };
+
+    task_start(f->tasks, task);
+    task_apply(f->tasks, task, TASK_RECEIVED);
+    assert_int_equal(completion_result(c, &result).action, TASK_DO_NOTHING);
+}
+
+/*
+ * The next one alone is asked for, since its response may be the ZIP that has the others, too.
+ */
+static void test_a_zip_that_lacks_the_scout(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, false);
+    struct task *scout = tasks_first(f.tasks);
+    struct task *next;
+    size_t i;
+
+    (void)state;
+    answer(&f, c, scout, PACK_LACKS);
+    assert_int_equal(completion_reason(c, scout->item), REASON_NOT_IN_BUNDLE);
+    next = tasks_first(f.tasks);
+    assert_non_null(next);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(fixture_task(&f, i)->state, fixture_task(&f, i) == scout ? TASK_ENDED
+                                                     : fixture_task(&f, i) == next
+                                                         ? TASK_READY
+                                                         : TASK_WAITING);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+/* A member whose entry in the ZIP is damaged: each response is the same ZIP. */
+static void test_a_damaged_entry(void **state)
+{
+    struct fixture f;
+    struct completion *c;
+    struct task *scout;
+    size_t over;
+
+    (void)state;
+    for (over = 0; over < 2; over++) {
+        c = begin(&f, MEMBERS, false);
+        scout = tasks_first(f.tasks);
+        if (over) {
+            task_start(f.tasks, scout);
+            task_apply(f.tasks, scout, TASK_RECEIVED);
+            completion_expire(c);
+            assert_int_equal(scout->state, TASK_PACKING);
+            (void)completion_result(
+                c, &(struct pack_result){ .event = PACK_SPLIT, .item = scout->item });
+        } else {
+            answer(&f, c, scout, PACK_SPLIT);
+            assert_int_equal(scout->state, TASK_READY);
+            answer(&f, c, scout, PACK_SPLIT);
+        }
+        assert_int_equal(scout->state, TASK_ENDED);
+        assert_int_equal(completion_reason(c, scout->item),
+                         over ? REASON_TIMEOUT : REASON_BAD_ANSWER);
+        completion_free(c);
+        fixture_clear(&f);
+    }
+}
+
 static void test_the_time_is_up(void **state)
 {
     struct fixture f;
@@ -221,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_the_next_of_those_that_are_the_same),
         cmocka_unit_test(test_suspect_content_is_better_than_none),
         cmocka_unit_test(test_a_lost_member_may_be_stored_after_all),
+        cmocka_unit_test(test_a_zip_that_lacks_the_scout),
+        cmocka_unit_test(test_a_damaged_entry),
         cmocka_unit_test(test_the_time_is_up),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_ahead),

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REQUEST "{\"skyarc_journal\": 1, \"request\": \"x\"}"
+#define REQUEST "{\"skyarc_journal\": 2, \"request\": \"x\"}"
 
 enum { LEADER, FIRST, SECOND, ALONE, MEMBER_A, MEMBER_B, ZIP, ITEMS };
 
@@ -19,6 +19,8 @@ struct scene {
     struct plan *plan;
     struct groups *groups;
     struct journal *journal;
+    bool beside;
+    bool proven; /* the rows have valid MACs */
 };
 
 static void put(struct plan *plan, const char *id, const char *uri, const char *key,
@@ -45,9 +47,16 @@ static const struct item *item_of(const struct scene *s, size_t i)
     return item;
 }
 
+static bool is_member(size_t i)
+{
+    return i == MEMBER_A || i == MEMBER_B;
+}
+
 static void find(const struct scene *s, size_t i)
 {
-    groups_add(s->groups, item_of(s, i));
+    groups_add(
+        s->groups, item_of(s, i),
+        &(struct journal_row){ .beside_zip = s->beside && is_member(i), .proven = s->proven });
 }
 
 static bool complete(const struct scene *s, size_t i)
@@ -69,6 +78,8 @@ static void begin(struct scene *s, size_t absent, bool beside)
     int fd = mkstemp(path);
     size_t i;
 
+    s->beside = beside;
+    s->proven = true;
     assert_true(fd >= 0);
     (void)close(fd);
     s->plan = plan_new(true, NULL);
@@ -90,7 +101,7 @@ static void begin(struct scene *s, size_t absent, bool beside)
                                    .run_id = "r",
                                    .artifact_id = ids[i],
                                    .via = "signed-url",
-                                   .beside_zip = beside && (i == MEMBER_A || i == MEMBER_B) };
+                                   .beside_zip = beside && is_member(i) };
 
         if (i != absent)
             assert_int_equal(journal_add(s->journal, &row, NULL), 0);
@@ -183,6 +194,23 @@ static void test_members_without_a_zip(void **state)
     }
 }
 
+/* Whoever wrote the row may have left out that there was a ZIP. */
+static void test_members_by_rows_that_are_not_proven(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    begin(&s, ITEMS, false);
+    s.proven = false;
+    find(&s, MEMBER_A);
+    assert_int_equal(groups_owed(s.groups), 1);
+    assert_false(complete(&s, MEMBER_A));
+    find(&s, ZIP);
+    assert_int_equal(groups_owed(s.groups), 0);
+    assert_true(complete(&s, MEMBER_A));
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_a_follower_before_its_leader),
         cmocka_unit_test(test_a_zip_that_holds_more_than_its_members),
         cmocka_unit_test(test_members_without_a_zip),
+        cmocka_unit_test(test_members_by_rows_that_are_not_proven),
     };
 
     return RUN(tests);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define FILES   3
-#define REQUEST "{\"skyarc_journal\": 1, \"request\": \"x\"}"
+#define REQUEST "{\"skyarc_journal\": 2, \"request\": \"x\"}"
 #define KEY     "the user's own key"
 
 static char dir[64];
@@ -130,7 +130,7 @@ static void leave(const char *key)
                                    .artifact_id = id_of(i),
                                    .via = i == 2 ? "a way of its own" : "signed-url",
                                    .duplicate_of = file[i].duplicate_of,
-                                   .listed = file[i].listed ? file[i].listed : "100 ",
+                                   .listed = file[i].listed ? file[i].listed : "100  html",
                                    .notes = file[i].notes,
                                    .http_status = 200,
                                    .attempts = 2,
@@ -230,13 +230,15 @@ static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
 {
     size_t how;
 
-    for (how = 0; how < 3; how++) {
+    for (how = 0; how < 4; how++) {
         struct spot next;
         uint64_t written;
 
         file[1].unknown = how == 0;
         file[1].lies = how == 1;
-        file[1].listed = how == 2 ? "101 " : NULL; /* the service has another version now */
+        file[1].listed = how == 2   ? "101  html" /* the service has another version now */
+                         : how == 3 ? "100  har"  /* or another type */
+                                    : NULL;
         leave(NULL);
         assert_int_equal(go_on(NULL, true), 1);
         assert_null(restored.outcomes[1].via);
@@ -266,7 +268,7 @@ static void test_a_compressed_har(void **state)
     for (how = 0; how < 3; how++) {
         file[1].coded_har = true;
         file[1].unsized = true;
-        file[1].listed = "? ";
+        file[1].listed = "?  har";
         file[1].summed = how == 2;
         file[1].notes = how ? "not-unpacked" : "not-unpacked suspect-content";
         leave(how == 2 ? NULL : KEY);

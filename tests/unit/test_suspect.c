@@ -89,6 +89,21 @@ static void test_cases(void **state)
     assert_false(suspect_content(NULL, SUSPECT_BY_TYPE, SIGN_IN, sizeof(SIGN_IN) - 1));
 }
 
+static void test_zip(void **state)
+{
+    static const char zip[] = "PK\x03\x04";
+
+    (void)state;
+    assert_true(suspect_zip("png", zip, 4));
+    assert_true(suspect_zip("bin", zip, 4));
+    assert_true(suspect_zip("", zip, 4));
+    assert_true(suspect_zip(NULL, zip, 4));
+    assert_false(suspect_zip("ZIP", zip, 4));
+    assert_false(suspect_zip("xlsx", zip, 4));
+    assert_false(suspect_zip("bin", PNG, sizeof(PNG) - 1));
+    assert_false(suspect_zip("bin", zip, 0));
+}
+
 /* Truncated anywhere: no read beyond the end. */
 static void test_cut(void **state)
 {
@@ -180,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_zip),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_har),
         cmocka_unit_test(test_note_and_reason),
