@@ -12,7 +12,7 @@ import zipfile
 from emulator.server import SIGN_IN
 
 from .wire import reply
-from .world import LOOKS, Artifact, add, add_bundle, flip, sha256, zipped
+from .world import LOOKS, Artifact, add, add_bundle, flip, revised, sha256, zipped
 
 LIES = {}  # name: function
 CHANGES = {}  # name: function, of changes between a kill and the next attempt
@@ -598,7 +598,7 @@ def other_sum(world):
     a = changed(world, lambda a: a.summed and len(a.thing.data) > 2)
     if not a:
         return False
-    a.thing.change(flip(a.thing.data, world.rng), 0)
+    a.thing.change(revised(a.thing.data, world.rng), 0)
     return True
 
 
@@ -607,7 +607,7 @@ def other_time(world):
     a = changed(world, lambda a: not a.summed and len(a.thing.data) > 2)
     if not a:
         return False
-    a.thing.change(flip(a.thing.data, world.rng), 3600)
+    a.thing.change(revised(a.thing.data, world.rng), 3600)
     return True
 
 
@@ -616,7 +616,7 @@ def all_of_it(world):
     run = world.rng.choice(world.runs)
     for a in run.artifacts:
         if plain(a) and a.kind != "download" and not a.thing.told and len(a.thing.data) > 2:
-            a.thing.change(flip(a.thing.data, world.rng) + b"+", 3600)
+            a.thing.change(revised(a.thing.data, world.rng) + b"+", 3600)
     return True
 
 

@@ -47,6 +47,12 @@ def flip(data, rng):
     return data[:at] + bytes([data[at] ^ 1 + rng.randrange(255)]) + data[at + 1:]
 
 
+def revised(data, rng):
+    """Another version of data: one byte of its second half is changed, so that its type is still told by its beginning."""
+    half = len(data) // 2
+    return data[:half] + flip(data[half:], rng)
+
+
 def told(rows):
     """The rows of a list as sent (a value, or JSON text); [] if it is no list."""
     with contextlib.suppress(ValueError, RecursionError):
