@@ -474,7 +474,7 @@ static void note_zip(struct completion *c, const struct task *by)
 }
 
 /*
- * A member's entry in a ZIP is damaged, or its checksum or type is wrong: ask for it once more.
+ * A member's entry in a ZIP is damaged, or its size, checksum or type is wrong: ask once more.
  */
 static void retry_member(struct completion *c, struct task *task)
 {

@@ -55,9 +55,24 @@ void unbundle_note(const struct unbundle *u, const struct item *item, struct pac
 }
 
 /*
+ * Whether a member is packed as it is. settle: also if its checksum or type is wrong, which is
+ * noted; a wrong size alone would not be.
+ */
+static bool is_usable(const struct item *member, const struct body *body,
+                      const struct packed *packed, bool settle)
+{
+    bool mismatch = entry_writer_mismatch(member, packed);
+
+    if (settle)
+        return item_fits(member, body->size) || mismatch || entry_writer_proven(member, packed);
+    return item_fits(member, body->size) && !mismatch &&
+           !entry_writer_suspect(member, body, packed);
+}
+
+/*
  * Pack one member, unless its entry is unusable: then the member is fetched by its own request.
  *
- * settle   an item that is packed even if its checksum is wrong
+ * settle   an item that is packed even if its checksum or type is wrong
  * stop     set if the rest of the ZIP is not to be unpacked
  */
 static int pack_member(const struct unbundle *u, struct unzip *unzip, const struct item *member,
@@ -76,11 +91,9 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
     }
     unbundle_note(u, member, &packed);
     if (entry_writer_judge(u->entries, member, body, &packed, err) == 0)
-        rc = (entry_writer_mismatch(member, &packed) || !item_fits(member, body->size) ||
-              entry_writer_suspect(member, body, &packed)) &&
-                     member != settle
-                 ? 0
-                 : entry_writer_item(u->entries, member, body, &packed, err);
+        rc = is_usable(member, body, &packed, member == settle)
+                 ? entry_writer_item(u->entries, member, body, &packed, err)
+                 : 0;
     body_free(body);
     return rc;
 }

@@ -230,6 +230,19 @@ def test_a_zip_that_lacks_the_member_brings_no_others(pull, emu):
 
 
 @pytest.mark.parametrize("bad", range(3))
+def test_an_entry_of_another_size_than_listed(pull, emu, bad):
+    bundle(emu, "tsk_b", ROWS, summed=False)
+    rows = [dict(row, file_size=row["file_size"] + (row["artifact_id"] == "tsk_b_%d" % bad)) for row in json.loads(_list(emu, "tsk_b"))]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, folder = pull("tsk_b", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("tsk_b_%d" % bad, "bad-answer")]
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != bad}
+
+
+@pytest.mark.parametrize("bad", range(3))
 def test_a_damaged_entry_does_not_keep_the_others(pull, emu, bad):
     """Each response is the ZIP with the damaged entry: it is asked for twice, and the pull ends."""
     whole = zipped([(n, d) for n, _, d in ROWS]).replace(zlib_crc(ROWS[bad][2]), b"\1\2\3\4")
