@@ -127,13 +127,15 @@ static bool is_stored(const struct completion *c, const struct item *item)
     return tasks_of(c->tasks, item)->packed.here;
 }
 
-/* Whether all members of a bundle are stored: then its ZIP need not be fetched. */
+/*
+ * Whether a bundle's ZIP need not be fetched: its members are stored, and needed no ZIP beside.
+ */
 static bool bundle_done(const struct completion *c, const struct bundle *bundle)
 {
     const struct item *item;
 
     for (item = bundle->members; item; item = item->sibling) {
-        if (!is_stored(c, item))
+        if (!is_stored(c, item) || tasks_of(c->tasks, item)->packed.unproven)
             return false;
     }
     return true;
@@ -277,24 +279,53 @@ enum reason completion_reason(const struct completion *c, const struct item *ite
 }
 
 /*
- * Release the members that waited for an item to bring their bundle's ZIP; one of them alone,
- * if the ZIP came and does not contain the item.
+ * Release the members that waited for an item; one alone, if the ZIP came and lacks the item.
  */
 static void release_bundle(struct completion *c, const struct item *item, enum reason reason)
 {
     const struct bundle *bundle = item->bundle;
-    struct bundle_state *now = bundle ? &c->bundles[bundle->index] : NULL;
+    const struct bundle_state *now = bundle ? &c->bundles[bundle->index] : NULL;
 
-    if (!bundle)
-        return;
-    if (bundle->parent == item ? now->whole
-                               : now->scout == item && reason == REASON_NOT_IN_BUNDLE)
+    if (bundle &&
+        (bundle->parent == item ? now->whole
+                                : now->scout == item && reason == REASON_NOT_IN_BUNDLE))
         send_scout(c, bundle);
-    else if (now->scout == item)
+    else if (bundle && now->scout == item)
         release_members(c, bundle);
 }
 
-static void store(struct completion *c, struct task *task);
+/* Enter an item in the journal. */
+static void note(struct completion *c, const struct task *task)
+{
+    const struct item *item = task->item;
+    const struct item *zip = item->bundle ? item->bundle->parent : NULL;
+
+    journal_writer_add(&c->journal, task,
+                       zip && zip != item && zip->unlisted && is_stored(c, zip));
+}
+
+/* The task's content is in the archive, and that of its followers if it is identical. */
+static void store(struct completion *c, struct task *task)
+{
+    const struct item *item = first_follower(c, task->item);
+
+    end_task(c, task, TASK_STORED);
+    note(c, task);
+    for (; item; item = next_follower(c, item)) {
+        struct task *other = tasks_of(c->tasks, item);
+
+        if (!item->unlisted && !other->packed.here) { /* its content is not identical */
+            other->alone = true;
+            release_task(c, task_open(c->tasks, item));
+            continue;
+        }
+        other->outcome = task->outcome;
+        other->outcome.via = VIA_JOINED;
+        other->outcome.attempts = 0;
+        end_task(c, other, TASK_STORED);
+        note(c, other);
+    }
+}
 
 /* An item was extracted from a ZIP, or is one, that was received for another item. */
 static void set_extracted(struct outcome *outcome)
@@ -329,13 +360,16 @@ static void end_lost(struct completion *c, struct task *task, enum reason reason
 }
 
 /*
- * A ZIP lacks an item: so it does for the followers that are the same entry of it. Returns the
- * first one that may still be fetched; NULL: there is none.
+ * The first follower that may still be fetched; NULL: there is none. Those that are the same
+ * entry of a ZIP are lost with the item.
  */
-static const struct item *lose_same_entry(struct completion *c, const struct item *item)
+static const struct item *lose_same_entry(struct completion *c, const struct item *item,
+                                          enum reason reason)
 {
     const struct item *heir = first_follower(c, item);
 
+    if (reason != REASON_NOT_IN_BUNDLE && reason != REASON_BAD_ANSWER)
+        return heir;
     for (; heir && item_same_entry(heir, item); heir = next_follower(c, heir)) {
         struct task *task = task_open(c->tasks, heir);
 
@@ -343,7 +377,7 @@ static const struct item *lose_same_entry(struct completion *c, const struct ite
             store_extracted(c, task);
             return NULL;
         }
-        end_lost(c, task, REASON_NOT_IN_BUNDLE);
+        end_lost(c, task, reason);
     }
     return heir;
 }
@@ -357,7 +391,7 @@ static void release_dependents(struct completion *c, const struct item *item,
     release_bundle(c, item, reason);
     if (tasks_over(c->tasks) || item->unlisted)
         return;
-    heir = reason == REASON_NOT_IN_BUNDLE ? lose_same_entry(c, item) : first_follower(c, item);
+    heir = lose_same_entry(c, item, reason);
     if (!heir)
         return;
     tasks_of(c->tasks, heir->leader)->stand_in = heir;
@@ -403,39 +437,6 @@ struct task_step completion_lose(struct completion *c, struct task *task, enum r
 void completion_flush(struct completion *c, bool all)
 {
     journal_writer_flush(&c->journal, all);
-}
-
-/* Enter an item in the journal. */
-static void note(struct completion *c, const struct task *task)
-{
-    const struct item *item = task->item;
-    const struct item *zip = item->bundle ? item->bundle->parent : NULL;
-
-    journal_writer_add(&c->journal, task,
-                       zip && zip != item && zip->unlisted && is_stored(c, zip));
-}
-
-/* The task's content is in the archive, and that of its followers if it is identical. */
-static void store(struct completion *c, struct task *task)
-{
-    const struct item *item = first_follower(c, task->item);
-
-    end_task(c, task, TASK_STORED);
-    note(c, task);
-    for (; item; item = next_follower(c, item)) {
-        struct task *other = tasks_of(c->tasks, item);
-
-        if (!item->unlisted && !other->packed.here) { /* its content is not identical */
-            other->alone = true;
-            release_task(c, task_open(c->tasks, item));
-            continue;
-        }
-        other->outcome = task->outcome;
-        other->outcome.via = VIA_JOINED;
-        other->outcome.attempts = 0;
-        end_task(c, other, TASK_STORED);
-        note(c, other);
-    }
 }
 
 /*

@@ -70,8 +70,7 @@ void groups_add(struct groups *g, const struct item *item, const struct journal_
 {
     const struct item *zip;
 
-    /* a row that somebody else may have written does not say that there was no ZIP */
-    g->beside[item->index] = row->beside_zip || !row->proven;
+    g->beside[item->index] = row->beside_zip;
     zip = needed_zip(g, item);
     if (!item->leader)
         g->owed += lacking(g, item);

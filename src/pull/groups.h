@@ -5,7 +5,7 @@
  * Items that are identical by the plan form a group if the journal lists them: the one that is
  * fetched for all of them is not kept without the others. A member that was stored beside its
  * ZIP, which holds more than its members, is not kept without the ZIP: if all of them were,
- * nothing would ask for it again. Only a proven row says that there was no such ZIP.
+ * nothing would ask for it again.
  *
  * Errors   ERR_MEMORY
  * Owns     its arrays, until groups_free

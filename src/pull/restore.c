@@ -131,7 +131,7 @@ static bool is_right(const struct restore *r, struct packed *packed)
     packed->encoded_size = row->encoded_size;
     memcpy(packed->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
     if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
-        /* its size or time has changed: the bytes are those of another version */
+        /* the list has changed: the bytes may be those of another version */
         return false;
     if (row->size != r->size || memcmp(row->sha256, packed->digest.sha256, SHA256_SIZE) != 0 ||
         entry_writer_mismatch(item, packed) != row->mismatch)
@@ -172,8 +172,17 @@ static int add(struct restore *r, struct err *err)
     return 0;
 }
 
+static bool is_recording(const struct item *item)
+{
+    const char *type = item->what.type ? item->what.type : "";
+
+    return strcmp(type, "recording") == 0 || strcmp(type, "session_replay") == 0;
+}
+
 /*
- * Add the notes of a file whose row has no valid MAC, except those that its first bytes tell.
+ * Add the notes of a file whose row has no valid MAC, beside those that its first bytes tell. A
+ * link has no bytes: a recording gets the notes of its target, which has those of a recording
+ * only if it is one.
  *
  * target   of a link; NULL: it is none
  */
@@ -184,10 +193,12 @@ static void guess_notes(struct packed *packed, const struct item *item,
 
     if (item->unlisted) /* it was kept for that alone */
         packed_note(packed, PACKED_HOLDS_MORE);
-    for (i = 0; target && i < target->note_count; i++) {
-        if (strcmp(target->notes[i], SUSPECT_NOTE) !=
-            0) /* the checksum says that it is right */
-            packed_note(packed, target->notes[i]);
+    for (i = 0; target && is_recording(item) && i < target->note_count; i++) {
+        const char *word = target->notes[i];
+
+        if (strcmp(word, PACKED_NAMED_OTHERWISE) == 0 ||
+            strcmp(word, PACKED_NOT_A_VIDEO) == 0 || strcmp(word, PACKED_UNFINISHED) == 0)
+            packed_note(packed, word);
     }
 }
 
@@ -250,6 +261,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
     packed->here = true;
+    packed->unproven = !row->proven;
     r->restored->items++;
     r->restored->bytes += packed->size;
     return 0;

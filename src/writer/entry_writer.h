@@ -58,8 +58,9 @@ struct packed {
     const char *duplicate_of;        /* path of the first entry with this content, or NULL */
     const char *notes[PACKED_NOTES]; /* anomalies, as words */
     unsigned note_count;
-    bool cut_har; /* an incomplete HAR, and its size is not known: see suspect_har */
-    bool encoded; /* it was received zstd-compressed: its size and digest as received */
+    bool unproven; /* kept by a row of the journal without a valid MAC */
+    bool cut_har;  /* an incomplete HAR, and its size is not known: see suspect_har */
+    bool encoded;  /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
 };

@@ -33,7 +33,7 @@ struct journal_row {
     const char *artifact_id;
     const char *via;
     const char *duplicate_of; /* a path */
-    const char *listed;       /* size and time by the list: see restore */
+    const char *listed;       /* size, time and type by the list: see restore */
     const char *media_type;   /* of its content */
     const char *notes;        /* see packed_notes_text */
     uint64_t http_status;

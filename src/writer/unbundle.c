@@ -69,33 +69,18 @@ static bool is_usable(const struct item *member, const struct body *body,
            !entry_writer_suspect(member, body, packed);
 }
 
-/*
- * Pack one member, unless its entry is unusable: then the member is fetched by its own request.
- *
- * settle   an item that is packed even if its checksum or type is wrong
- * stop     set if the rest of the ZIP is not to be unpacked
- */
-static int pack_member(const struct unbundle *u, struct unzip *unzip, const struct item *member,
-                       const struct item *settle, bool *stop, struct err *err)
+/* Pack one member from its entry's body, unless that is unusable for it. */
+static int pack_member(const struct unbundle *u, const struct item *member,
+                       const struct body *body, bool settle, struct err *err)
 {
     struct packed packed = { 0 };
-    struct body *body = split_entry(unzip, u->parts, err);
-    int rc = -1;
 
-    if (!body) {
-        if (!unbundle_only_bad(err))
-            return -1;
-        *stop = err->kind == ERR_LIMIT;
-        err_clear(err);
-        return 0;
-    }
     unbundle_note(u, member, &packed);
-    if (entry_writer_judge(u->entries, member, body, &packed, err) == 0)
-        rc = is_usable(member, body, &packed, member == settle)
-                 ? entry_writer_item(u->entries, member, body, &packed, err)
-                 : 0;
-    body_free(body);
-    return rc;
+    if (entry_writer_judge(u->entries, member, body, &packed, err) < 0)
+        return -1;
+    return is_usable(member, body, &packed, settle)
+               ? entry_writer_item(u->entries, member, body, &packed, err)
+               : 0;
 }
 
 /*
@@ -118,12 +103,10 @@ static int keep_whole(struct unbundle *u, const struct unbundle_request *request
     return entry_writer_item(u->entries, parent, request->body, &packed, err);
 }
 
-/* The member with this name that is not in the archive; NULL: there is none. */
+/* The next member with this name that is not in the archive; NULL: there is none. */
 static const struct item *missing_member(const struct unbundle *u, const struct bundle *bundle,
-                                         const char *name)
+                                         const char *name, const struct item *member)
 {
-    const struct item *member = NULL;
-
     do
         member = plan_member(bundle, name, member);
     while (member && entry_writer_has(u->entries, member));
@@ -241,22 +224,63 @@ static bool is_without(const struct unbundle *u, const struct unzip *unzip,
     return false;
 }
 
-/* Pack the members of a bundle that its ZIP contains; returns 0, or -1: fatal. */
-static int pack_members(struct unbundle *u, struct unzip *unzip,
-                        const struct unbundle_request *request, struct err *err)
+/*
+ * Pack the members that an entry is of, several if rows name it several times. Those for which
+ * it is unusable are fetched by their own requests.
+ *
+ * stop   set if the rest of the ZIP is not to be unpacked
+ */
+static int pack_entry(const struct unbundle *u, struct unzip *unzip, const char *name,
+                      const struct unbundle_request *request, bool *stop, struct err *err)
 {
     const struct bundle *bundle = request->item->bundle;
-    const struct item *settle = request->again ? NULL : request->item;
+    const struct item *member = missing_member(u, bundle, name, NULL);
+    struct body *body = member ? split_entry(unzip, u->parts, err) : NULL;
+    int rc = 0;
+
+    if (member && !body) {
+        if (!unbundle_only_bad(err))
+            return -1;
+        *stop = err->kind == ERR_LIMIT;
+        err_clear(err);
+        return 0;
+    }
+    for (; rc == 0 && member; member = missing_member(u, bundle, name, member))
+        rc = pack_member(u, member, body, member == request->item && !request->again, err);
+    body_free(body);
+    return rc;
+}
+
+/* If the item that has the note that the ZIP holds more is not packed, note another member. */
+static int move_note(const struct unbundle *u, const struct item *item, struct err *err)
+{
+    struct unbundle_zip *zip = zip_of(u, item);
+    const struct item *member = item->bundle->members;
+
+    if (zip->more != item || item == item->bundle->parent || entry_writer_has(u->entries, item))
+        return 0;
+    while (member && !entry_writer_has(u->entries, member))
+        member = member->sibling;
+    if (!member)
+        return 0;
+    zip->more = member;
+    return u->noted(u->ctx, member, PACKED_HOLDS_MORE, err);
+}
+
+/* Pack the members of a bundle that its ZIP contains; returns 0, or -1: fatal. */
+static int pack_members(const struct unbundle *u, struct unzip *unzip,
+                        const struct unbundle_request *request, struct err *err)
+{
     const char *name;
     bool stop = false;
 
     while (!stop && (name = unzip_next(unzip, err))) {
-        const struct item *member = missing_member(u, bundle, name);
-
-        if (member && pack_member(u, unzip, member, settle, &stop, err) < 0)
+        if (pack_entry(u, unzip, name, request, &stop, err) < 0)
             return -1;
     }
-    return err->kind && !unbundle_only_bad(err) ? -1 : 0;
+    if (err->kind && !unbundle_only_bad(err))
+        return -1;
+    return move_note(u, request->item, err);
 }
 
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request,

@@ -230,6 +230,18 @@ def test_a_zip_that_lacks_the_member_brings_no_others(pull, emu):
 
 
 @pytest.mark.parametrize("bad", range(3))
+def test_that_a_zip_holds_more_is_noted_although_one_is_lost(pull, emu, bad):
+    """The ZIP has no row; the member that it was the response to may be the damaged one."""
+    whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
+    bundle(emu, "tsk_b", ROWS, whole.replace(zlib_crc(ROWS[bad][2]), b"\1\2\3\4"), summed=False, sized=False)
+    rows = [row for row in json.loads(_list(emu, "tsk_b")) if row["artifact_id"] != "tsk_b_zip"]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    emu.storage("local")
+    _, manifest, _ = pull("tsk_b", check=3)
+    assert sorted(r["notes"] for r in manifest["artifacts"]) == [[], ["holds-more"]]
+
+
+@pytest.mark.parametrize("bad", range(3))
 def test_an_entry_of_another_size_than_listed(pull, emu, bad):
     bundle(emu, "tsk_b", ROWS, summed=False)
     rows = [dict(row, file_size=row["file_size"] + (row["artifact_id"] == "tsk_b_%d" % bad)) for row in json.loads(_list(emu, "tsk_b"))]
@@ -249,9 +261,14 @@ def test_a_damaged_entry_does_not_keep_the_others(pull, emu, bad):
     bundle(emu, "tsk_b", ROWS, whole, summed=False, sized=False)
     emu.storage("local")
     emu.fault("tsk_b_zip", "status", times=99, status=404)
+    rows = [dict(row, run_id="tsk_c") for row in json.loads(_list(emu, "tsk_b")) if row["artifact_id"] == "tsk_b_%d" % bad]
+    emu.run("tsk_c", [dict(id="tsk_b_%d" % bad, type="llm_prompt", data=ROWS[bad][2], uri="s3://artifacts/tsk_b.zip",
+                           bundle_key=ROWS[bad][0], member_of="tsk_b_zip", summed=False, sized=False)])
+    emu.fault("list/tsk_c", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
     before = len(fetches(emu))
-    _, manifest, folder = pull("--timeout", "20s", "tsk_b", check=3)
-    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("tsk_b_%d" % bad, "bad-answer")]
+    _, manifest, folder = pull("--timeout", "20s", "tsk_b", "tsk_c", check=3)
+    assert [(m["run_id"], m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [
+        (run, "tsk_b_%d" % bad, "bad-answer") for run in ("tsk_b", "tsk_c")]  # what is one is lost together
     assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
         "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != bad}
     assert len(fetches(emu)) - before <= 5
@@ -351,6 +368,49 @@ def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path
     assert manifest["missing"] == []
     assert sorted(r["artifact_id"] for r in manifest["artifacts"] if r["bundle_key"]) == [
         "tsk_b_%d" % i for i in range(len(ROWS))]
+
+
+def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(skyarc, emu, env, tmp_path):
+    """The members are kept, since the service's checksums prove them; their ZIP, which holds more, is fetched again."""
+    whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
+    bundle(emu, "tsk_b", ROWS, whole)
+    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
+    args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == len(ROWS) + 1, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
+    lost.unlink()
+    journal = tmp_path / "bag.partial.journal"
+    lines = journal.read_text().splitlines()
+    rows = [json.loads(line[:line.rindex("}") + 1]) for line in lines[1:]]
+    assert sum("beside_zip" in row for row in rows) == len(ROWS)
+    journal.write_text("".join(line + "\n" for line in [lines[0]] + [
+        json.dumps({k: v for k, v in row.items() if k != "beside_zip"}) for row in rows if row["artifact_id"] != "tsk_b_zip"]))
+    emu.reset_faults()
+    assert skyarc(*args, check=0).json()["kept"] >= len(ROWS)
+    manifest = json.loads((tmp_path / "bag/manifest.json").read_text())
+    assert [(r["notes"], (tmp_path / "bag" / r["path"]).read_bytes()) for r in manifest["artifacts"]
+            if r["artifact_id"] == "tsk_b_zip"] == [(["holds-more"], whole)]
+
+
+@pytest.mark.parametrize("jobs", [1, 8])
+def test_an_entry_that_several_rows_name(pull, emu, jobs):
+    """Each gets it, whichever is asked for; and not the one for which it has the wrong size."""
+    data = ROWS[0][2]
+    whole = zipped([(ROWS[0][0], data)])
+    uri = "s3://artifacts/tsk_b.zip"
+    emu.run("tsk_b", [dict(id="tsk_b_zip", type="step_archive", data=whole, uri=uri, summed=False)] + [
+        dict(id="tsk_b_%d" % i, type="llm_prompt", data=data, uri=uri, bundle_key=ROWS[0][0], member_of="tsk_b_zip",
+             summed=False, sized=i > 3) for i in range(5)])
+    rows = [dict(row, file_size=1 if row["artifact_id"] == "tsk_b_4" else row["file_size"]) for row in json.loads(_list(emu, "tsk_b"))]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, folder = pull("-j", str(jobs), "tsk_b", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("tsk_b_4", "bad-answer")]
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {"tsk_b_%d" % i: data for i in range(4)}
 
 
 @pytest.mark.parametrize("kept", ["a member", "the ZIP"])

@@ -20,7 +20,6 @@ struct scene {
     struct groups *groups;
     struct journal *journal;
     bool beside;
-    bool proven; /* the rows have valid MACs */
 };
 
 static void put(struct plan *plan, const char *id, const char *uri, const char *key,
@@ -54,9 +53,8 @@ static bool is_member(size_t i)
 
 static void find(const struct scene *s, size_t i)
 {
-    groups_add(
-        s->groups, item_of(s, i),
-        &(struct journal_row){ .beside_zip = s->beside && is_member(i), .proven = s->proven });
+    groups_add(s->groups, item_of(s, i),
+               &(struct journal_row){ .beside_zip = s->beside && is_member(i) });
 }
 
 static bool complete(const struct scene *s, size_t i)
@@ -79,7 +77,6 @@ static void begin(struct scene *s, size_t absent, bool beside)
     size_t i;
 
     s->beside = beside;
-    s->proven = true;
     assert_true(fd >= 0);
     (void)close(fd);
     s->plan = plan_new(true, NULL);
@@ -194,23 +191,6 @@ static void test_members_without_a_zip(void **state)
     }
 }
 
-/* Whoever wrote the row may have left out that there was a ZIP. */
-static void test_members_by_rows_that_are_not_proven(void **state)
-{
-    struct scene s;
-
-    (void)state;
-    begin(&s, ITEMS, false);
-    s.proven = false;
-    find(&s, MEMBER_A);
-    assert_int_equal(groups_owed(s.groups), 1);
-    assert_false(complete(&s, MEMBER_A));
-    find(&s, ZIP);
-    assert_int_equal(groups_owed(s.groups), 0);
-    assert_true(complete(&s, MEMBER_A));
-    end(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,7 +198,6 @@ int main(void)
         cmocka_unit_test(test_a_follower_before_its_leader),
         cmocka_unit_test(test_a_zip_that_holds_more_than_its_members),
         cmocka_unit_test(test_members_without_a_zip),
-        cmocka_unit_test(test_members_by_rows_that_are_not_proven),
     };
 
     return RUN(tests);
