@@ -332,6 +332,14 @@ def test_a_zip_that_holds_more_is_kept_whole(pull, emu, env, tmp_path, what):
     assert [(folder / r["path"]).read_bytes() for r in zips] == [whole]
 
 
+def interrupt(env, tmp_path, args, files):
+    """Stop a pull into bag/ when it has this many files of tsk_b."""
+    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == files, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path, gone):
     """Its members are not kept without it: all is fetched as if nothing had been there."""
@@ -339,10 +347,7 @@ def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path
     bundle(emu, "tsk_b", ROWS, whole)
     emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == len(ROWS) + 1, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    interrupt(env, tmp_path, args, len(ROWS) + 1)
     (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
     lost.unlink()
     emu.reset_faults()
@@ -376,10 +381,7 @@ def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(sky
     bundle(emu, "tsk_b", ROWS, whole)
     emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == len(ROWS) + 1, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    interrupt(env, tmp_path, args, len(ROWS) + 1)
     (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
     lost.unlink()
     journal = tmp_path / "bag.partial.journal"
@@ -423,11 +425,7 @@ def test_a_note_that_a_zip_holds_more_survives_a_kill(skyarc, emu, env, tmp_path
     emu.storage("gcs")  # the first member's request returns the ZIP
     emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    files = len(ROWS) + (kept != "a member")
-    until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == files, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    interrupt(env, tmp_path, args, len(ROWS) + (kept != "a member"))
     emu.reset_faults()
     emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(listing).encode()).decode())
     before = len(fetches(emu))
