@@ -332,8 +332,9 @@ def test_a_zip_that_holds_more_is_kept_whole(pull, emu, env, tmp_path, what):
     assert [(folder / r["path"]).read_bytes() for r in zips] == [whole]
 
 
-def interrupt(env, tmp_path, args, files):
-    """Stop a pull into bag/ when it has this many files of tsk_b."""
+def interrupt(emu, env, tmp_path, args, files):
+    """Stop a pull of tsk_b and tsk_demo3 into bag/ when it has this many files of tsk_b."""
+    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     process = subprocess.Popen([SKYARC, *args], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     until(lambda: len(list((tmp_path / "bag.partial").glob("data/tsk_b/*/*"))) == files, process)
     process.send_signal(signal.SIGINT)
@@ -345,9 +346,8 @@ def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path
     """Its members are not kept without it: all is fetched as if nothing had been there."""
     whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
     bundle(emu, "tsk_b", ROWS, whole)
-    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    interrupt(env, tmp_path, args, len(ROWS) + 1)
+    interrupt(emu, env, tmp_path, args, len(ROWS) + 1)
     (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
     lost.unlink()
     emu.reset_faults()
@@ -379,9 +379,8 @@ def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(sky
     """The members are kept, since the service's checksums prove them; their ZIP, which holds more, is fetched again."""
     whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
     bundle(emu, "tsk_b", ROWS, whole)
-    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    interrupt(env, tmp_path, args, len(ROWS) + 1)
+    interrupt(emu, env, tmp_path, args, len(ROWS) + 1)
     (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
     lost.unlink()
     journal = tmp_path / "bag.partial.journal"
@@ -423,9 +422,8 @@ def test_a_note_that_a_zip_holds_more_survives_a_kill(skyarc, emu, env, tmp_path
     listing = [row for row in json.loads(_list(emu, "tsk_b")) if kept != "a member" or row["artifact_id"] != "tsk_b_zip"]
     emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(listing).encode()).decode())
     emu.storage("gcs")  # the first member's request returns the ZIP
-    emu.fault("a_3rec", "slow", times=9, steps=100, pause=0.2)
     args = ["pull", "--json", "-o", "bag/", "tsk_b", "tsk_demo3"]
-    interrupt(env, tmp_path, args, len(ROWS) + (kept != "a member"))
+    interrupt(emu, env, tmp_path, args, len(ROWS) + (kept != "a member"))
     emu.reset_faults()
     emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(listing).encode()).decode())
     before = len(fetches(emu))
