@@ -102,6 +102,7 @@
  *           task_queue     which task is started next; retries; hosts at their limit
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
  *           early          which artifacts are fetched before all runs are listed
+ *           tally          ends tasks, and counts what is done and what is missing
  *           journal_writer adds the stored items to the journal of an unfinished archive
  *           url_refresh    lists a run again to renew all its signed URLs
  *           transfer       one body from the socket to the packer

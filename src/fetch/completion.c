@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "fetch/early.h"
 #include "fetch/journal_writer.h"
+#include "fetch/tally.h"
 #include "writer/unbundle.h"
 
 #include <string.h>
@@ -24,8 +25,7 @@ struct completion {
     size_t loose;                 /* open tasks that wait for all others: see is_last */
     size_t looked;                /* number of tasks that completion_ahead has seen */
     struct journal_writer journal;
-    size_t done;
-    size_t missing;
+    struct tally tally;
 };
 
 /* Plan how the members of all bundles are fetched. */
@@ -49,7 +49,7 @@ struct completion *completion_new(const struct completion_opts *opts, struct err
     if (!c)
         return NULL;
     c->opts = *opts;
-    c->tasks = opts->tasks;
+    c->tasks = c->tally.tasks = opts->tasks;
     c->journal.journal = opts->journal;
     if (begin_bundles(c, err) == 0)
         return c;
@@ -66,16 +66,8 @@ void completion_free(struct completion *c)
 
 void completion_count(const struct completion *c, size_t *done, size_t *missing)
 {
-    *done = c->done;
-    *missing = c->missing;
-}
-
-/* End a task, and count its item if the item is listed. */
-static void end_task(struct completion *c, struct task *task, enum task_event event)
-{
-    task_apply(c->tasks, task, event);
-    if (!task->item->unlisted)
-        c->done++;
+    *done = c->tally.done;
+    *missing = c->tally.missing;
 }
 
 static void lose(struct completion *c, struct task *task, enum reason reason);
@@ -128,17 +120,18 @@ static bool is_stored(const struct completion *c, const struct item *item)
 }
 
 /*
- * Whether a bundle's ZIP need not be fetched: its members are stored, and needed no ZIP beside.
+ * Whether a bundle's ZIP is fetched by its own row: as planned, if a member is not stored; also
+ * if one was kept by a row of the journal that does not prove that no ZIP was stored beside it.
  */
-static bool bundle_done(const struct completion *c, const struct bundle *bundle)
+static bool needs_zip(const struct completion *c, const struct bundle *bundle)
 {
     const struct item *item;
 
     for (item = bundle->members; item; item = item->sibling) {
-        if (!is_stored(c, item) || tasks_of(c->tasks, item)->packed.unproven)
-            return false;
+        if (is_stored(c, item) ? tasks_of(c->tasks, item)->packed.unproven : bundle->whole)
+            return true;
     }
-    return true;
+    return false;
 }
 
 /* Whether an item is stored, or another one is fetched for it. */
@@ -148,7 +141,7 @@ static bool is_done(const struct completion *c, const struct item *item)
 
     if ((item->leader && !tasks_of(c->tasks, item)->alone) || is_stored(c, item))
         return true;
-    return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
+    return item->unlisted && !(bundle && needs_zip(c, bundle));
 }
 
 /*
@@ -169,7 +162,7 @@ static void take_before(struct completion *c, const struct task_before *before)
             continue;
         task->packed = before->packed[i];
         task->outcome = before->outcomes[i];
-        end_task(c, task, TASK_STORED);
+        tally_stored(&c->tally, task);
     }
 }
 
@@ -304,26 +297,32 @@ static void note(struct completion *c, const struct task *task)
                        zip && zip != item && zip->unlisted && is_stored(c, zip));
 }
 
+/* A follower's content is in the archive with that of another task. */
+static void join(struct completion *c, struct task *task, const struct task *with)
+{
+    task->outcome = with->outcome;
+    task->outcome.via = VIA_JOINED;
+    task->outcome.attempts = 0;
+    tally_stored(&c->tally, task);
+    note(c, task);
+}
+
 /* The task's content is in the archive, and that of its followers if it is identical. */
 static void store(struct completion *c, struct task *task)
 {
     const struct item *item = first_follower(c, task->item);
 
-    end_task(c, task, TASK_STORED);
+    tally_stored(&c->tally, task);
     note(c, task);
     for (; item; item = next_follower(c, item)) {
         struct task *other = tasks_of(c->tasks, item);
 
-        if (!item->unlisted && !other->packed.here) { /* its content is not identical */
-            other->alone = true;
-            release_task(c, task_open(c->tasks, item));
+        if (item->unlisted || other->packed.here) {
+            join(c, other, task);
             continue;
         }
-        other->outcome = task->outcome;
-        other->outcome.via = VIA_JOINED;
-        other->outcome.attempts = 0;
-        end_task(c, other, TASK_STORED);
-        note(c, other);
+        other->alone = true; /* its content is not identical */
+        release_task(c, task_open(c->tasks, item));
     }
 }
 
@@ -344,21 +343,6 @@ static void store_extracted(struct completion *c, struct task *task)
     release_bundle(c, task->item, REASON_NONE);
 }
 
-/* Count a lost item as missing. */
-static void end_lost(struct completion *c, struct task *task, enum reason reason)
-{
-    const struct plan_artifact *what = &task->item->what;
-    char id[128];
-
-    task->outcome.via = NULL;
-    task->outcome.reason = reason;
-    end_task(c, task, TASK_LOST);
-    c->missing += !task->item->unlisted;
-    log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
-             text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
-             what->run_id, reason_word(reason));
-}
-
 /*
  * The first follower that may still be fetched; NULL: there is none. Those that are the same
  * entry of a ZIP are lost with the item.
@@ -377,7 +361,7 @@ static const struct item *lose_same_entry(struct completion *c, const struct ite
             store_extracted(c, task);
             return NULL;
         }
-        end_lost(c, task, reason);
+        tally_lost(&c->tally, task, reason);
     }
     return heir;
 }
@@ -408,7 +392,7 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
         store_extracted(c, task);
         return;
     }
-    end_lost(c, task, reason);
+    tally_lost(&c->tally, task, reason);
     if (!c->opts.strict || task->item->unlisted) {
         release_dependents(c, task->item, reason);
         return;
@@ -543,15 +527,21 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
 
 /*
  * An item is in the archive, possibly one that was lost: a ZIP received for another member can
- * contain it.
+ * contain it. Its followers come behind it; after the timeout nobody else opens their tasks.
  */
 static void take_stored(struct completion *c, struct task *task, const struct packed *packed)
 {
+    const struct item *leader = task->item->leader;
+    const struct task *first = leader ? tasks_of(c->tasks, leader) : NULL;
+
     task->packed = *packed;
+    if (task->state == TASK_IDLE && first && !task->alone && first->state == TASK_ENDED &&
+        first->outcome.via)
+        join(c, task, first);
     if (task->state != TASK_ENDED || task->outcome.via || task->item->unlisted)
         return;
     set_extracted(&task->outcome);
-    c->missing--;
+    tally_found(&c->tally);
     note(c, task);
 }
 
@@ -595,6 +585,6 @@ void completion_expire(struct completion *c)
             continue;
         lose(c, task, REASON_TIMEOUT);
     }
-    log_line(LOG_WARNING, "timeout reached; %zu artifact%s missing", c->missing,
-             c->missing == 1 ? " is" : "s are");
+    log_line(LOG_WARNING, "timeout reached; %zu artifact%s missing", c->tally.missing,
+             c->tally.missing == 1 ? " is" : "s are");
 }

@@ -69,15 +69,15 @@ static bool is_usable(const struct item *member, const struct body *body,
            !entry_writer_suspect(member, body, packed);
 }
 
-/* Pack one member from its entry's body, unless that is unusable for it. */
+/*
+ * Pack one member from its entry's body, unless that is unusable for it. packed: as judged,
+ * which is the same for all members of a bundle.
+ */
 static int pack_member(const struct unbundle *u, const struct item *member,
-                       const struct body *body, bool settle, struct err *err)
+                       const struct body *body, struct packed packed, bool settle,
+                       struct err *err)
 {
-    struct packed packed = { 0 };
-
     unbundle_note(u, member, &packed);
-    if (entry_writer_judge(u->entries, member, body, &packed, err) < 0)
-        return -1;
     return is_usable(member, body, &packed, settle)
                ? entry_writer_item(u->entries, member, body, &packed, err)
                : 0;
@@ -236,6 +236,7 @@ static int pack_entry(const struct unbundle *u, struct unzip *unzip, const char 
     const struct bundle *bundle = request->item->bundle;
     const struct item *member = missing_member(u, bundle, name, NULL);
     struct body *body = member ? split_entry(unzip, u->parts, err) : NULL;
+    struct packed packed = { 0 };
     int rc = 0;
 
     if (member && !body) {
@@ -245,19 +246,24 @@ static int pack_entry(const struct unbundle *u, struct unzip *unzip, const char 
         err_clear(err);
         return 0;
     }
+    if (member)
+        rc = entry_writer_judge(u->entries, member, body, &packed, err);
     for (; rc == 0 && member; member = missing_member(u, bundle, name, member))
-        rc = pack_member(u, member, body, member == request->item && !request->again, err);
+        rc = pack_member(u, member, body, packed, member == request->item && !request->again,
+                         err);
     body_free(body);
     return rc;
 }
 
-/* If the item that has the note that the ZIP holds more is not packed, note another member. */
-static int move_note(const struct unbundle *u, const struct item *item, struct err *err)
+/*
+ * If the member that is to have the note that the ZIP holds more is not packed, note another.
+ */
+static int move_note(const struct unbundle *u, const struct bundle *bundle, struct err *err)
 {
-    struct unbundle_zip *zip = zip_of(u, item);
-    const struct item *member = item->bundle->members;
+    struct unbundle_zip *zip = &u->zips[bundle->index];
+    const struct item *member = bundle->members;
 
-    if (zip->more != item || item == item->bundle->parent || entry_writer_has(u->entries, item))
+    if (!zip->more || zip->more == bundle->parent || entry_writer_has(u->entries, zip->more))
         return 0;
     while (member && !entry_writer_has(u->entries, member))
         member = member->sibling;
@@ -280,7 +286,7 @@ static int pack_members(const struct unbundle *u, struct unzip *unzip,
     }
     if (err->kind && !unbundle_only_bad(err))
         return -1;
-    return move_note(u, request->item, err);
+    return move_note(u, request->item->bundle, err);
 }
 
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request,

@@ -375,11 +375,13 @@ def test_a_zip_that_holds_more_and_was_lost_by_a_kill(skyarc, emu, env, tmp_path
         "tsk_b_%d" % i for i in range(len(ROWS))]
 
 
-def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(skyarc, emu, env, tmp_path):
+@pytest.mark.parametrize("mode, storage", [("zip", "s3"), ("members", "local")])
+def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(skyarc, emu, env, tmp_path, mode, storage):
     """The members are kept, since the service's checksums prove them; their ZIP, which holds more, is fetched again."""
     whole = zipped([(n, d) for n, _, d in ROWS] + [("in_no_row.txt", b"a second thought")])
     bundle(emu, "tsk_b", ROWS, whole)
-    args = ["pull", "--json", "--bundles", "zip", "-o", "bag/", "tsk_b", "tsk_demo3"]
+    emu.storage(storage)
+    args = ["pull", "--json", "--bundles", mode, "-o", "bag/", "tsk_b", "tsk_demo3"]
     interrupt(emu, env, tmp_path, args, len(ROWS) + 1)
     (lost,) = (tmp_path / "bag.partial").glob("data/tsk_b/*/*.zip")
     lost.unlink()

@@ -226,6 +226,30 @@ static void test_the_time_is_up(void **state)
     fixture_clear(&f);
 }
 
+/* The ZIP with all of them was with the packer when the time was up. */
+static void test_what_comes_after_the_time_is_up(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, SAMES, false);
+    size_t i;
+
+    (void)state;
+    completion_expire(c);
+    check_count(c, 1, 1);
+    for (i = 0; i < 3; i++) { /* the first is the leader */
+        struct pack_result result = { .event = PACK_STORED, .item = plan_at(f.plan, i) };
+
+        result.packed.here = true;
+        (void)completion_result(c, &result);
+        assert_int_equal(fixture_task(&f, i)->state, TASK_ENDED);
+        assert_string_equal(fixture_task(&f, i)->outcome.via, i ? "joined" : "bundle");
+        assert_int_equal(completion_reason(c, plan_at(f.plan, i)), REASON_NONE);
+    }
+    check_count(c, 3, 0);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
 static void test_strict(void **state)
 {
     struct fixture f;
@@ -292,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_a_zip_that_lacks_the_scout),
         cmocka_unit_test(test_a_damaged_entry),
         cmocka_unit_test(test_the_time_is_up),
+        cmocka_unit_test(test_what_comes_after_the_time_is_up),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_ahead),
     };
