@@ -245,12 +245,13 @@ int completion_finish(struct completion *c, struct err *err)
     return 0;
 }
 
-/* The next item that an item stands for; NULL: there is none. */
+/* The next item that an item stands for, and that has not ended; NULL: there is none. */
 static const struct item *next_follower(const struct completion *c, const struct item *item)
 {
     do
         item = plan_next_same(item);
-    while (item && tasks_of(c->tasks, item)->alone);
+    while (item &&
+           (tasks_of(c->tasks, item)->alone || tasks_of(c->tasks, item)->state == TASK_ENDED));
     return item;
 }
 
@@ -424,8 +425,9 @@ void completion_flush(struct completion *c, bool all)
 }
 
 /*
- * Store the members extracted from a ZIP; the packer answers a member that is RUNNING or
- * PACKING separately.
+ * Store the members extracted from a ZIP. The packer answers a member that is RUNNING or
+ * PACKING separately; so it will one of whose body a part is kept: it may have begun to pass
+ * through.
  */
 static void store_members(struct completion *c, const struct bundle *bundle,
                           const struct task *by)
@@ -435,8 +437,8 @@ static void store_members(struct completion *c, const struct bundle *bundle,
     for (item = bundle->members; item; item = item->sibling) {
         struct task *task = tasks_of(c->tasks, item);
 
-        if (!task->packed.here || task->state == TASK_ENDED || task->state == TASK_RUNNING ||
-            (task->state == TASK_PACKING && task != by))
+        if (!task->packed.here || task->part || task->state == TASK_ENDED ||
+            task->state == TASK_RUNNING || (task->state == TASK_PACKING && task != by))
             continue;
         task->outcome.via = VIA_BUNDLE;
         task->outcome.http_status = by->outcome.http_status;

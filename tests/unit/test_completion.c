@@ -226,6 +226,59 @@ static void test_the_time_is_up(void **state)
     fixture_clear(&f);
 }
 
+/* The first is lost, and the next one asked for; then all come in a ZIP. */
+static void test_a_heir_and_a_zip_with_all(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, SAMES, false);
+    struct task *heir;
+    size_t i;
+
+    (void)state;
+    (void)completion_lose(c, tasks_first(f.tasks), REASON_GONE);
+    heir = tasks_first(f.tasks);
+    assert_non_null(heir);
+    for (i = 0; i < 3; i++) {
+        struct pack_result result = { .event = PACK_STORED, .item = plan_at(f.plan, i) };
+
+        result.packed.here = true;
+        (void)completion_result(c, &result);
+    }
+    answer(&f, c, heir, PACK_DONE);
+    assert_int_equal(tasks_open(f.tasks), 0);
+    check_count(c, 3, 0);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+/* Its own request goes on, since the body may have begun to pass through the packer. */
+static void test_a_member_of_which_a_part_is_kept(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, false);
+    struct task *scout = tasks_first(f.tasks);
+    struct task *other = fixture_task(&f, fixture_task(&f, 0) == scout);
+    struct pack_result result = { .event = PACK_STORED, .item = other->item };
+    char part;
+
+    (void)state;
+    task_apply(f.tasks, other, TASK_RELEASED);
+    other->part = (struct part *)&part;
+    result.packed.here = true;
+    (void)completion_result(c, &result);
+    result = (struct pack_result){ .event = PACK_STORED, .item = scout->item };
+    result.packed.here = true;
+    (void)completion_result(c, &result);
+    answer(&f, c, scout, PACK_SPLIT);
+    assert_int_equal(scout->state, TASK_ENDED);
+    assert_int_equal(other->state, TASK_READY);
+    other->part = NULL;
+    assert_int_equal(completion_lose(c, other, REASON_GONE).action, TASK_DO_NOTHING);
+    assert_int_equal(completion_reason(c, other->item), REASON_NONE); /* its content is there */
+    completion_free(c);
+    fixture_clear(&f);
+}
+
 /* The ZIP with all of them was with the packer when the time was up. */
 static void test_what_comes_after_the_time_is_up(void **state)
 {
@@ -316,6 +369,8 @@ int main(void)
         cmocka_unit_test(test_a_zip_that_lacks_the_scout),
         cmocka_unit_test(test_a_damaged_entry),
         cmocka_unit_test(test_the_time_is_up),
+        cmocka_unit_test(test_a_heir_and_a_zip_with_all),
+        cmocka_unit_test(test_a_member_of_which_a_part_is_kept),
         cmocka_unit_test(test_what_comes_after_the_time_is_up),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_ahead),
