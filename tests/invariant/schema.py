@@ -6,8 +6,10 @@ Each function changes the world so that it sends the lie; it returns False if th
 import io
 import json
 import random
+import struct
 import warnings
 import zipfile
+import zlib
 
 from emulator.server import SIGN_IN
 
@@ -465,15 +467,8 @@ def members_are_the_zip(world):
     return True
 
 
-@lie
-def members_are_a_zip_that_lacks_one(world):
-    """Each member's content is the ZIP, which has no row that works, and lacks one of them."""
-    parent, members = bundle(world)
-    if not parent or len(members) < 2:
-        return False
-    lacked = world.rng.choice(members)
-    whole = zipped({a.bundle_key: a.thing.data for a in members if a is not lacked})
-
+def answer_by_zip(parent, members, whole):
+    """Each member's content is this ZIP, whose own row does not work."""
     def make(answer):
         answer.body = whole
         return answer.honest()
@@ -481,6 +476,25 @@ def members_are_a_zip_that_lacks_one(world):
         a.thing.forever = make
     parent.thing.forever = lambda answer: reply(404, [], b'{"detail": "gone"}')
     return True
+
+
+@lie
+def members_are_a_zip_that_lacks_one(world):
+    parent, members = bundle(world)
+    if not parent or len(members) < 2:
+        return False
+    lacked = world.rng.choice(members)
+    return answer_by_zip(parent, members, zipped({a.bundle_key: a.thing.data for a in members if a is not lacked}))
+
+
+@lie
+def members_are_a_zip_in_which_one_is_damaged(world):
+    parent, members = bundle(world)
+    if not parent:
+        return False
+    damaged = struct.pack("<I", zlib.crc32(world.rng.choice(members).thing.data))
+    whole = zipped({a.bundle_key: a.thing.data for a in members})
+    return answer_by_zip(parent, members, whole.replace(damaged, bytes(b ^ 0x55 for b in damaged)))
 
 
 @lie

@@ -53,6 +53,7 @@ class Model(World):
         self.twice = set()   # artifacts that may be in two volumes: restored, or changed after archiving
         self.visible = 0     # number of volumes with detectable damage that no step has detected yet
         self.hidden = {}     # volume with a flipped bit that only reading back shows -> its artifacts before
+        self.inodes = {}     # of the same: another file may get the name, in the same second of the simulated clock
         self.made = False    # a sync has ended without interruption
         self.killed = False  # the last sync or prune was interrupted or failed: catalog and disk may differ
         self.saved = []      # copies of volumes: (name, path)
@@ -242,6 +243,7 @@ class Model(World):
             return  # the bit has no effect: content and tail are unchanged
         if what == "flip" and at < before.size - TAIL:  # size, tail and manifest are unchanged
             self.hidden[name] = before.artifacts
+            self.inodes[name] = os.stat(path).st_ino
             self.count("of them, not to be seen from outside")
             return
         if what in ("delete", "fifo", "folder", "link") and not self.imported(name):
@@ -398,7 +400,7 @@ class Model(World):
             self.visible = 0
             self.blind = None
             for name in list(self.hidden):
-                if name not in self.standing():
+                if name not in self.standing() or os.stat(self.path(name)).st_ino != self.inodes[name]:
                     del self.hidden[name]
 
     def hold(self):
