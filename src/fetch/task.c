@@ -549,7 +549,7 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
         const char *text;
 
         if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
-            (!list->came && task->state != TASK_STALE) || by_url_only(task))
+            (task->state != TASK_STALE && (!list->came || by_url_only(task))))
             continue;
         if (list->came && !task->item->twinned)
             task->changed = task->changed || is_changed(tasks, task, list);
@@ -557,7 +557,8 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
         text = list->came && !task->item->twinned ? hashmap_get(list->by_id, id, strlen(id))
                                                   : NULL;
         if (task->state == TASK_STALE) {
-            take_url(tasks, task, text, FETCH_ROUTE_RENEWED);
+            if (!by_url_only(task))
+                take_url(tasks, task, text, FETCH_ROUTE_RENEWED);
             task_apply(tasks, task, TASK_REFRESHED);
         } else if (task->route == FETCH_ROUTE_SIGNED || task->route == FETCH_ROUTE_RENEWED) {
             /* the list with the former text is freed; the place in the queue stays */

@@ -382,6 +382,11 @@ static void test_rows_of_one_id_have_their_own_urls_only(void **state)
     assert_non_null(task->url.text);
     assert_true(task_facts(f.tasks, task).by_url);
     assert_false(task_facts(f.tasks, task).renewable);
+    (void)task_expire(f.tasks, task); /* it had suspect content, and no other route is left */
+    tasks_refreshed(f.tasks, &list);
+    assert_int_equal(task->state, TASK_READY);
+    assert_non_null(task->url.text);
+    assert_int_equal(task->route, FETCH_ROUTE_SIGNED);
     task_start(f.tasks, task);
     assert_int_equal(task_again(task), 0); /* what its URL gives is kept */
     step = task_unstarted(f.tasks, task);
