@@ -21,7 +21,7 @@ struct tally {
     size_t missing; /* of them, those that are lost */
 };
 
-/* End a task whose content is in the archive, or that is not needed. */
+/* End a task whose content is in the archive. */
 void tally_stored(struct tally *tally, struct task *task);
 
 /* End a task that is lost, and say so in the log. */

@@ -148,7 +148,7 @@ static bool is_of(enum class class, const struct sniff *is, const char *head, si
 /* Whether the content is a ZIP in the place of a text, such as the bundle that lacks it. */
 static bool is_zipped_text(enum class class, const struct sniff *is)
 {
-    return class >= HTML && is && strcmp(is->media_type, "application/zip") == 0;
+    return class >= HTML && sniff_is(is, "zip");
 }
 
 /* Whether the content is compressed at rest, so that its format is unknown. */
@@ -178,10 +178,9 @@ bool suspect_content(const char *ext, enum suspect_by by, const void *head, size
 
 bool suspect_zip(const char *ext, const void *head, size_t len)
 {
-    const struct sniff *is = sniff_find(head, len);
     size_t i;
 
-    if (!is || strcmp(is->media_type, "application/zip") != 0)
+    if (!sniff_is(sniff_find(head, len), "zip"))
         return false;
     for (i = 0; ext && i < sizeof(classes) / sizeof(*classes); i++) {
         if (strcasecmp(classes[i].ext, ext) == 0)

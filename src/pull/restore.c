@@ -172,13 +172,6 @@ static int add(struct restore *r, struct err *err)
     return 0;
 }
 
-static bool is_recording(const struct item *item)
-{
-    const char *type = item->what.type ? item->what.type : "";
-
-    return strcmp(type, "recording") == 0 || strcmp(type, "session_replay") == 0;
-}
-
 /*
  * Add the notes of a file whose row has no valid MAC, beside those that its first bytes tell. A
  * link has no bytes: a recording gets the notes of its target, which has those of a recording
@@ -193,7 +186,7 @@ static void guess_notes(struct packed *packed, const struct item *item,
 
     if (item->unlisted) /* it was kept for that alone */
         packed_note(packed, PACKED_HOLDS_MORE);
-    for (i = 0; target && is_recording(item) && i < target->note_count; i++) {
+    for (i = 0; target && item_is_recording(item) && i < target->note_count; i++) {
         const char *word = target->notes[i];
 
         if (strcmp(word, PACKED_NAMED_OTHERWISE) == 0 ||

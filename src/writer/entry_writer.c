@@ -360,18 +360,13 @@ static bool wants_link(const struct entry_writer *entries, uint64_t size)
             (entries->opts.duplicates == ENTRY_WRITER_AUTO && size >= ENTRY_WRITER_LINK_MIN));
 }
 
-static bool is_type(const struct item *item, const char *type)
-{
-    return item->what.type && strcmp(item->what.type, type) == 0;
-}
-
 /* Note anomalies of a recording: content of another type, or an unfinished file. */
 static void judge_recording(struct packed *packed, const struct item *item,
                             const unsigned char *head, size_t len, const struct sniff *is)
 {
     const char *ext = item->what.uri ? path_ext(path_base(item->what.uri)) : "";
 
-    if (!is_type(item, "recording") && !is_type(item, "session_replay"))
+    if (!item_is_recording(item))
         return;
     if (is && *ext && strcmp(sniff_media_type(ext + 1), is->media_type) != 0)
         packed_note(packed, PACKED_NAMED_OTHERWISE);

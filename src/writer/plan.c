@@ -361,6 +361,13 @@ bool item_vouches(const struct item *item, uint64_t size)
     return item->what.sized && item->what.file_size == size;
 }
 
+bool item_is_recording(const struct item *item)
+{
+    const char *type = item->what.type ? item->what.type : "";
+
+    return strcmp(type, "recording") == 0 || strcmp(type, "session_replay") == 0;
+}
+
 bool item_same_entry(const struct item *a, const struct item *b)
 {
     return a->what.bundle_key && b->what.bundle_key && a->what.uri && b->what.uri &&

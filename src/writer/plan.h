@@ -188,6 +188,9 @@ bool item_fits(const struct item *item, uint64_t size);
 /* Whether the list says this size, in bytes, of content in its form at rest. */
 bool item_vouches(const struct item *item, uint64_t size);
 
+/* Whether an item is a recording by its type, of a run or of a browser session. */
+bool item_is_recording(const struct item *item);
+
 /* Whether two items are one entry of one ZIP. */
 bool item_same_entry(const struct item *a, const struct item *b);
 

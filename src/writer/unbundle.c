@@ -40,12 +40,16 @@ static struct unbundle_zip *zip_of(const struct unbundle *u, const struct item *
     return &u->zips[item->bundle->index];
 }
 
+/* Whether a ZIP was seen, and has this digest. */
+static bool was_seen(const struct unbundle_zip *zip, const struct digest *digest)
+{
+    return zip->seen && memcmp(zip->sha256, digest->sha256, SHA256_SIZE) == 0;
+}
+
 bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
                      const struct digest *digest)
 {
-    const struct unbundle_zip *zip = item->bundle ? zip_of(u, item) : NULL;
-
-    return zip && zip->seen && memcmp(zip->sha256, digest->sha256, SHA256_SIZE) == 0;
+    return item->bundle && was_seen(zip_of(u, item), digest);
 }
 
 void unbundle_note(const struct unbundle *u, const struct item *item, struct packed *packed)
@@ -123,9 +127,7 @@ static bool is_listed(const struct unbundle *u, const struct digest *digest, con
     bool seen = false;
 
     for (b = plan_bundles(u->plan); b; b = b->next) {
-        const struct unbundle_zip *zip = &u->zips[b->index];
-
-        if (!zip->seen || memcmp(zip->sha256, digest->sha256, SHA256_SIZE) != 0)
+        if (!was_seen(&u->zips[b->index], digest))
             continue;
         if (plan_bundle_lists(u->plan, b, name))
             return true;
