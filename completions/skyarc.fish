@@ -7,7 +7,7 @@ function __skyarc_in --description 'whether the command is this one, or none is 
             continue
         end
         switch $word
-            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --memory --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --s3-storage-class --s3-encryption --s3-kms-key --s3-lock --s3-retain --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor
+            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --memory --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --s3-storage-class --s3-encryption --s3-kms-key --s3-lock --s3-retain --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor --port --idle
                 set argument yes
             case '-*'
             case '*'
@@ -19,9 +19,9 @@ function __skyarc_in --description 'whether the command is this one, or none is 
 end
 complete -c skyarc -n '__skyarc_in ""' -l version -d 'show the version'
 complete -c skyarc -n '__skyarc_in ""' -f -a help -d 'show the help of a command'
-complete -c skyarc -n '__skyarc_in help' -f -a 'pull runs show artifacts submit wait listen sync prune find hold release list cat extract verify report doctor config'
+complete -c skyarc -n '__skyarc_in help' -f -a 'pull runs show artifacts submit wait listen sync prune find hold release list cat extract verify view report doctor config'
 complete -c skyarc -n '__skyarc_in config; and not __fish_seen_subcommand_from show' -f -a show
-complete -c skyarc -n '__skyarc_in config; and __fish_seen_subcommand_from show' -f -a 'pull runs show artifacts submit wait listen sync prune find hold release list cat extract verify report doctor config'
+complete -c skyarc -n '__skyarc_in config; and __fish_seen_subcommand_from show' -f -a 'pull runs show artifacts submit wait listen sync prune find hold release list cat extract verify view report doctor config'
 complete -c skyarc -n '__skyarc_in ""' -s q -l quiet -d 'print only errors'
 complete -c skyarc -n '__skyarc_in ""' -s v -l verbose -d 'log progress; given twice, log each request as well'
 complete -c skyarc -n '__skyarc_in ""' -l json -d 'print the result as one JSON document'
@@ -422,6 +422,17 @@ complete -c skyarc -n '__skyarc_in verify' -l json -d 'print the result as one J
 complete -c skyarc -n '__skyarc_in verify' -l log-format -x -a 'text json' -d 'format of log messages: text or json'
 complete -c skyarc -n '__skyarc_in verify' -l profile -r -f -d 'use this profile of the configuration file, whose values override the environment'
 complete -c skyarc -n '__skyarc_in verify' -s h -l help -d 'print this help'
+complete -c skyarc -n '__skyarc_in ""' -f -a view -d 'look at archives in a browser, without extracting them'
+complete -c skyarc -n '__skyarc_in view' -l port -r -f -d 'listen on this port of 127.0.0.1 (default 0: any free port)'
+complete -c skyarc -n '__skyarc_in view' -l no-open -d 'print the URL, but do not open the browser'
+complete -c skyarc -n '__skyarc_in view' -l idle -r -f -d 'end after this time without a request (default 1h; 0: never)'
+complete -c skyarc -n '__skyarc_in view' -l no-sandbox -d 'disable the sandbox (Landlock and seccomp)'
+complete -c skyarc -n '__skyarc_in view' -s q -l quiet -d 'print only errors'
+complete -c skyarc -n '__skyarc_in view' -s v -l verbose -d 'log progress; given twice, log each request as well'
+complete -c skyarc -n '__skyarc_in view' -l json -d 'print the result as one JSON document'
+complete -c skyarc -n '__skyarc_in view' -l log-format -x -a 'text json' -d 'format of log messages: text or json'
+complete -c skyarc -n '__skyarc_in view' -l profile -r -f -d 'use this profile of the configuration file, whose values override the environment'
+complete -c skyarc -n '__skyarc_in view' -s h -l help -d 'print this help'
 complete -c skyarc -n '__skyarc_in ""' -f -a report -d 'create the offline view of an archive'
 complete -c skyarc -n '__skyarc_in report' -s r -l run -r -f -d 'show only this run, named by its ID or the URL of its page; may be repeated'
 complete -c skyarc -n '__skyarc_in report' -s o -l output -r -f -d 'write only the page (a name that ends in .html; - is standard output), or extract all files into this directory, with the page (default: the current directory)'

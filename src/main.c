@@ -37,6 +37,7 @@
  *           cat            print files of an archive
  *           extract        extract files of an archive
  *           verify         verify every hash of an archive
+ *           view           serve the view of archives to a browser
  *           report         write the offline view of an archive
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
@@ -82,6 +83,7 @@
  *           signals        SIGINT and the like (stop), SIGUSR1 (status)
  *           watchdog       ends a process that makes no progress
  *           confine        the sandbox: Landlock and seccomp
+ *           browser        opens a URL in the user's browser
  *           child          runs a shell command, isolated from this process
  *           exit           the exit statuses
  * pull/     pull           the steps of a pull: list, plan, fetch, pack, write tag files
@@ -245,6 +247,13 @@
  *           sts            exchanges a web identity for keys
  *           question       one request to a service that gives keys
  *           xml            reads the XML of responses
+ * viewer/   site           what `skyarc view` answers for a path
+ *           http_server    serves files to browsers on this machine, by libmicrohttpd
+ *           access         the token, the cookie, the host: who may read
+ *           byte_range     the part of a file that a request asks for
+ *           library        the archives that are shown, or the volumes of a directory
+ *           live_page      the page, and the data of one run, made when asked for
+ *           served_file    one file of an archive, read at any offset
  * view/     page           the view: index.html, and what it is made from
  *           sidecar        view/RUN_ID.js, the data of one run
  *           texts          which texts are copied into sidecars
@@ -297,10 +306,10 @@
 #include <stdlib.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
-    &cmd_wait,   &cmd_listen,  &cmd_sync,   &cmd_prune,     &cmd_find,
-    &cmd_hold,   &cmd_release, &cmd_list,   &cmd_cat,       &cmd_extract,
-    &cmd_verify, &cmd_report,  &cmd_doctor, &cmd_config,    NULL,
+    &cmd_pull,   &cmd_runs,   &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
+    &cmd_listen, &cmd_sync,   &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
+    &cmd_list,   &cmd_cat,    &cmd_extract, &cmd_verify,    &cmd_view,   &cmd_report,
+    &cmd_doctor, &cmd_config, NULL,
 };
 
 /*

@@ -89,22 +89,24 @@ static int conditions(struct query *q, struct err *err)
 #define HEAD "SELECT v.name, r.run_id, " STATUS ", r.failure_reason, r.created_at"
 #define TAIL                                                                                   \
     ", (SELECT an.alias FROM aliases an WHERE an.run_id = r.run_id),"                          \
-    " (SELECT pa.parent_id FROM parents pa WHERE pa.run_id = r.run_id) FROM "
+    " (SELECT pa.parent_id FROM parents pa WHERE pa.run_id = r.run_id)"
 
 static int make(struct query *q, struct err *err)
 {
     const struct search *s = q->search;
 
     if (buf_adds(&q->text,
-                 s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL "runs r"
+                 s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL
+                                ", r.run_type, r.title, r.prompt FROM runs r"
                                 " JOIN volumes v ON v.id = r.volume WHERE 1"
                  : s->sha256 || s->artifact_id /* few rows: begin with artifacts */
                      ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
-                            "artifacts a"
+                            " FROM artifacts a"
                             " JOIN objects o ON o.id = a.object"
                             " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
                             " JOIN volumes v ON v.id = a.volume WHERE 1"
-                     : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL "runs r"
+                     : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
+                            " FROM runs r"
                             " CROSS JOIN artifacts a ON a.run_id = r.run_id AND"
                             " a.volume = r.volume"
                             " JOIN objects o ON o.id = a.object"
@@ -130,6 +132,11 @@ static void read_row(sqlite3_stmt *sql, struct search_row *row)
                                 .size = (uint64_t)sqlite3_column_int64(sql, 8),
                                 .other = db_column(sql, 10),
                                 .parent = db_column(sql, 11) };
+    if (sqlite3_column_count(sql) > 12) {
+        row->run_type = db_column(sql, 12);
+        row->title = db_column(sql, 13);
+        row->prompt = db_column(sql, 14);
+    }
     if (sha256 && sqlite3_column_bytes(sql, 9) == SHA256_SIZE)
         text_hex(row->sha256, sha256, SHA256_SIZE);
 }

@@ -45,6 +45,10 @@ struct search_row {
     const char *parent; /* the run that started it */
     const char *failure_reason;
     int64_t created_at; /* of the run */
+    /* of a run; NULL for an artifact */
+    const char *run_type;
+    const char *title;
+    const char *prompt;
     /* of an artifact; NULL for a run */
     const char *path;
     const char *artifact_id;

@@ -52,6 +52,7 @@ enum {
     FS_WRITE_FILE = 1 << 1,
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
+    FS_REMOVE_DIR = 1 << 4,
     FS_REMOVE_FILE = 1 << 5,
     FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
@@ -192,6 +193,11 @@ void confine_write(struct confine *c, const char *dir)
     allow(c, dir, WRITING);
 }
 
+void confine_rmdir(struct confine *c, const char *dir)
+{
+    allow(c, dir, FS_REMOVE_DIR);
+}
+
 /* System calls that are allowed with any arguments. Calls that libraries can do without are
  * not listed. */
 static const char *const calls[] = {
@@ -303,6 +309,13 @@ static const char *const net_calls[] = {
     "socketpair",      "sync_file_range", "timerfd_create", "timerfd_settime", NULL,
 };
 
+/* Calls allowed in addition by CONFINE_SERVE. */
+static const char *const serve_calls[] = {
+    "accept4",     "epoll_create1", "epoll_ctl",  "epoll_pwait", "epoll_wait", "eventfd2",
+    "getpeername", "getsockname",   "getsockopt", "recvfrom",    "recvmsg",    "sendfile",
+    "sendmsg",     "sendto",        "setsockopt", "shutdown",    NULL,
+};
+
 static int allow_calls(scmp_filter_ctx filter, const char *const *names)
 {
     for (; *names; names++) {
@@ -356,6 +369,7 @@ static const char *filter_calls(unsigned flags)
     if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) < 0 ||
         allow_calls(filter, calls) < 0 ||
         ((flags & CONFINE_NET) && allow_calls(filter, net_calls) < 0) ||
+        ((flags & CONFINE_SERVE) && allow_calls(filter, serve_calls) < 0) ||
         allow_some(filter, flags) < 0)
         why = "cannot build the filter";
     else if (seccomp_load(filter) < 0)

@@ -35,6 +35,8 @@ enum confine_flags {
     /* Allow sockets, and reading what the name resolver and TLS need: for a command that serves
      * or sends HTTP requests. */
     CONFINE_NET = 1,
+    /* Allow serving connections of a socket that listens already; none can be created. */
+    CONFINE_SERVE = 2,
 };
 
 struct confine {
@@ -61,6 +63,9 @@ void confine_read(struct confine *confine, const char *path);
 /* Allow creating, replacing and linking files and folders below dir, and listing dir.
  * Reading existing files needs confine_read as well. */
 void confine_write(struct confine *confine, const char *dir);
+
+/* Allow removing empty folders in dir. */
+void confine_rmdir(struct confine *confine, const char *dir);
 
 /* Enter the sandbox, for the rest of the process's life. */
 void confine_enter(struct confine *confine);

@@ -89,7 +89,8 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
     archives = mem_array((size_t)count, sizeof(*archives), err);
     if (!archives)
         return -1;
-    source_confine_begin(&confine, &args->confine, range_file_remote(operands[0]));
+    source_confine_begin(&confine, &args->confine,
+                         source_flags(range_file_remote(operands[0])));
     while (known + 1 < count &&
            (archives[known] = source_of_artifact(operands[0], operands[known + 1], err)))
         confine_read(&confine, archives[known++]);

@@ -20,6 +20,7 @@ extern const struct command cmd_extract;
 extern const struct command cmd_list;
 extern const struct command cmd_report;
 extern const struct command cmd_verify;
+extern const struct command cmd_view;
 extern const struct command cmd_wait;
 extern const struct command cmd_sync;
 extern const struct command cmd_find;

@@ -466,7 +466,8 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
         log_line(LOG_INFO, "not confined: --against-api needs the network");
         return 0;
     }
-    source_confine_begin(&confine, &args->confine, range_file_any_remote(count, operands));
+    source_confine_begin(&confine, &args->confine,
+                         source_flags(range_file_any_remote(count, operands)));
     for (i = 0; i < count; i++) {
         char *signature = mem_format(err, "%s.sig", operands[i]);
 

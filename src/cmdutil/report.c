@@ -224,14 +224,6 @@ static int read_texts(struct report *r, struct err *err)
     return rc;
 }
 
-/* Redact a text: archives of earlier versions or of other programs may contain secrets. */
-static int clean(struct buf *out, const char *text, size_t len, struct err *err)
-{
-    static const struct redact what = { NULL, false, NULL };
-
-    return redact_text(out, text, len, &what, err);
-}
-
 struct report *report_new(const char *dir, struct err *err)
 {
     struct report *r = mem_new(sizeof(*r), err);
@@ -242,7 +234,7 @@ struct report *report_new(const char *dir, struct err *err)
     r->page = page_new(dir, err);
     r->inventory = inventory_new(0, err);
     if (r->page)
-        page_clean(r->page, clean);
+        page_clean(r->page, redact_untrusted);
     if (r->page && r->inventory)
         return r;
     report_free(r);

@@ -241,10 +241,16 @@ static void on_file(void *ctx, const char *path)
     confine_read(ctx, path);
 }
 
-void source_confine_begin(struct confine *confine, const struct confine_args *args, bool remote)
+unsigned source_flags(bool remote)
 {
-    confine_begin(confine, args, remote ? CONFINE_NET : 0);
-    if (remote)
+    return remote ? CONFINE_NET : 0;
+}
+
+void source_confine_begin(struct confine *confine, const struct confine_args *args,
+                          unsigned flags)
+{
+    confine_begin(confine, args, flags);
+    if (flags & CONFINE_NET)
         remote_each_file(on_file, confine);
 }
 
@@ -253,7 +259,8 @@ void source_confine(struct confine *confine, const struct confine_args *args,
 {
     size_t i;
 
-    source_confine_begin(confine, args, s->count && range_file_remote(s->paths[0]));
+    source_confine_begin(confine, args,
+                         source_flags(s->count && range_file_remote(s->paths[0])));
     for (i = 0; i < s->count; i++)
         confine_read(confine, s->paths[i]);
 }

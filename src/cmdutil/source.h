@@ -48,10 +48,13 @@ int source_find(struct source *source, char *operand, const struct opt_list *run
  */
 int source_names(struct source *source, struct err *err) MUST_CHECK;
 
-/* Begin the sandbox of a command that reads archives. If one is an object (remote), allow the
- * network and reading what its keys come from. */
+/* Begin the sandbox of a command that reads archives. With CONFINE_NET, which is needed if one
+ * is an object, allow reading what its keys come from, too. */
 void source_confine_begin(struct confine *confine, const struct confine_args *args,
-                          bool remote);
+                          unsigned flags);
+
+/* CONFINE_NET if an archive is an object (remote), else 0. */
+unsigned source_flags(bool remote);
 
 /* Begin the sandbox, and allow reading the archives. */
 void source_confine(struct confine *confine, const struct confine_args *args,

@@ -6,8 +6,12 @@
 //                     creation, x suspect), what is missing, and a Map of path -> {cut, value}, where a value
 //                     is a text, or what was parsed from JSON (records, requests)
 //   skyarc.words(run) the texts of a run that was loaded, in lower case, for searches; or ""
+//   skyarc.find(text) a promise of the runs that have a text by the server's catalog, of which some may not be in
+//                     skyarc.runs; none if there is no catalog
+//   skyarc.live       whether `skyarc view` serves the page: then every file can be shown by a link
 // A page that was opened from a file can load scripts, but read no files: so each run has a script,
 // its sidecar, which calls skyarc.take with one string. Only names of sidecars are ever loaded.
+// A page that is served asks the server for the same data.
 "use strict";
 const skyarc = (() => {
   const SIDECAR = /^\.\/view\/[A-Za-z0-9_-]{1,128}\.js$/;
@@ -20,6 +24,7 @@ const skyarc = (() => {
   };
   const policy = globalThis.trustedTypes ? trustedTypes.createPolicy("skyarc", rules) : rules;
 
+  const live = document.querySelector('meta[name="generator"][content="skyarc: live"]') !== null;
   const here = new Map(); // run ID -> the script element that has its data, in a page that has all
   for (const el of document.querySelectorAll("script[data-sidecar]")) here.set(el.dataset.sidecar, el);
   const asked = new Map(); // run ID -> a promise of its data
@@ -48,6 +53,23 @@ const skyarc = (() => {
       script.src = policy.createScriptURL("./view/" + id + ".js");
       document.head.append(script);
     });
+  }
+
+  /* Ask the server for the data of a run. */
+  async function ask(id) {
+    const answer = await fetch("./view/" + encodeURIComponent(id) + ".json");
+    if (answer.ok) return answer.text();
+    throw new Error(answer.status === 403 ? "the server does not know this browser; open the address that 'skyarc view' printed"
+      : (await answer.text()).trim() || "the server answered " + answer.status);
+  }
+
+  let searchable = live;
+
+  async function find(text) {
+    if (!searchable || !text) return [];
+    const answer = await fetch("./search?q=" + encodeURIComponent(text));
+    searchable = answer.status !== 404;
+    return answer.ok ? (await answer.json()).runs.map(brief) : [];
   }
 
   const KINDS = ["", "image", "video", "audio"];
@@ -79,7 +101,7 @@ const skyarc = (() => {
 
   async function get(run) {
     const el = here.get(run.run_id);
-    const data = JSON.parse(el ? el.textContent : await fetchText(run.run_id));
+    const data = JSON.parse(el ? el.textContent : await (live ? ask : fetchText)(run.run_id));
     data.rows = data.rows.map((row) => complete(run, row));
     data.texts = new Map(data.texts.map(([path, cut, value]) => [whole(run, path), { cut: Boolean(cut), value }]));
     found.set(run.run_id, data);
@@ -88,6 +110,8 @@ const skyarc = (() => {
 
   return {
     runs: JSON.parse(document.getElementById("rows").textContent).runs.map(brief),
+    live,
+    find,
     policy,
     take,
     load(run) {

@@ -28,6 +28,7 @@ struct page {
     uint64_t payload; /* bytes of the artifacts, duplicates counted once; see PAGE_SHARE */
     uint64_t words;   /* bytes of titles and failure reasons in rows */
     bool marked;      /* a page of chosen runs */
+    bool live;        /* see page_live */
     bool broken;      /* see page_broken */
     struct region *scratch; /* texts of the last rows */
     size_t scratch_used;
@@ -47,6 +48,11 @@ int page_keep_text(struct buf *out, const char *text, size_t len, struct err *er
 void page_mark(struct page *page)
 {
     page->marked = true;
+}
+
+void page_live(struct page *page)
+{
+    page->live = true;
 }
 
 struct page *page_new(const char *dir, struct err *err)
@@ -396,6 +402,8 @@ int page_settle(struct page *page, struct err *err)
     struct texts_budget budget = budget_of(page->payload);
     size_t i;
 
+    if (page->live)
+        budget.all = budget.lead_max = TEXTS_MAX;
     for (i = 0; i < sidecars_count(page->sidecars); i++) {
         const struct sidecar_run *run = sidecars_at(page->sidecars, i);
 
@@ -426,6 +434,11 @@ int page_put_sidecar(struct page *page, size_t n, put_fn *put, void *ctx, struct
     return sidecars_put(page->sidecars, n, put, ctx, err);
 }
 
+int page_put_json(struct page *page, size_t n, put_fn *put, void *ctx, struct err *err)
+{
+    return sidecars_put_json(page->sidecars, n, put, ctx, err);
+}
+
 /* The digest of an asset, as CSP needs it. */
 static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err *err)
 {
@@ -444,17 +457,22 @@ static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err
 /* Make the part of the page before the rows. */
 static int make_head(struct page *page, struct buf *out, const char *title, struct err *err)
 {
+    const char *from = page->live ? "'self'" : "file:";
+
     if (!*page->hashes[0] && (asset_hash(&asset_style, page->hashes[0], err) < 0 ||
                               asset_hash(&asset_script, page->hashes[1], err) < 0))
         return -1;
-    if (buf_addf(
-            out, err,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-            "script-src 'sha256-%s' 'strict-dynamic'; style-src 'sha256-%s'; img-src file:; "
-            "media-src file:; frame-src file:; base-uri 'none'; form-action 'none'; "
-            "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
-            page->marked ? PAGE_MARK "\n" : "", page->hashes[1], page->hashes[0]) < 0 ||
+    if (buf_addf(out, err,
+                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
+                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                 "script-src 'sha256-%s'%s; style-src 'sha256-%s'; img-src %s; media-src %s; "
+                 "frame-src %s; %sbase-uri 'none'; form-action 'none'; "
+                 "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
+                 page->live     ? PAGE_LIVE_MARK "\n"
+                 : page->marked ? PAGE_MARK "\n"
+                                : "",
+                 page->hashes[1], page->live ? "" : " 'strict-dynamic'", page->hashes[0], from,
+                 from, from, page->live ? "connect-src 'self'; " : "") < 0 ||
         buf_adds(out,
                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
@@ -482,7 +500,7 @@ static int make_head(struct page *page, struct buf *out, const char *title, stru
         "<output></output><span><button type=\"button\" name=\"on\" aria-label=\"next\">"
         "&#8594;</button> <button type=\"button\" name=\"close\" aria-label=\"close\">"
         "&#10005;</button></span></div><img alt=\"\"></dialog>\n"
-        "<script type=\"application/json\" id=\"rows\">{\"runs\": [",
+        "<script type=\"application/json\" id=\"rows\">",
         err);
 }
 
@@ -510,6 +528,14 @@ static int put_whole(struct page *page, put_fn *put, void *ctx, struct err *err)
     return 0;
 }
 
+int page_put_rows(struct page *page, put_fn *put, void *ctx, struct err *err)
+{
+    if (put_text("{\"runs\": [", put, ctx, err) < 0 ||
+        store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0)
+        return -1;
+    return put_text("]}", put, ctx, err);
+}
+
 int page_write(struct page *page, const char *title, bool whole, put_fn *put, void *ctx,
                struct err *err)
 {
@@ -517,8 +543,7 @@ int page_write(struct page *page, const char *title, bool whole, put_fn *put, vo
 
     buf_reset(head);
     if (make_head(page, head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
-        store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0 ||
-        put_text("]}</script>\n", put, ctx, err) < 0 ||
+        page_put_rows(page, put, ctx, err) < 0 || put_text("</script>\n", put, ctx, err) < 0 ||
         (whole && put_whole(page, put, ctx, err) < 0) ||
         put_text("<script>", put, ctx, err) < 0 ||
         put(ctx, asset_script.text, asset_script.len, err) < 0)

@@ -115,6 +115,15 @@ int page_artifact(struct page *page, const struct manifest_read_artifact *row,
 /* Mark the page as one of chosen runs: PAGE_MARK. */
 void page_mark(struct page *page);
 
+/* How a page that is served by HTTP begins; data.js looks for it. */
+#define PAGE_LIVE_MARK "<meta name=\"generator\" content=\"skyarc: live\">"
+
+/*
+ * Make the page one that is served by HTTP: it gets the data of runs (page_put_json) and all
+ * files from the server that it came from, and more texts are copied, up to TEXTS_MAX.
+ */
+void page_live(struct page *page);
+
 /*
  * Choose the texts, once, when all rows and texts were added: the functions below need it, and
  * nothing is added afterwards.
@@ -142,6 +151,13 @@ bool page_sidecar(struct page *page, size_t n, struct page_sidecar *out);
 /* Write the nth sidecar. */
 int page_put_sidecar(struct page *page, size_t n, put_fn *put, void *ctx,
                      struct err *err) MUST_CHECK;
+
+/* Write the short rows of all runs, as in index.html, as JSON: {"runs": [...]}. */
+int page_put_rows(struct page *page, put_fn *put, void *ctx, struct err *err) MUST_CHECK;
+
+/* Write the JSON in the nth sidecar, for a page that is served by HTTP. */
+int page_put_json(struct page *page, size_t n, put_fn *put, void *ctx,
+                  struct err *err) MUST_CHECK;
 
 /*
  * Write index.html; the same bytes each time.

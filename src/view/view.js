@@ -85,11 +85,12 @@
     return box;
   }
 
-  /* Types that browsers open without running code in them; other files are named without a link. */
+  /* Types that browsers open without running code in them; other files are named without a link, unless
+     they come from the server, which sends them as plain text or as a download. */
   const SAFE = /\.(png|jpe?g|gif|webp|webm|mp4|json|txt|csv|pdf|zip)$/i;
 
   function link(row, text) {
-    if (!SAFE.test(row.p)) return make("code", { text: row.p });
+    if (!SAFE.test(row.p) && !skyarc.live) return make("code", { text: row.p });
     return make("a", { href: href(row.p), target: "_blank", rel: "noopener noreferrer", text: text || row.p.split("/").pop() });
   }
 
@@ -611,7 +612,7 @@
   for (const word of [...new Set(skyarc.runs.map((r) => r.error || r.status || "unknown"))].sort()) status.append(make("option", { value: word, text: word }));
 
   function go(run) {
-    location.replace("#" + encodeURIComponent(run.run_id));
+    location.hash = encodeURIComponent(run.run_id); // an entry of the history: Back leads to the run before
     show(run);
     main.querySelector("h2").focus();
   }
@@ -629,7 +630,23 @@
 
   function has(run, want) {
     return (run.run_id + " " + (run.other_run_id || "") + " " + (run.title || "") + " " + (run.failure_reason || "") + " " + (run.run_type || "")).toLowerCase().includes(want)
-      || (want && skyarc.words(run).includes(want));
+      || (want && (skyarc.words(run).includes(want) || (found.text === want && found.runs.has(run))));
+  }
+
+  let found = { text: "", runs: new Set() }; // what the server's catalog has of a text
+
+  /* Ask the server for runs with the text that is searched, and take over those that the page did not have. */
+  async function ask() {
+    const text = find.value.toLowerCase();
+    const rows = await skyarc.find(text).catch(() => []);
+    if (text !== find.value.toLowerCase() || !rows.length) return;
+    for (const row of rows) {
+      if (byId.has(row.run_id)) continue;
+      byId.set(row.run_id, row);
+      skyarc.runs.push(row);
+    }
+    found = { text, runs: new Set(rows.map((row) => byId.get(row.run_id))) };
+    listRuns();
   }
 
   let hits = [];
@@ -673,7 +690,16 @@
     listRuns();
   }
 
-  find.addEventListener("input", listRuns);
+  addEventListener("hashchange", () => { // Back, Forward, and a link that was pasted
+    const run = byId.get(location.hash.slice(1));
+    if (run && run !== current) show(run);
+  });
+  let later = 0;
+  find.addEventListener("input", () => {
+    listRuns();
+    clearTimeout(later);
+    later = setTimeout(ask, 200);
+  });
   status.addEventListener("change", listRuns);
   all.addEventListener("click", loadAll);
   listRuns();

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "viewer/library.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "catalog/contents.h"
+#include "catalog/relation.h"
+#include "catalog/search.h"
+#include "format/manifest_read.h"
+#include "reader/archive_reader.h"
+#include "reader/manifest_scan.h"
+#include "sync/volume_store.h"
+
+#include <string.h>
+
+#define ROW_MAX ((size_t)1 << 20)
+
+int library_open(struct library *library, struct err *err)
+{
+    (void)pthread_mutex_init(&library->lock, NULL);
+    library->open = true;
+    if (!library->dir)
+        return 0;
+    library->catalog = db_open(library->dir, DB_READ, err);
+    return library->catalog ? 0 : -1;
+}
+
+void library_close(struct library *library)
+{
+    if (!library->open)
+        return;
+    db_free(library->catalog);
+    library->catalog = NULL;
+    (void)pthread_mutex_destroy(&library->lock);
+    library->open = false;
+}
+
+bool library_shows(const struct library *library, const char *run_id)
+{
+    size_t i;
+
+    for (i = 0; i < library->run_count; i++) {
+        if (strcmp(library->run_ids[i], run_id) == 0)
+            return true;
+    }
+    return !library->run_count;
+}
+
+/* A visit of runs. */
+struct visit {
+    struct library *library;
+    library_run_fn *fn;
+    void *ctx;
+    struct buf row;
+};
+
+/* A time of the catalog as text; NULL: not known. */
+static const char *time_text(char out[CLOCK_TEXT_MAX], int64_t us)
+{
+    return us == DB_UNKNOWN ? NULL : clock_format(out, us / 1000, CLOCK_RFC3339);
+}
+
+/* Make a row of the manifest from one of the catalog. */
+static int on_catalog_run(void *ctx, const struct search_row *row, struct err *err)
+{
+    struct visit *visit = ctx;
+    char created[CLOCK_TEXT_MAX];
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    int rc;
+
+    if (!w)
+        return -1;
+    buf_reset(&visit->row);
+    jsonw_init(w, buf_put, &visit->row);
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "run_id", row->run_id);
+    jsonw_text(w, "status", row->status);
+    jsonw_text(w, "run_type", row->run_type);
+    jsonw_text(w, "created_at", time_text(created, row->created_at));
+    jsonw_text(w, "failure_reason", row->failure_reason);
+    jsonw_text(w, "prompt", row->prompt);
+    jsonw_text(w, "title", row->title);
+    jsonw_text(w, "other_run_id", row->other);
+    jsonw_text(w, "parent_run_id", row->parent);
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc < 0 ? -1 : visit->fn(visit->ctx, visit->row.data, visit->row.len, err);
+}
+
+/* Visit runs of the catalog; text: only those that have it, or NULL. */
+static int catalog_runs(struct visit *visit, const char *text, struct err *err)
+{
+    struct library *library = visit->library;
+    const struct search search = { .run_ids = library->run_ids,
+                                   .run_count = library->run_count,
+                                   .text = text,
+                                   .since = DB_UNKNOWN,
+                                   .until = DB_UNKNOWN,
+                                   .limit = text ? LIBRARY_FOUND : LIBRARY_RUNS,
+                                   .runs = true };
+    int rc;
+
+    (void)pthread_mutex_lock(&library->lock);
+    rc = search_run(library->catalog, &search, on_catalog_run, visit, err);
+    (void)pthread_mutex_unlock(&library->lock);
+    return rc;
+}
+
+/* Pass the rows of runs, which come before those of documents and artifacts. */
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct visit *visit = ctx;
+    struct manifest_read_run run;
+    struct region *region;
+    int rc;
+
+    if (section != MANIFEST_READ_RUNS)
+        return section > MANIFEST_READ_RUNS;
+    region = region_new(err);
+    rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
+    if (rc == 0 && library_shows(visit->library, run.run_id))
+        rc = visit->fn(visit->ctx, text, len, err);
+    region_free(region);
+    return rc < 0 ? -1 : 0;
+}
+
+static int archive_runs(struct visit *visit, const char *path, struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    int rc = archive_reader_open(&reader, path, err);
+
+    if (rc == 0)
+        rc = manifest_scan(&reader, on_row, visit, NULL, err);
+    archive_reader_close(&reader);
+    return rc;
+}
+
+int library_runs(struct library *library, library_run_fn *fn, void *ctx, struct err *err)
+{
+    struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
+    size_t i;
+    int rc = 0;
+
+    buf_init(&visit.row, ROW_MAX);
+    if (library->dir)
+        rc = catalog_runs(&visit, NULL, err);
+    for (i = 0; rc == 0 && !library->dir && i < library->archive_count; i++)
+        rc = archive_runs(&visit, library->archives[i], err);
+    buf_clear(&visit.row);
+    return rc;
+}
+
+int library_search(struct library *library, const char *text, library_run_fn *fn, void *ctx,
+                   struct err *err)
+{
+    struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
+    int rc;
+
+    if (!library->dir)
+        return err_set(err, ERR_NOT_FOUND, "only a directory of skyarc sync has a catalog");
+    buf_init(&visit.row, ROW_MAX);
+    rc = catalog_runs(&visit, text, err);
+    buf_clear(&visit.row);
+    return rc;
+}
+
+/* The volumes of a run, collected under the lock, and read without it. */
+struct volumes {
+    struct library *library;
+    const char *run_id;
+    struct region *region;
+    const char *paths[LIBRARY_VOLUMES];
+    size_t count;
+};
+
+static int on_volume(void *ctx, const struct contents_volume *volume, struct err *err)
+{
+    struct volumes *volumes = ctx;
+    struct volume_store store = { volumes->library->dir };
+    int holds = contents_holds(volumes->library->catalog, volume->name, volumes->run_id, err);
+    char *path;
+
+    if (holds <= 0 || volumes->count == LIBRARY_VOLUMES)
+        return holds < 0 ? -1 : 0;
+    path = volume_store_read(&store, volume->name, err);
+    volumes->paths[volumes->count] = path ? region_text(volumes->region, path, err) : NULL;
+    mem_free(path);
+    return volumes->paths[volumes->count] ? (volumes->count++, 0) : -1;
+}
+
+static int find_volumes(struct volumes *volumes, const char *run_id, struct err *err)
+{
+    struct library *library = volumes->library;
+    char name[RELATION_ID_MAX + 1];
+    int rc;
+
+    if (strlen(run_id) > RELATION_ID_MAX)
+        return 0;
+    (void)pthread_mutex_lock(&library->lock);
+    volumes->run_id = relation_name(library->catalog, run_id, name);
+    rc = contents_volumes_of(library->catalog, volumes->run_id, on_volume, volumes, err);
+    (void)pthread_mutex_unlock(&library->lock);
+    return rc;
+}
+
+int library_archives(struct library *library, const char *run_id, library_archive_fn *fn,
+                     void *ctx, struct err *err)
+{
+    struct volumes *volumes;
+    size_t i;
+    int rc = 0;
+
+    if (!library->dir) {
+        for (i = 0; rc == 0 && i < library->archive_count; i++)
+            rc = fn(ctx, library->archives[i], err);
+        return rc;
+    }
+    volumes = mem_new(sizeof(*volumes), err);
+    if (!volumes)
+        return -1;
+    volumes->library = library;
+    volumes->region = region_new(err);
+    rc = volumes->region ? find_volumes(volumes, run_id, err) : -1;
+    for (i = 0; rc == 0 && i < volumes->count; i++)
+        rc = fn(ctx, volumes->paths[i], err);
+    region_free(volumes->region);
+    mem_free(volumes);
+    return rc;
+}

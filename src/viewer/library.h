@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * library: the archives that the viewer shows: some archives, or a directory of skyarc sync.
+ *
+ * Of a directory, the catalog says which runs there are, and which volumes have a run. The
+ * catalog stays open, since it cannot be opened in the sandbox.
+ *
+ * Errors   the catalog's; those of reading archives
+ * Owns     the catalog
+ * Threads  any, after library_open
+ */
+#ifndef VIEWER_LIBRARY_H
+#define VIEWER_LIBRARY_H
+
+#include "base/err.h"
+#include "catalog/db.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LIBRARY_RUNS    10000 /* the newest runs of a directory that are listed */
+#define LIBRARY_FOUND   500   /* runs that a search finds */
+#define LIBRARY_VOLUMES 1024  /* volumes of one run that are read */
+
+struct library {
+    /* set by the caller, borrowed */
+    const char *title;
+    const char *temp_dir;
+    const char *dir; /* a directory of skyarc sync; NULL: the archives */
+    const char *const *archives;
+    size_t archive_count;
+    const char *const *run_ids; /* show only these; of an archive, by the IDs that it has */
+    size_t run_count;           /* 0: all */
+    /* under lock */
+    pthread_mutex_t lock;
+    struct db *catalog;
+    bool open;
+};
+
+/* Open the catalog of a directory; close also after a failure. */
+int library_open(struct library *library, struct err *err) MUST_CHECK;
+
+/* Close the catalog; may be called twice, and on a library that was not opened. */
+void library_close(struct library *library);
+
+/* Whether a run is one of those to be shown. */
+bool library_shows(const struct library *library, const char *run_id);
+
+/* Gets the row of a run, as in a manifest. */
+typedef int library_run_fn(void *ctx, const char *text, size_t len, struct err *err);
+
+/*
+ * Visit the runs to be shown, of a directory the newest LIBRARY_RUNS, newest first. A run that
+ * several archives have is visited several times.
+ */
+int library_runs(struct library *library, library_run_fn *fn, void *ctx,
+                 struct err *err) MUST_CHECK;
+
+/*
+ * Visit the newest LIBRARY_FOUND runs of a directory that have a text in prompt, title, output
+ * or failure reason. ERR_NOT_FOUND: the library is no directory, and has no such search.
+ */
+int library_search(struct library *library, const char *text, library_run_fn *fn, void *ctx,
+                   struct err *err) MUST_CHECK;
+
+/* Gets the path of an archive; 1: no further one is wanted. */
+typedef int library_archive_fn(void *ctx, const char *path, struct err *err);
+
+/* Visit the archives that can have a run. Returns 1 if fn did, else 0, or -1. */
+int library_archives(struct library *library, const char *run_id, library_archive_fn *fn,
+                     void *ctx, struct err *err) MUST_CHECK;
+
+#endif

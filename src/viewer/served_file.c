@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "viewer/served_file.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "format/frame.h"
+#include "format/manifest_read.h"
+#include "format/safe_name.h"
+#include "reader/archive_reader.h"
+#include "reader/entry_reader.h"
+#include "reader/fetchone.h"
+#include "reader/manifest_scan.h"
+#include "reader/named.h"
+#include "reader/stream.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define WINDOW_MAX FRAME_CUT_TEXT /* of a frame; skyarc writes none that is larger */
+
+struct served_file {
+    uint64_t size;
+    struct buf whole; /* the content, if spool is -1 and there is no reader */
+    int spool;        /* a temporary file with the content, or -1 */
+    /* a file that is read where it is */
+    struct archive_reader reader;
+    uint64_t data;      /* offset of its content in the tar stream */
+    struct buf window;  /* of a compressed archive: a part of one frame, verified */
+    uint64_t window_at; /* offset of the window in the content */
+};
+
+/* The row of a file in the manifest. */
+struct place {
+    char path[SAFE_NAME_PATH_MAX + 1];
+    char target[SAFE_NAME_PATH_MAX + 1]; /* of a link; "" if the file is none */
+    uint64_t size;
+    uint64_t offset; /* of the tar header; MANIFEST_READ_NONE: not known */
+    bool found;
+};
+
+/* Take the row of the path; a manifest_read_fn. */
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct place *place = ctx;
+    struct manifest_read_artifact row;
+    struct region *region;
+    int rc;
+
+    if (section != MANIFEST_READ_ARTIFACTS ||
+        !memmem(text, len, place->path, strlen(place->path)))
+        return 0;
+    region = region_new(err);
+    rc = region ? manifest_read_artifact(&row, text, len, region, err) : -1;
+    if (rc == 0 && strcmp(row.path, place->path) == 0) {
+        const char *target = row.link && row.duplicate_of ? row.duplicate_of : "";
+
+        place->found = strlen(target) <= SAFE_NAME_PATH_MAX;
+        place->size = row.size;
+        place->offset = row.offset;
+        (void)memccpy(place->target, target, '\0', sizeof(place->target));
+        rc = 1;
+    }
+    region_free(region);
+    return rc;
+}
+
+/* Find the row of a path: 1; 0: the manifest has none. */
+static int find_row(const char *archive, const char *path, struct place *place, struct err *err)
+{
+    char *name;
+    uint64_t missing;
+    int rc;
+
+    *place = (struct place){ .found = false };
+    if (strlen(path) > SAFE_NAME_PATH_MAX)
+        return 0;
+    (void)memccpy(place->path, path, '\0', sizeof(place->path));
+    name = place->path;
+    rc = named_rows(archive, &name, 1, on_row, place, &missing, err);
+    if (rc == 0) {
+        struct archive_reader reader = { 0 };
+
+        rc = archive_reader_open(&reader, archive, err);
+        if (rc == 0)
+            rc = manifest_scan(&reader, on_row, place, NULL, err);
+        archive_reader_close(&reader);
+    }
+    return rc < 0 ? -1 : place->found;
+}
+
+/* Find the row of a file; that of a link's target, if the path is of a link. */
+static int find_place(const char *archive, const char *path, struct place *place,
+                      struct err *err)
+{
+    int rc = find_row(archive, path, place, err);
+
+    if (rc > 0 && place->target[0]) {
+        char target[SAFE_NAME_PATH_MAX + 1];
+
+        memcpy(target, place->target, sizeof(target));
+        rc = find_row(archive, target, place, err);
+        if (rc > 0 && place->target[0])
+            rc = 0; /* a link to a link: reading the file reports it */
+    }
+    return rc;
+}
+
+/* Read the file into memory; ERR_LIMIT if it has more than SERVED_FILE_WHOLE bytes. */
+static int read_whole(struct served_file *file, const char *archive, const char *path,
+                      struct err *err)
+{
+    buf_init(&file->whole, SERVED_FILE_WHOLE);
+    if (fetchone(archive, path, buf_put, &file->whole, err) < 0)
+        return -1;
+    file->size = file->whole.len;
+    return 0;
+}
+
+/* Write the content to a temporary file. */
+static int fill_spool(struct served_file *file, const char *temp_dir, file_maker *make,
+                      void *ctx, struct err *err)
+{
+    off_t size;
+
+    file->spool = file_temp(temp_dir, err);
+    if (file->spool < 0 || make(ctx, file_put_fd, &file->spool, err) < 0)
+        return -1;
+    size = lseek(file->spool, 0, SEEK_END);
+    if (size < 0)
+        return err_sys(err, "cannot read a temporary file");
+    file->size = (uint64_t)size;
+    return 0;
+}
+
+/* A file of an archive. */
+struct archived {
+    const char *archive;
+    const char *path;
+};
+
+/* Read a file, which is compared with its digest; a file_maker. */
+static int copy_archived(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct archived *archived = ctx;
+
+    return fetchone(archived->archive, archived->path, put, put_ctx, err);
+}
+
+/* Find the content by its tar header, if the archive can be read at any offset: 1; 0: it
+ * cannot. */
+static int open_place(struct served_file *file, const char *archive, const struct place *place,
+                      struct err *err)
+{
+    struct entry_reader *entries;
+    struct entry_reader_entry entry;
+    const char *slash;
+    int rc;
+
+    if (place->offset == MANIFEST_READ_NONE)
+        return 0;
+    if (archive_reader_open(&file->reader, archive, err) < 0)
+        return -1;
+    if (!file->reader.indexed && file->reader.format != CONTAINER_TAR) {
+        archive_reader_close(&file->reader);
+        return 0;
+    }
+    entries = entry_reader_open(&file->reader, place->offset, UINT64_MAX, err);
+    rc = entries ? entry_reader_next(entries, &entry, err) : -1;
+    slash = rc > 0 ? strchr(entry.path, '/') : NULL;
+    if (rc >= 0 && (!slash || strcmp(slash + 1, place->path) != 0 ||
+                    entry.kind != ENTRY_READER_FILE || entry.size != place->size))
+        rc = err_set(err, ERR_MISMATCH,
+                     "the manifest does not match the tar header of '%.200s'", place->path);
+    if (rc > 0) {
+        buf_init(&file->window, WINDOW_MAX);
+        file->data = entry.data;
+        file->size = entry.size;
+    }
+    entry_reader_free(entries);
+    return rc;
+}
+
+struct served_file *served_file_open(const char *archive, const char *path,
+                                     const char *temp_dir, struct err *err)
+{
+    struct served_file *file = mem_new(sizeof(*file), err);
+    struct place *place = mem_new(sizeof(*place), err);
+    struct archived archived = { archive, path };
+    struct err why;
+    int rc = -1;
+
+    if (file)
+        file->spool = -1;
+    if (!file || !place)
+        goto out;
+    rc = find_place(archive, path, place, err);
+    if (rc > 0 && place->size > SERVED_FILE_WHOLE) {
+        rc = open_place(file, archive, place, err);
+        if (rc == 0)
+            rc = fill_spool(file, temp_dir, copy_archived, &archived, err);
+    } else if (rc >= 0) { /* without a row: a document or a tag file */
+        rc = read_whole(file, archive, path, &why);
+        if (rc < 0 && why.kind == ERR_LIMIT) {
+            buf_clear(&file->whole);
+            rc = fill_spool(file, temp_dir, copy_archived, &archived, err);
+        } else if (rc < 0 && err) {
+            *err = why;
+        }
+    }
+out:
+    mem_free(place);
+    if (rc >= 0)
+        return file;
+    served_file_close(file);
+    return NULL;
+}
+
+struct served_file *served_file_make(const char *temp_dir, file_maker *make, void *ctx,
+                                     struct err *err)
+{
+    struct served_file *file = mem_new(sizeof(*file), err);
+
+    if (!file)
+        return NULL;
+    file->spool = -1;
+    if (fill_spool(file, temp_dir, make, ctx, err) == 0)
+        return file;
+    served_file_close(file);
+    return NULL;
+}
+
+void served_file_close(struct served_file *file)
+{
+    if (!file)
+        return;
+    archive_reader_close(&file->reader);
+    buf_clear(&file->window);
+    buf_clear(&file->whole);
+    file_close(&file->spool);
+    mem_free(file);
+}
+
+uint64_t served_file_size(const struct served_file *file)
+{
+    return file->size;
+}
+
+/*
+ * Decode the frame that contains the byte at `at` of the file, from that byte on, up to its
+ * end: only then is the frame's checksum verified, and what is in the window right. Of a frame
+ * that is larger than WINDOW_MAX (which skyarc does not write), a part that was not verified.
+ */
+static int fill_window(struct served_file *file, uint64_t at, struct err *err)
+{
+    const struct seek *seek = &file->reader.seek;
+    uint64_t coded;
+    uint64_t plain;
+    size_t frame = seek_find(seek, file->data + at, &coded, &plain);
+    struct stream *stream =
+        stream_open(&file->reader, file->data + at, file->data + at + 1, err);
+    unsigned char rest[4096];
+    ssize_t n = stream ? 1 : -1;
+
+    buf_reset(&file->window);
+    file->window_at = at;
+    if (n > 0 && frame < seek->count) {
+        uint64_t len = plain + seek->rows[frame].plain - (file->data + at);
+        char *room;
+
+        if (len > file->size - at)
+            len = file->size - at;
+        if (len > WINDOW_MAX)
+            len = WINDOW_MAX;
+        room = buf_room(&file->window, (size_t)len, err);
+        n = room ? 1 : -1;
+        while (n > 0 && file->window.len < len &&
+               (n = stream_read(stream, room + file->window.len, (size_t)len - file->window.len,
+                                err)) > 0)
+            file->window.len += (size_t)n;
+        while (n > 0 && len < WINDOW_MAX) /* up to the frame's checksum */
+            n = stream_read(stream, rest, sizeof(rest), err);
+    }
+    stream_free(stream);
+    if (n >= 0 && !file->window.len)
+        return err_set(err, ERR_MISMATCH, "the archive ends within the file");
+    return n < 0 ? -1 : 0;
+}
+
+/* Read from a compressed archive, of the frame that was decoded last if it has the bytes. */
+static ssize_t read_window(struct served_file *file, uint64_t at, void *bytes, size_t len,
+                           struct err *err)
+{
+    size_t from;
+
+    if ((at < file->window_at || at - file->window_at >= file->window.len) &&
+        fill_window(file, at, err) < 0) {
+        buf_reset(&file->window);
+        return -1;
+    }
+    from = (size_t)(at - file->window_at);
+    if (len > file->window.len - from)
+        len = file->window.len - from;
+    memcpy(bytes, file->window.data + from, len);
+    return (ssize_t)len;
+}
+
+ssize_t served_file_read(struct served_file *file, uint64_t at, void *bytes, size_t len,
+                         struct err *err)
+{
+    uint64_t left = at < file->size ? file->size - at : 0;
+
+    if (len > left)
+        len = (size_t)left;
+    if (!len)
+        return 0;
+    if (file->reader.path && file->reader.codec != FRAME_NONE)
+        return read_window(file, at, bytes, len, err);
+    if (file->reader.path)
+        return archive_reader_read(&file->reader, bytes, len, file->data + at, err) < 0
+                   ? -1
+                   : (ssize_t)len;
+    if (file->spool >= 0)
+        return file_pread(file->spool, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;
+    memcpy(bytes, file->whole.data + at, len);
+    return (ssize_t)len;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "viewer/site.h"
+
+#include "api/run.h"
+#include "base/log.h"
+#include "viewer/live_page.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define TEXT "text/plain; charset=utf-8"
+
+/* The page has its own policy in a meta element, in which this cannot be said. */
+#define POLICY_PAGE "frame-ancestors 'none'"
+#define POLICY_DATA "default-src 'none'; frame-ancestors 'none'"
+#define POLICY_FILE                                                                            \
+    "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; "                          \
+    "style-src 'unsafe-inline'; frame-ancestors 'self'"
+
+/* Ends of names, and the media types that they are sent with; others are downloads. */
+static const struct media {
+    const char *ending;
+    const char *type;
+} medias[] = {
+    { ".png", "image/png" }, { ".jpg", "image/jpeg" },  { ".jpeg", "image/jpeg" },
+    { ".gif", "image/gif" }, { ".webp", "image/webp" }, { ".webm", "video/webm" },
+    { ".mp4", "video/mp4" }, { ".mp3", "audio/mpeg" },  { ".wav", "audio/wav" },
+    { ".ogg", "audio/ogg" }, { ".txt", TEXT },          { ".log", TEXT },
+    { ".json", TEXT },       { ".jsonl", TEXT },        { ".csv", TEXT },
+    { ".md", TEXT },         { ".html", TEXT },         { ".htm", TEXT },
+    { ".xml", TEXT },        { ".svg", TEXT },          { ".har", TEXT },
+    { ".js", TEXT },         { ".css", TEXT },
+};
+
+const char *site_media_type(const char *path, bool *download)
+{
+    size_t len = strlen(path);
+    size_t i;
+
+    *download = false;
+    for (i = 0; i < sizeof(medias) / sizeof(*medias); i++) {
+        size_t end = strlen(medias[i].ending);
+
+        if (len > end && strcasecmp(path + len - end, medias[i].ending) == 0)
+            return medias[i].type;
+    }
+    *download = true;
+    return "application/octet-stream";
+}
+
+/* Answer with an error. */
+static void fail(struct http_answer *answer, const char *path, const struct err *err)
+{
+    answer->status = err->kind == ERR_NOT_FOUND ? 404 : 500;
+    (void)snprintf(answer->text, sizeof(answer->text), "%.250s\n", err->text);
+    if (answer->status == 500)
+        log_line(LOG_WARNING, "cannot show '%.600s': %s", path, err->text);
+}
+
+static void set_not_found(struct http_answer *answer)
+{
+    answer->status = 404;
+    (void)snprintf(answer->text, sizeof(answer->text), "not found\n");
+}
+
+/* What is made for a request. */
+struct making {
+    struct library *library;
+    const char *what; /* the run's ID, or the text */
+};
+
+static int make_index(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct making *making = ctx;
+
+    return live_page_index(making->library, put, put_ctx, err);
+}
+
+static int make_run(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct making *making = ctx;
+
+    return live_page_run(making->library, making->what, put, put_ctx, err);
+}
+
+static int make_search(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct making *making = ctx;
+
+    return live_page_search(making->library, making->what, put, put_ctx, err);
+}
+
+static void answer_search(struct library *library, const char *text, struct http_answer *answer)
+{
+    struct making making = { library, text };
+    struct err err;
+
+    answer->media_type = "application/json";
+    answer->policy = POLICY_DATA;
+    answer->file = served_file_make(library->temp_dir, make_search, &making, &err);
+    if (!answer->file)
+        fail(answer, "a search", &err);
+}
+
+static void answer_index(struct library *library, struct http_answer *answer)
+{
+    struct making making = { .library = library };
+    struct err err;
+
+    answer->media_type = "text/html; charset=utf-8";
+    answer->policy = POLICY_PAGE;
+    answer->file = served_file_make(library->temp_dir, make_index, &making, &err);
+    if (!answer->file)
+        fail(answer, "the page", &err);
+}
+
+/* The length of the run's ID that a path begins with, which `end` follows; 0: none. */
+static size_t take_id(char id[RUN_ID_MAX + 1], const char *path, const char *end)
+{
+    const char *found = strstr(path, end);
+    size_t len = found ? (size_t)(found - path) : 0;
+
+    if (!len || len > RUN_ID_MAX)
+        return 0;
+    (void)snprintf(id, RUN_ID_MAX + 1, "%.*s", (int)len, path);
+    return run_id_valid(id) ? len : 0;
+}
+
+static void answer_run(struct library *library, const char *path, struct http_answer *answer)
+{
+    struct making making = { .library = library };
+    char id[RUN_ID_MAX + 1];
+    size_t len = take_id(id, path, ".json");
+    struct err err;
+
+    if (!len || strcmp(path + len, ".json") != 0) {
+        set_not_found(answer);
+        return;
+    }
+    making.what = id;
+    answer->media_type = "application/json";
+    answer->policy = POLICY_DATA;
+    answer->file = served_file_make(library->temp_dir, make_run, &making, &err);
+    if (!answer->file)
+        fail(answer, id, &err);
+}
+
+/* A file being searched in the archives that may have it. */
+struct file_search_in {
+    const char *path;
+    const char *temp_dir;
+    struct served_file *file;
+};
+
+/* Open the file, if this archive has it; a library_archive_fn. */
+static int open_in(void *ctx, const char *archive, struct err *err)
+{
+    struct file_search_in *search = ctx;
+
+    search->file = served_file_open(archive, search->path, search->temp_dir, err);
+    if (search->file)
+        return 1;
+    return err->kind == ERR_NOT_FOUND ? 0 : -1;
+}
+
+static void answer_file(struct library *library, const char *path, struct http_answer *answer)
+{
+    struct file_search_in search = { .path = path, .temp_dir = library->temp_dir };
+    char id[RUN_ID_MAX + 1];
+    struct err err;
+    int rc = 0;
+
+    err_clear(&err);
+    if (take_id(id, path + strlen("data/"), "/") && library_shows(library, id))
+        rc = library_archives(library, id, open_in, &search, &err);
+    if (rc < 0) {
+        fail(answer, path, &err);
+    } else if (rc == 0) {
+        set_not_found(answer);
+    } else {
+        answer->file = search.file;
+        answer->policy = POLICY_FILE;
+        answer->media_type = site_media_type(path, &answer->download);
+    }
+}
+
+void site_get(void *ctx, const char *path, const char *query, struct http_answer *answer)
+{
+    struct library *library = ctx;
+
+    if (strcmp(path, "/") == 0)
+        answer_index(library, answer);
+    else if (strcmp(path, "/search") == 0 && query && *query)
+        answer_search(library, query, answer);
+    else if (strncmp(path, "/view/", 6) == 0)
+        answer_run(library, path + 6, answer);
+    else if (strncmp(path, "/data/", 6) == 0)
+        answer_file(library, path + 1, answer);
+    else if (strcmp(path, "/favicon.ico") == 0)
+        answer->status = 204; /* there is none: browsers ask for it with each page */
+    else
+        set_not_found(answer);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * site: what the viewer answers for a path.
+ *
+ *   /                 the page (viewer/live_page)
+ *   /view/ID.json     the data of a run
+ *   /search?q=TEXT    the rows of runs of a directory that have a text
+ *   /data/ID/...      a file of a run, as it is in the archive
+ *
+ * Nothing that was captured may run: pages, scripts, style sheets and images that can contain
+ * scripts are sent as plain text, other files that browsers open in a program as downloads, and
+ * all of them with a policy that puts them into a sandbox and lets them load nothing.
+ *
+ * Errors   become answers with a status and a text
+ * Threads  any
+ * Source   docs/view.md
+ */
+#ifndef VIEWER_SITE_H
+#define VIEWER_SITE_H
+
+#include "viewer/http_server.h"
+#include "viewer/library.h"
+
+/* Answer a request; an http_get_fn, ctx is the struct library. */
+http_get_fn site_get;
+
+/* The media type that a file is sent with, by the end of its name; *download: whether browsers
+ * are to save it. */
+const char *site_media_type(const char *path, bool *download);
+
+#endif

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: MIT
+"""view: archives shown by a server on this machine, without extracting them."""
+import http.client
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+
+from conftest import SKYARC
+from process import end_process
+from reading import FORMATS, flip, frames, rows_of
+
+SLOW = any(word in open(SKYARC, "rb").read(1 << 27) for word in (b"__asan_init", b"__tsan_init", b"exec valgrind"))
+
+
+class Viewer:
+    def __init__(self, env, *args, cwd, opened=False, **more):
+        self.process = subprocess.Popen([SKYARC, "view", *([] if opened else ["--no-open"]), *map(str, args)],
+                                        env=dict(env, **more), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?t=([0-9a-f]{64})", self.url)
+        assert found, (self.url, self.process.poll() is None or self.process.stderr.read())
+        self.port, self.token = int(found[1]), found[2]
+
+    def ask(self, path, method="GET", cookie=True, **headers):
+        """(status, headers, body)"""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            if cookie:
+                headers["Cookie"] = "skyarc-%d=%s" % (self.port, self.token)
+            client.request(method, path, headers=headers)
+            answer = client.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            client.close()
+
+    def file(self, path):
+        return self.ask("/" + urllib.parse.quote(path))
+
+    def run(self, run):
+        status, _, body = self.ask("/view/%s.json" % run)
+        assert status == 200, body
+        return json.loads(body)
+
+    def stop(self, number=signal.SIGINT):
+        """(exit status, messages)"""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=30)
+        return self.process.returncode, err
+
+
+@pytest.fixture
+def view(env, tmp_path):
+    made = []
+    spool = tmp_path / "spool"
+    spool.mkdir()
+
+    def start(*args, **more):
+        made.append(Viewer(dict(env, TMPDIR=str(spool)), *args, **dict({"cwd": tmp_path}, **more)))
+        return made[-1]
+    yield start
+    for one in made:
+        one.stop()
+        end_process(one.process, 10)
+    assert not list(spool.iterdir())
+
+
+def test_in_a_browser(made, view, browser):
+    one = view(made())
+    browser.open(one.url)
+    browser.until("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    assert browser.ask("location.href") == "http://127.0.0.1:%d/" % one.port  # the token is not in the address any more
+    assert browser.ask("document.querySelectorAll('#runs button').length") >= 5
+    for run in ("tsk_demo1", "tsk_demo3", "wr_demo2"):
+        browser.ask("document.querySelector('#runs button[data-run=%s]').click()" % run)
+        browser.until("document.title === '%s - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'" % run)
+        browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
+    assert browser.ask("document.querySelectorAll('main .shots img').length") > 0
+    asked = browser.requests()
+    assert len(asked) > 5 and not [u for u in asked if not u.startswith(("http://127.0.0.1:%d/" % one.port, "about:", "data:"))]
+    assert not browser.complaints()
+
+
+def test_of_one_run(made, view, browser, skyarc):
+    one = view(made(), "tsk_demo3")
+    browser.open(one.url)
+    browser.until("document.title === 'tsk_demo3 - skyarc'")
+    assert browser.ask("document.querySelectorAll('#runs button').length") == 1
+    assert one.ask("/view/tsk_demo1.json")[0] == 404
+    result = skyarc("view", "--no-open", "a.tar.zst", "tsk_none", check=1)
+    assert "tsk_none" in result.err and not result.out
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "bag"])
+def test_each_file_as_it_is_archived(made, view, tmp_path, form):
+    name = "a" if form == "bag" else "a." + form
+    made(*([name, "--format", "dir"] if form == "bag" else [name]))
+    if form == "bag":
+        folder = tmp_path / name
+        rows = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    else:
+        rows, folder = rows_of(tmp_path / name, tmp_path)
+    one = view(name)
+    for row in rows:
+        status, headers, body = one.file(row["path"])
+        assert status == 200 and body == (folder / row["path"]).read_bytes(), row["path"]
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+    assert one.ask("/data/tsk_demo1/run.json")[2] == (folder / "data/tsk_demo1/run.json").read_bytes()
+    data = one.run("tsk_demo1")
+    assert data["run"] and len(data["rows"]) == sum(r["run_id"] == "tsk_demo1" for r in rows) and data["texts"]
+
+
+def test_ranges(made, view, tmp_path):
+    """A recording of several frames is read from any place; only these frames are decoded."""
+    rows, folder = rows_of(made(), tmp_path)
+    row = max(rows, key=lambda r: r["size"])
+    data = (folder / row["path"]).read_bytes()
+    one = view("a.tar.zst")
+    path = "/" + row["path"]
+    assert len(data) > 8 << 20 and one.ask(path)[1]["Accept-Ranges"] == "bytes"
+    for first, last in ((0, 0), (0, 99), (5_000_000, 5_000_001), (4 << 20, (4 << 20) + 70_000), (len(data) - 5, len(data) + 99)):
+        status, headers, body = one.ask(path, Range="bytes=%d-%d" % (first, last))
+        assert status == 206 and body == data[first:last + 1]
+        assert headers["Content-Range"] == "bytes %d-%d/%d" % (first, min(last, len(data) - 1), len(data))
+    assert one.ask(path, Range="bytes=-7")[2] == data[-7:]
+    assert one.ask(path, Range="bytes=8000000-")[2] == data[8000000:]
+    status, headers, _ = one.ask(path, Range="bytes=%d-" % len(data))
+    assert status == 416 and headers["Content-Range"] == "bytes */%d" % len(data)
+    status, headers, body = one.ask(path, "HEAD")
+    assert status == 200 and headers["Content-Length"] == str(len(data)) and not body
+
+
+def test_who_may_read(made, view):
+    one = view(made())
+    own = "127.0.0.1:%d" % one.port
+    for path in ("/", "/?t=" + "0" * 64, "/?t=", "/view/tsk_demo1.json", "/data/tsk_demo1/run.json", "/view/tsk_demo1.json?t=" + one.token):
+        status, _, body = one.ask(path, cookie=False)
+        assert status == 403 and b"token" in body, path
+    assert one.ask("/", Cookie="skyarc-%d=%s" % (one.port, "0" * 64), cookie=False)[0] == 403
+    assert one.ask("/", Cookie="skyarc=%s" % one.token, cookie=False)[0] == 403
+    status, headers, body = one.ask("/?t=" + one.token, cookie=False)
+    assert status == 200 and b"./" in body
+    assert headers["Set-Cookie"] == "skyarc-%d=%s; Path=/; HttpOnly; SameSite=Strict" % (one.port, one.token)
+    for host in ("evil.example", "evil.example:%d" % one.port, "127.0.0.1", "[::1]:%d" % one.port):
+        assert one.ask("/", Host=host)[0] == 421
+        assert one.ask("/?t=" + one.token, cookie=False, Host=host)[0] == 421
+    assert one.ask("/", Host=own)[0] == one.ask("/", Host="localhost:%d" % one.port)[0] == 200
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+        status, headers, _ = one.ask("/", method)
+        assert status == 405 and headers["Allow"] == "GET, HEAD", method
+    for path in ("/..", "/data/../../etc/passwd", "/data/tsk_demo1/../../manifest.json", "/etc/passwd", "/view/x.json",
+                 "/view/../x", "/data/", "/data/tsk_demo1/", "/data/tsk_demo1/%00", "/manifest.json", "/data/" + "x" * 4000 + "/y"):
+        assert one.ask(path)[0] == 404, path
+    assert one.token not in one.stop()[1]
+
+
+def test_what_was_captured_never_runs(view, skyarc, emu, browser):
+    emu.run("tsk_odd", [{"id": "page", "type": "html_scrape", "uri": "s3://b/page.html", "data": b"<html><script>document.title = 'bad'</script></html>"},
+                        {"id": "pic", "type": "download", "filename": "x.svg", "uri": "s3://b/x.svg", "data": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"},
+                        {"id": "doc", "type": "download", "filename": "x.pdf", "uri": "s3://b/x.pdf", "data": b"%PDF-1.4"}])
+    skyarc("pull", "-o", "a.tar.zst", "tsk_odd")
+    one = view("a.tar.zst")
+    paths = [path if path.startswith("data/") else "data/tsk_odd/" + path for path, *_ in one.run("tsk_odd")["rows"]]
+    assert len(paths) == 3
+    for path in paths:
+        _, headers, _ = one.file(path)
+        assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+        assert path.endswith((".html", ".svg", ".pdf"))
+        if path.endswith(".pdf"):
+            assert headers["Content-Type"] == "application/octet-stream" and headers["Content-Disposition"] == "attachment"
+        else:
+            assert headers["Content-Type"] == "text/plain; charset=utf-8", path
+    browser.open(one.url)
+    browser.until("document.title === 'tsk_odd - skyarc'")
+    (page,) = [path for path in paths if path.endswith(".html")]
+    browser.open("http://127.0.0.1:%d/%s" % (one.port, page))
+    assert browser.ask("document.title") == "" and "<script>" in browser.ask("document.body.textContent")
+
+
+def test_a_directory(skyarc, view, browser, emu, tmp_path):
+    skyarc("sync", "--dest", "d", "--settle", "0", check=0)
+    ids = {row["run_id"] for row in skyarc("find", "--runs", "--json", "d", check=0).json()}
+    one = view("d")
+    browser.open(one.url)
+    browser.until("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    assert set(browser.ask("[...document.querySelectorAll('#runs button')].map(b => b.dataset.run)")) == ids
+    shown = browser.ask("[...document.querySelectorAll('#runs li .dim')].map(e => e.textContent.trim())")
+    assert shown == sorted(shown, reverse=True)
+    for run in sorted(ids):
+        data = one.run(run)
+        assert data["run"]["run_id"] == run if isinstance(data["run"], dict) and "run_id" in data["run"] else data["run"]
+        for path, size, *_ in data["rows"]:
+            path = path if path.startswith("data/") else "data/%s/%s" % (run, path)
+            assert len(one.file(path)[2]) == size
+    browser.ask("(() => { const f = document.getElementById('find'); f.value = 'BUY milk'; f.dispatchEvent(new Event('input')); })()")
+    hits = {row["run_id"] for row in skyarc("find", "--runs", "--json", "--text", "buy milk", "d", check=0).json()}
+    browser.until("document.getElementById('count').textContent.startsWith('%d of')" % len(hits))
+    assert set(browser.ask("[...document.querySelectorAll('#runs button[data-run]')].map(b => b.dataset.run)")) == hits
+    assert one.ask("/search")[0] == 404 and json.loads(one.ask("/search?q=nothing-has-this")[2]) == {"runs": []}
+    assert not browser.complaints()
+    other = view("d", "tsk_demo1")
+    assert other.run("tsk_demo1") and other.ask("/view/tsk_demo3.json")[0] == 404
+    assert view(cwd=tmp_path / "d").run("tsk_demo3")  # of the current directory
+    assert "tsk_none" in skyarc("view", "--no-open", "d", "tsk_none", check=1).err
+
+
+def test_a_damaged_file(made, view, skyarc, tmp_path):
+    """The rest is shown, and what is damaged is told."""
+    rows, _ = rows_of(made("a.tar.zst", "--no-report"), tmp_path)
+    row = next(r for r in rows if r["path"].endswith(".png") and not r["link"])
+    start, end, *_ = frames(tmp_path / "a.tar.zst")[row["frame"]]
+    flip(tmp_path / "a.tar.zst", (start + end) // 2)
+    one = view("a.tar.zst")
+    lost = []
+    for r in rows:
+        good = skyarc("cat", "a.tar.zst", r["path"])
+        if r["size"] > 4 << 20:
+            continue
+        status, _, body = one.file(r["path"])
+        assert (status, body) == (200, good.out) if good.code == 0 else status == 500 and b"frame" in body, (r["path"], body)
+        lost += [] if good.code == 0 else [r["path"]]
+    assert lost and len(lost) < len(rows) // 2
+    assert one.run(row["run_id"])["rows"]
+    code, err = one.stop()
+    assert code == 0 and all(path in err for path in lost)
+
+
+def test_damage_within_a_recording(made, view, tmp_path):
+    """What was sent before the damage is right, and the response is shorter than it said."""
+    rows, folder = rows_of(made(), tmp_path)
+    row = max(rows, key=lambda r: r["size"])
+    data = (folder / row["path"]).read_bytes()
+    start, end, *_ = frames(tmp_path / "a.tar.zst")[row["frame"] + 1]
+    flip(tmp_path / "a.tar.zst", (start + end) // 2)
+    one = view("a.tar.zst")
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        one.file(row["path"])
+    assert data.startswith(broken.value.partial) and len(broken.value.partial) >= 1 << 20  # no byte of the damaged frame
+    status, _, body = one.ask("/" + row["path"], Range="bytes=-100")
+    assert status == 206 and body == data[-100:]
+    assert "broken off" in one.stop()[1]
+
+
+def test_what_is_no_archive(skyarc, tmp_path, made):
+    (tmp_path / "x.txt").write_text("x" * 1000)
+    assert "not a" in skyarc("view", "--no-open", "x.txt", check=1).err
+    assert "x.tar" in skyarc("view", "--no-open", "x.tar", check=1).err
+    assert "catalog" in skyarc("view", "--no-open", ".", check=1).err
+    assert skyarc("view", "--no-open", "a", "b", "c", check=2).err
+    assert skyarc("view", "--port", "70000", "a", check=2).err
+    archive = made("a.tar.zst", "--no-report")
+    spans = frames(archive)
+    flip(archive, spans[-1][0] + 20)
+    assert skyarc("view", "--no-open", archive, check=4).err
+
+
+def test_it_ends(made, view):
+    archive = made()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        assert view(archive).stop(number) == (0, "")
+    one = view("--idle", "2s", archive)
+    for _ in range(8):
+        time.sleep(0.5)
+        assert one.ask("/")[0] == 200  # it is in use
+    one.process.wait(timeout=30)
+    assert one.process.returncode == 0
+    one, other = view("-v", archive), view(archive)
+    assert one.port != other.port
+    result = subprocess.run([SKYARC, "view", "--no-open", "--port", str(one.port), archive], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1 and str(one.port) in result.stderr and not result.stdout
+
+
+def test_json(made, env, tmp_path):
+    with subprocess.Popen([SKYARC, "view", "--no-open", "--json", made()], env=env, cwd=tmp_path, stdout=subprocess.PIPE,
+                          text=True) as process:
+        text = ""
+        while not text.endswith("}\n"):
+            text += process.stdout.readline()
+        assert json.loads(text)["url"].startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+
+
+def test_the_browser_is_opened(made, view, tmp_path):
+    """By a private file; neither the address nor the token is an argument of a program."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    said = tmp_path / "said"
+    (tools / "xdg-open").write_text("#!/bin/sh\n{ printf '%%s\\n' \"$$\" \"$#\" \"$1\" \"$DISPLAY\"; stat -c '%%a' \"$1\"; cat \"$1\"; env; } > %s.new\n"
+                                    "mv %s.new %s\nexec sleep 60\n" % (said, said, said))
+    (tools / "xdg-open").chmod(0o755)
+    one = view(made(), opened=True, PATH="%s:%s" % (tools, os.environ["PATH"]), DISPLAY=":9", SKYVERN_API_KEY="secret-key")
+    for _ in range(200):
+        if said.exists():
+            break
+        time.sleep(0.05)
+    pid, count, path, display, mode, *rest = said.read_text().split("\n")
+    assert count == "1" and display == ":9" and mode == "600" and one.url in "\n".join(rest)
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+    assert "secret-key" not in "\n".join(rest)
+    assert one.stop() == (0, "") and not os.path.exists(path)
+    os.kill(int(pid), signal.SIGKILL)
+    bare = view("-v", "a.tar.zst", opened=True, PATH="/nonexistent", DISPLAY=":9")
+    assert "browser was not opened" in bare.stop()[1]
+
+
+@pytest.mark.skipif(SLOW, reason="sanitizers and valgrind need more memory, and are not confined")
+def test_memory_and_sandbox(skyarc, emu, view, tmp_path):
+    emu.run("tsk_big", [{"id": "film", "type": "recording", "webm": 150_000_000, "seed": 1},
+                        *({"id": "log%d" % i, "type": "browser_console_log", "data": b"line %d\n" % i * 30000} for i in range(40))])
+    skyarc("pull", "--no-report", "-o", "a.tar.zst", "tsk_big", check=0)
+    one = view("a.tar.zst")
+    rows = one.run("tsk_big")["rows"]
+    ((path, size),) = [(path, size) for path, size, *_ in rows if path.endswith(".webm")]
+    assert len(one.ask("/data/tsk_big/" + path)[2]) == size >= 150_000_000
+    for at in range(0, 150_000_000, 20_000_000):
+        assert len(one.ask("/data/tsk_big/" + path, Range="bytes=%d-%d" % (at, at + 99_999))[2]) == 100_000
+    with open("/proc/%d/status" % one.process.pid, encoding="ascii") as file:
+        text = file.read()
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) < 64 << 10
+    assert "NoNewPrivs:\t1" in text and "Seccomp:\t2" in text
