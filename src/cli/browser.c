@@ -25,7 +25,9 @@ static const char *const variables[] = { "DISPLAY",
                                          "XDG_CURRENT_DESKTOP",
                                          "XDG_DATA_DIRS",
                                          "DBUS_SESSION_BUS_ADDRESS",
-                                         "BROWSER" };
+                                         "BROWSER",
+                                         "KDE_SESSION_VERSION",
+                                         "DESKTOP_SESSION" };
 #define VARIABLES (sizeof(variables) / sizeof(*variables))
 
 static bool has_desktop(void)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/run.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/jsonw.h"
@@ -58,6 +59,7 @@ struct viewing {
     char *operand;
     const char *run_id; /* or NULL */
     struct source source;
+    struct served_place place;
     struct library library;
     struct http_server *server;
     char *temp_dir; /* a private directory for temporary files */
@@ -85,12 +87,13 @@ static int find_library(struct viewing *v, struct err *err)
     bool dir = source_is_dir(v->operand);
 
     path_trim(v->operand);
+    served_place_init(&v->place, v->temp_dir, signals_stopping());
     if (!dir && !range_file_remote(v->operand) && access(v->operand, R_OK) < 0)
         return err_sys(err, "cannot read '%s'", v->operand);
     if ((!dir || v->run_id) && source_find(&v->source, v->operand, &runs, err) < 0)
         return -1;
     v->library = (struct library){ .title = path_base(v->operand),
-                                   .temp_dir = v->temp_dir,
+                                   .place = &v->place,
                                    .dir = dir ? v->operand : NULL,
                                    .archives = v->source.paths,
                                    .archive_count = v->source.count };
@@ -137,7 +140,7 @@ static int check_runs(struct viewing *v, struct err *err)
     v->library.run_count = v->source.runs.count;
     if (library_runs(&v->library, count_run, &count, err) < 0)
         return -1;
-    if (!count && v->run_id)
+    if (v->run_id && (!count || !run_id_valid(v->source.runs.at[0])))
         return err_set(err, ERR_NOT_FOUND, "'%s' has no run '%.200s'", v->operand, v->run_id);
     v->landing =
         v->run_id ? mem_format(err, "./#%s", v->source.runs.at[0]) : mem_copy("./", err);
@@ -199,6 +202,8 @@ static void clear(struct viewing *v)
 {
     http_server_free(v->server);
     library_close(&v->library);
+    if (v->place.temp_dir)
+        served_place_clear(&v->place);
     source_clear(&v->source);
     if (v->temp_dir) {
         browser_forget(v->temp_dir);

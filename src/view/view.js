@@ -6,6 +6,7 @@
   const OPEN = 5; // HARs of a run that are open at first
   const LITTLE = 800; // bytes of a text that needs only a little frame
   const STEPS = 100; // steps shown at once
+  const LOADED = 200; // runs of a server whose texts are all loaded at most
 
   /* Create an element with properties and children (elements or texts). */
   function make(tag, props, ...children) {
@@ -623,9 +624,9 @@
 
   function describe() {
     const loaded = skyarc.runs.filter(skyarc.isLoaded).length;
-    scope.textContent = "Searches IDs, types, titles and failure reasons; and the records and copied texts of "
+    scope.textContent = "Searches IDs, types, titles and failure reasons" + (skyarc.live ? ", in a directory also prompts and outputs" : "") + "; and the records and copied texts of "
       + (loaded === skyarc.runs.length ? "all runs." : "the " + (loaded === 1 ? "run" : loaded + " runs") + " opened so far.");
-    all.hidden = loaded === skyarc.runs.length;
+    all.hidden = loaded === skyarc.runs.length || (skyarc.live && skyarc.runs.length > LOADED);
   }
 
   function has(run, want) {
@@ -637,15 +638,15 @@
 
   /* Ask the server for runs with the text that is searched, and take over those that the page did not have. */
   async function ask() {
-    const text = find.value.toLowerCase();
-    const rows = await skyarc.find(text).catch(() => []);
-    if (text !== find.value.toLowerCase() || !rows.length) return;
+    const typed = find.value; // the catalog folds the case of ASCII letters only
+    const rows = await skyarc.find(typed).catch(() => []);
+    if (typed !== find.value || !rows.length) return;
     for (const row of rows) {
       if (byId.has(row.run_id)) continue;
       byId.set(row.run_id, row);
       skyarc.runs.push(row);
     }
-    found = { text, runs: new Set(rows.map((row) => byId.get(row.run_id))) };
+    found = { text: typed.toLowerCase(), runs: new Set(rows.map((row) => byId.get(row.run_id))) };
     listRuns();
   }
 
@@ -705,5 +706,9 @@
   listRuns();
   const asked = byId.get(location.hash.slice(1));
   const roots = skyarc.runs.filter((r) => !byId.has(r.parent_run_id)); // the runs that were asked for
-  if (asked || skyarc.runs.length) show(asked || roots.find((r) => r.status === "failed") || roots[0] || skyarc.runs[0]);
+  const first = asked || roots.find((r) => r.status === "failed") || roots[0] || skyarc.runs[0];
+  if (first) {
+    if (!asked) history.replaceState(null, "", "#" + encodeURIComponent(first.run_id)); // where Back leads to
+    show(first);
+  }
 })();

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define THREADS     4
-#define CONNECTIONS 64
+#define CONNECTIONS 24
 #define IDLE_S      60                  /* inactivity of a connection */
 #define HEAD_MAX    ((size_t)32768)     /* memory per connection: head and buffers */
 #define BLOCK       ((size_t)256 << 10) /* bytes of a file read at once */
@@ -33,7 +33,7 @@ struct http_server {
     int fd; /* -1: libmicrohttpd has it */
     struct MHD_Daemon *daemon;
     struct access access;
-    char url[64 + ACCESS_TOKEN];
+    char url[64 + ACCESS_FOLDER + ACCESS_TOKEN];
     char landing[1024];
     http_get_fn *get;
     void *ctx;
@@ -109,7 +109,8 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
         strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
 
     if (response) {
-        add_common(response, "default-src 'none'; frame-ancestors 'none'");
+        add_common(response, "default-src 'none'; base-uri 'none'; form-action 'none'; "
+                             "frame-ancestors 'none'");
         add(response, "Content-Type", media_type);
         if (cookie)
             add(response, "Set-Cookie", cookie);
@@ -123,11 +124,11 @@ static enum MHD_Result send_landing(struct http_server *server,
                                     struct MHD_Connection *connection)
 {
     char text[sizeof(LANDING) + 2 * sizeof(server->landing)];
-    char cookie[128 + ACCESS_TOKEN];
+    char cookie[128 + ACCESS_FOLDER + ACCESS_TOKEN];
 
     (void)snprintf(text, sizeof(text), LANDING, server->landing, server->landing);
-    (void)snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict",
-                   server->access.cookie, server->access.token);
+    (void)snprintf(cookie, sizeof(cookie), "%s=%s; Path=%s; HttpOnly; SameSite=Strict",
+                   server->access.cookie, server->access.token, server->access.folder);
     return send_text(connection, MHD_HTTP_OK, "text/html; charset=utf-8", text, cookie);
 }
 
@@ -229,8 +230,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         .path = url,
         .token =
             MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, ACCESS_PARAMETER),
-        .cookie =
-            MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, server->access.cookie)
+        .cookie = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Cookie")
     };
     enum access_verdict verdict = access_check(&server->access, &request);
 
@@ -249,7 +249,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         note_use(server);
         return send_landing(server, connection);
     }
-    return verdict == ACCESS_GRANTED ? answer_get(server, connection, url)
+    if (verdict == ACCESS_ICON)
+        return send_text(connection, MHD_HTTP_NO_CONTENT, "text/plain", "", NULL);
+    return verdict == ACCESS_GRANTED ? answer_get(server, connection, access_below(url))
                                      : refuse(connection, verdict);
 }
 
@@ -270,8 +272,9 @@ struct http_server *http_server_bind(unsigned port, struct err *err)
         getsockname(server->fd, (struct sockaddr *)&name, &len) < 0)
         (void)err_sys(err, "cannot listen on port %u of 127.0.0.1", port);
     else if (access_init(&server->access, ntohs(name.sin_port), err) == 0) {
-        (void)snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u/?%s=%s",
-                       ntohs(name.sin_port), ACCESS_PARAMETER, server->access.token);
+        (void)snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u%s?%s=%s",
+                       ntohs(name.sin_port), server->access.folder, ACCESS_PARAMETER,
+                       server->access.token);
         return server;
     }
     http_server_free(server);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
@@ -20,6 +21,7 @@
 int library_open(struct library *library, struct err *err)
 {
     (void)pthread_mutex_init(&library->lock, NULL);
+    (void)pthread_mutex_init(&library->making, NULL);
     library->open = true;
     if (!library->dir)
         return 0;
@@ -34,6 +36,7 @@ void library_close(struct library *library)
     db_free(library->catalog);
     library->catalog = NULL;
     (void)pthread_mutex_destroy(&library->lock);
+    (void)pthread_mutex_destroy(&library->making);
     library->open = false;
 }
 
@@ -133,6 +136,7 @@ static int archive_runs(struct visit *visit, const char *path, struct err *err)
     struct archive_reader reader = { 0 };
     int rc = archive_reader_open(&reader, path, err);
 
+    archive_reader_watch(&reader, visit->library->place->stop, archive_reader_unwatched());
     if (rc == 0)
         rc = manifest_scan(&reader, on_row, visit, NULL, err);
     archive_reader_close(&reader);
@@ -207,26 +211,55 @@ static int find_volumes(struct volumes *volumes, const char *run_id, struct err 
     return rc;
 }
 
+/* Call fn for one archive: 1, 0, or -1 if no further one is to be visited. */
+static int visit_archive(const char *path, library_archive_fn *fn, void *ctx, struct err *last,
+                         const struct stop *stop)
+{
+    struct err why;
+    int rc = fn(ctx, path, &why);
+
+    if (rc >= 0)
+        return rc;
+    *last = why;
+    if (stop_asked(stop) || why.kind == ERR_MEMORY)
+        return -1;
+    log_line(LOG_WARNING, "'%.600s': %s", path, why.text);
+    return 0;
+}
+
+/* Visit these archives, from the last one on. */
+static int visit_archives(const struct library *library, const char *const *paths, size_t count,
+                          library_archive_fn *fn, void *ctx, struct err *err)
+{
+    struct err last;
+    int rc = 0;
+
+    err_clear(&last);
+    while (rc == 0 && count > 0)
+        rc = visit_archive(paths[--count], fn, ctx, &last, &library->place->stop);
+    if (rc > 0 || !last.kind)
+        return rc;
+    *err = last;
+    return -1;
+}
+
 int library_archives(struct library *library, const char *run_id, library_archive_fn *fn,
                      void *ctx, struct err *err)
 {
     struct volumes *volumes;
-    size_t i;
-    int rc = 0;
+    int rc = -1;
 
-    if (!library->dir) {
-        for (i = 0; rc == 0 && i < library->archive_count; i++)
-            rc = fn(ctx, library->archives[i], err);
-        return rc;
-    }
+    if (!library->dir)
+        return visit_archives(library, library->archives, library->archive_count, fn, ctx, err);
     volumes = mem_new(sizeof(*volumes), err);
     if (!volumes)
         return -1;
     volumes->library = library;
     volumes->region = region_new(err);
-    rc = volumes->region ? find_volumes(volumes, run_id, err) : -1;
-    for (i = 0; rc == 0 && i < volumes->count; i++)
-        rc = fn(ctx, volumes->paths[i], err);
+    if (volumes->region &&
+        find_volumes(volumes, run_id, err) == 0) /* sorted by their names,
+                                                  * which begin with the time */
+        rc = visit_archives(library, volumes->paths, volumes->count, fn, ctx, err);
     region_free(volumes->region);
     mem_free(volumes);
     return rc;

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "catalog/db.h"
+#include "viewer/served_file.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,12 +27,13 @@
 struct library {
     /* set by the caller, borrowed */
     const char *title;
-    const char *temp_dir;
+    struct served_place *place;
     const char *dir; /* a directory of skyarc sync; NULL: the archives */
     const char *const *archives;
     size_t archive_count;
     const char *const *run_ids; /* show only these; of an archive, by the IDs that it has */
     size_t run_count;           /* 0: all */
+    pthread_mutex_t making;     /* held while a run's data is made: one at a time, for memory */
     /* under lock */
     pthread_mutex_t lock;
     struct db *catalog;
@@ -67,7 +69,11 @@ int library_search(struct library *library, const char *text, library_run_fn *fn
 /* Gets the path of an archive; 1: no further one is wanted. */
 typedef int library_archive_fn(void *ctx, const char *path, struct err *err);
 
-/* Visit the archives that can have a run. Returns 1 if fn did, else 0, or -1. */
+/*
+ * Visit the archives that can have a run, the newest first. An archive for which fn fails is
+ * logged, and the others are still visited. Returns 1 if fn did; else -1 with the last error of
+ * fn, if there was one; else 0.
+ */
 int library_archives(struct library *library, const char *run_id, library_archive_fn *fn,
                      void *ctx, struct err *err) MUST_CHECK;
 

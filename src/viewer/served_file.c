@@ -13,6 +13,8 @@
 #include "reader/named.h"
 #include "reader/stream.h"
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 
 struct served_file {
     uint64_t size;
+    struct served_place *place;
     struct buf whole; /* the content, if spool is -1 and there is no reader */
     int spool;        /* a temporary file with the content, or -1 */
     /* a file that is read where it is */
@@ -106,27 +109,49 @@ static int find_place(const char *archive, const char *path, struct place *place
     return rc;
 }
 
+/* A sink that fails when the operation is to stop. */
+struct guarded {
+    const struct stop *stop;
+    put_fn *put;
+    void *ctx;
+};
+
+static int put_guarded(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    const struct guarded *guarded = ctx;
+
+    if (stop_check(guarded->stop, err) < 0)
+        return -1;
+    return guarded->put(guarded->ctx, bytes, len, err);
+}
+
 /* Read the file into memory; ERR_LIMIT if it has more than SERVED_FILE_WHOLE bytes. */
 static int read_whole(struct served_file *file, const char *archive, const char *path,
                       struct err *err)
 {
+    struct guarded guarded = { &file->place->stop, buf_put, &file->whole };
+
     buf_init(&file->whole, SERVED_FILE_WHOLE);
-    if (fetchone(archive, path, buf_put, &file->whole, err) < 0)
+    if (fetchone(archive, path, put_guarded, &guarded, err) < 0)
         return -1;
     file->size = file->whole.len;
     return 0;
 }
 
 /* Write the content to a temporary file. */
-static int fill_spool(struct served_file *file, const char *temp_dir, file_maker *make,
-                      void *ctx, struct err *err)
+static int fill_spool(struct served_file *file, file_maker *make, void *ctx, struct err *err)
 {
-    off_t size;
+    struct guarded guarded = { &file->place->stop, file_put_fd, &file->spool };
 
-    file->spool = file_temp(temp_dir, err);
-    if (file->spool < 0 || make(ctx, file_put_fd, &file->spool, err) < 0)
-        return -1;
-    size = lseek(file->spool, 0, SEEK_END);
+    file->spool = file_temp(file->place->temp_dir, err);
+    return file->spool < 0 ? -1 : make(ctx, put_guarded, &guarded, err);
+}
+
+/* Get the size of the temporary file. */
+static int take_size(struct served_file *file, struct err *err)
+{
+    off_t size = lseek(file->spool, 0, SEEK_END);
+
     if (size < 0)
         return err_sys(err, "cannot read a temporary file");
     file->size = (uint64_t)size;
@@ -145,6 +170,111 @@ static int copy_archived(void *ctx, put_fn *put, void *put_ctx, struct err *err)
     const struct archived *archived = ctx;
 
     return fetchone(archived->archive, archived->path, put, put_ctx, err);
+}
+
+/* Open the copy of this name again; -1: there is none. */
+static int find_copy(struct served_place *place, const char *name)
+{
+    int fd = -1;
+    size_t i;
+
+    (void)pthread_mutex_lock(&place->lock);
+    for (i = 0; fd < 0 && i < SERVED_FILE_KEPT; i++) {
+        struct served_copy *copy = &place->copies[i];
+
+        if (copy->name && strcmp(copy->name, name) == 0) {
+            copy->used = ++place->uses;
+            fd = fcntl(copy->fd, F_DUPFD_CLOEXEC, 0);
+        }
+    }
+    (void)pthread_mutex_unlock(&place->lock);
+    return fd;
+}
+
+static void drop_copy(struct served_copy *copy)
+{
+    if (!copy->name)
+        return;
+    mem_free(copy->name);
+    (void)close(copy->fd);
+    *copy = (struct served_copy){ .name = NULL };
+}
+
+/*
+ * Keep a copy for further requests, in the place of the one that was used least recently. Takes
+ * the name. That it cannot be kept is no error.
+ */
+static void keep_copy(struct served_place *place, char *name, int fd)
+{
+    struct served_copy copy = { name, fcntl(fd, F_DUPFD_CLOEXEC, 0), 0 };
+    struct served_copy *oldest = place->copies;
+    size_t i;
+
+    if (copy.fd < 0) {
+        mem_free(name);
+        return;
+    }
+    (void)pthread_mutex_lock(&place->lock);
+    for (i = 1; i < SERVED_FILE_KEPT; i++) {
+        if (place->copies[i].used < oldest->used)
+            oldest = &place->copies[i];
+    }
+    drop_copy(oldest);
+    copy.used = ++place->uses;
+    *oldest = copy;
+    (void)pthread_mutex_unlock(&place->lock);
+}
+
+/* Use the temporary copy of a file, or make it. */
+static int open_copy(struct served_file *file, const char *archive, const char *path,
+                     struct err *err)
+{
+    struct archived archived = { archive, path };
+    char *name = mem_format(err, "%s\n%s", archive, path);
+
+    if (!name)
+        return -1;
+    file->spool = find_copy(file->place, name);
+    if (file->spool >= 0) {
+        mem_free(name);
+    } else if (fill_spool(file, copy_archived, &archived, err) == 0) {
+        keep_copy(file->place, name, file->spool);
+    } else {
+        mem_free(name);
+        return -1;
+    }
+    return take_size(file, err);
+}
+
+void served_place_init(struct served_place *place, const char *temp_dir, struct stop stop)
+{
+    *place = (struct served_place){ .temp_dir = temp_dir, .stop = stop };
+    (void)pthread_mutex_init(&place->lock, NULL);
+}
+
+void served_place_clear(struct served_place *place)
+{
+    size_t i;
+
+    for (i = 0; i < SERVED_FILE_KEPT; i++)
+        drop_copy(&place->copies[i]);
+    (void)pthread_mutex_destroy(&place->lock);
+}
+
+/* Whether the frames that contain the file are as small as skyarc's: each is decoded whole. */
+static bool has_small_frames(const struct seek *seek, uint64_t data, uint64_t size)
+{
+    uint64_t coded;
+    uint64_t plain;
+    size_t i;
+
+    for (i = seek_find(seek, data, &coded, &plain); i < seek->count && plain < data + size;
+         i++) {
+        if (seek->rows[i].plain > WINDOW_MAX)
+            return false;
+        plain += seek->rows[i].plain;
+    }
+    return true;
 }
 
 /* Find the content by its tar header, if the archive can be read at any offset: 1; 0: it
@@ -174,57 +304,63 @@ static int open_place(struct served_file *file, const char *archive, const struc
                      "the manifest does not match the tar header of '%.200s'", place->path);
     if (rc > 0) {
         buf_init(&file->window, WINDOW_MAX);
+        if (file->reader.indexed &&
+            !has_small_frames(&file->reader.seek, entry.data, entry.size))
+            rc = 0;
         file->data = entry.data;
         file->size = entry.size;
     }
     entry_reader_free(entries);
+    if (rc == 0)
+        archive_reader_close(&file->reader);
     return rc;
 }
 
-struct served_file *served_file_open(const char *archive, const char *path,
-                                     const char *temp_dir, struct err *err)
+static struct served_file *new_file(struct served_place *place, struct err *err)
 {
     struct served_file *file = mem_new(sizeof(*file), err);
-    struct place *place = mem_new(sizeof(*place), err);
-    struct archived archived = { archive, path };
-    struct err why;
-    int rc = -1;
 
-    if (file)
+    if (file) {
+        file->place = place;
         file->spool = -1;
-    if (!file || !place)
-        goto out;
-    rc = find_place(archive, path, place, err);
-    if (rc > 0 && place->size > SERVED_FILE_WHOLE) {
-        rc = open_place(file, archive, place, err);
+    }
+    return file;
+}
+
+struct served_file *served_file_open(const char *archive, const char *path,
+                                     struct served_place *place, struct err *err)
+{
+    struct served_file *file = new_file(place, err);
+    struct place *row = mem_new(sizeof(*row), err);
+    struct err why;
+    int rc = file && row ? find_place(archive, path, row, err) : -1;
+
+    if (rc > 0 && row->size > SERVED_FILE_WHOLE) {
+        rc = open_place(file, archive, row, err);
         if (rc == 0)
-            rc = fill_spool(file, temp_dir, copy_archived, &archived, err);
-    } else if (rc >= 0) { /* without a row: a document or a tag file */
+            rc = open_copy(file, archive, path, err);
+    } else if (rc >= 0) { /* without a row: a document */
         rc = read_whole(file, archive, path, &why);
         if (rc < 0 && why.kind == ERR_LIMIT) {
             buf_clear(&file->whole);
-            rc = fill_spool(file, temp_dir, copy_archived, &archived, err);
+            rc = open_copy(file, archive, path, err);
         } else if (rc < 0 && err) {
             *err = why;
         }
     }
-out:
-    mem_free(place);
+    mem_free(row);
     if (rc >= 0)
         return file;
     served_file_close(file);
     return NULL;
 }
 
-struct served_file *served_file_make(const char *temp_dir, file_maker *make, void *ctx,
+struct served_file *served_file_make(struct served_place *place, file_maker *make, void *ctx,
                                      struct err *err)
 {
-    struct served_file *file = mem_new(sizeof(*file), err);
+    struct served_file *file = new_file(place, err);
 
-    if (!file)
-        return NULL;
-    file->spool = -1;
-    if (fill_spool(file, temp_dir, make, ctx, err) == 0)
+    if (file && fill_spool(file, make, ctx, err) == 0 && take_size(file, err) == 0)
         return file;
     served_file_close(file);
     return NULL;
@@ -270,15 +406,13 @@ static int fill_window(struct served_file *file, uint64_t at, struct err *err)
 
         if (len > file->size - at)
             len = file->size - at;
-        if (len > WINDOW_MAX)
-            len = WINDOW_MAX;
         room = buf_room(&file->window, (size_t)len, err);
         n = room ? 1 : -1;
         while (n > 0 && file->window.len < len &&
                (n = stream_read(stream, room + file->window.len, (size_t)len - file->window.len,
                                 err)) > 0)
             file->window.len += (size_t)n;
-        while (n > 0 && len < WINDOW_MAX) /* up to the frame's checksum */
+        while (n > 0) /* up to the frame's checksum */
             n = stream_read(stream, rest, sizeof(rest), err);
     }
     stream_free(stream);
@@ -302,6 +436,8 @@ static ssize_t read_window(struct served_file *file, uint64_t at, void *bytes, s
     if (len > file->window.len - from)
         len = file->window.len - from;
     memcpy(bytes, file->window.data + from, len);
+    if (from + len == file->window.len) /* a client that pauses here holds no memory */
+        buf_clear(&file->window);
     return (ssize_t)len;
 }
 

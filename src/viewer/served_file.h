@@ -6,39 +6,67 @@
  * byte is served. A larger file of an archive with an index is read where it is: only the
  * frames that contain the wanted bytes are decoded, each as a whole, so that its checksum is
  * verified before a byte of it is served. A plain tar has no checksums, and is read as it is.
- * Any other large file (of a zip, or of an archive without an index) is copied to a temporary
- * file and compared with its digest first.
+ * Any other large file (of a zip, a bag, an archive without an index, or in frames that are
+ * larger than skyarc writes them) is copied to a temporary file and compared with its digest
+ * first.
  *
  * Units    bytes
  * Errors   ERR_NOT_FOUND; ERR_MISMATCH and ERR_FORMAT for damage; ERR_SYSTEM
  * Owns     the open archive, the decoder or the temporary file
- * Threads  one at a time
+ * Threads  a file: one at a time; several files may share their place
  */
 #ifndef VIEWER_SERVED_FILE_H
 #define VIEWER_SERVED_FILE_H
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/pulse.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define SERVED_FILE_WHOLE ((size_t)4 << 20) /* files up to this size are kept in memory */
 
+#define SERVED_FILE_KEPT 4 /* temporary copies that are kept for further requests */
+
+/* A temporary copy of a file. */
+struct served_copy {
+    char *name; /* archive and path; NULL: no copy */
+    int fd;
+    uint64_t used; /* when it was asked for last; larger is later */
+};
+
+/* What all files of a server share. */
+struct served_place {
+    const char *temp_dir;
+    struct stop stop;
+    /* under lock: a recording is asked for in many ranges, and copied once */
+    pthread_mutex_t lock;
+    struct served_copy copies[SERVED_FILE_KEPT];
+    uint64_t uses;
+};
+
+/* Initialise the shared part; temp_dir is borrowed. */
+void served_place_init(struct served_place *place, const char *temp_dir, struct stop stop);
+
+/* Remove the copies. No file may be open. */
+void served_place_clear(struct served_place *place);
+
 struct served_file;
 
 /*
  * Open a file of an archive.
  *
- * path      without the top directory
- * temp_dir  for a temporary file
+ * path   without the top directory
+ * place  borrowed until served_file_close
  */
 struct served_file *served_file_open(const char *archive, const char *path,
-                                     const char *temp_dir, struct err *err) MUST_CHECK;
+                                     struct served_place *place, struct err *err) MUST_CHECK;
 
 /* Make a temporary file of what `make` produces. */
-struct served_file *served_file_make(const char *temp_dir, file_maker *make, void *ctx,
+struct served_file *served_file_make(struct served_place *place, file_maker *make, void *ctx,
                                      struct err *err) MUST_CHECK;
 
 /* Close a file; NULL is fine. */

@@ -98,7 +98,7 @@ static void answer_search(struct library *library, const char *text, struct http
 
     answer->media_type = "application/json";
     answer->policy = POLICY_DATA;
-    answer->file = served_file_make(library->temp_dir, make_search, &making, &err);
+    answer->file = served_file_make(library->place, make_search, &making, &err);
     if (!answer->file)
         fail(answer, "a search", &err);
 }
@@ -110,7 +110,7 @@ static void answer_index(struct library *library, struct http_answer *answer)
 
     answer->media_type = "text/html; charset=utf-8";
     answer->policy = POLICY_PAGE;
-    answer->file = served_file_make(library->temp_dir, make_index, &making, &err);
+    answer->file = served_file_make(library->place, make_index, &making, &err);
     if (!answer->file)
         fail(answer, "the page", &err);
 }
@@ -141,7 +141,7 @@ static void answer_run(struct library *library, const char *path, struct http_an
     making.what = id;
     answer->media_type = "application/json";
     answer->policy = POLICY_DATA;
-    answer->file = served_file_make(library->temp_dir, make_run, &making, &err);
+    answer->file = served_file_make(library->place, make_run, &making, &err);
     if (!answer->file)
         fail(answer, id, &err);
 }
@@ -149,7 +149,7 @@ static void answer_run(struct library *library, const char *path, struct http_an
 /* A file being searched in the archives that may have it. */
 struct file_search_in {
     const char *path;
-    const char *temp_dir;
+    struct served_place *place;
     struct served_file *file;
 };
 
@@ -158,7 +158,7 @@ static int open_in(void *ctx, const char *archive, struct err *err)
 {
     struct file_search_in *search = ctx;
 
-    search->file = served_file_open(archive, search->path, search->temp_dir, err);
+    search->file = served_file_open(archive, search->path, search->place, err);
     if (search->file)
         return 1;
     return err->kind == ERR_NOT_FOUND ? 0 : -1;
@@ -166,7 +166,7 @@ static int open_in(void *ctx, const char *archive, struct err *err)
 
 static void answer_file(struct library *library, const char *path, struct http_answer *answer)
 {
-    struct file_search_in search = { .path = path, .temp_dir = library->temp_dir };
+    struct file_search_in search = { .path = path, .place = library->place };
     char id[RUN_ID_MAX + 1];
     struct err err;
     int rc = 0;
@@ -197,8 +197,6 @@ void site_get(void *ctx, const char *path, const char *query, struct http_answer
         answer_run(library, path + 6, answer);
     else if (strncmp(path, "/data/", 6) == 0)
         answer_file(library, path + 1, answer);
-    else if (strcmp(path, "/favicon.ico") == 0)
-        answer->status = 204; /* there is none: browsers ask for it with each page */
     else
         set_not_found(answer);
 }

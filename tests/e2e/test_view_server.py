@@ -25,17 +25,17 @@ class Viewer:
                                         env=dict(env, **more), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
-        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?t=([0-9a-f]{64})", self.url)
+        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/([0-9a-f]{16})/\?t=([0-9a-f]{64})", self.url)
         assert found, (self.url, self.process.poll() is None or self.process.stderr.read())
-        self.port, self.token = int(found[1]), found[2]
+        self.port, self.folder, self.token = int(found[1]), "/" + found[2], found[3]
 
-    def ask(self, path, method="GET", cookie=True, **headers):
-        """(status, headers, body)"""
+    def ask(self, path, method="GET", cookie=True, outside=False, **headers):
+        """(status, headers, body) of a path below the server's folder"""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             if cookie:
                 headers["Cookie"] = "skyarc-%d=%s" % (self.port, self.token)
-            client.request(method, path, headers=headers)
+            client.request(method, path if outside else self.folder + path, headers=headers)
             answer = client.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:
@@ -48,6 +48,10 @@ class Viewer:
         status, _, body = self.ask("/view/%s.json" % run)
         assert status == 200, body
         return json.loads(body)
+
+    def complaints(self, browser):
+        """What the browser says of this server's pages, not of those of servers that have ended."""
+        return [said for said in browser.complaints() if ":%d/" % self.port in json.dumps(said)]
 
     def stop(self, number=signal.SIGINT):
         """(exit status, messages)"""
@@ -77,16 +81,21 @@ def test_in_a_browser(made, view, browser):
     one = view(made())
     browser.open(one.url)
     browser.until("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'")
-    assert browser.ask("location.href") == "http://127.0.0.1:%d/" % one.port  # the token is not in the address any more
+    shown = "http://127.0.0.1:%d%s/#" % (one.port, one.folder)  # the token is not in the address any more
+    assert browser.ask("location.href").startswith(shown)
     assert browser.ask("document.querySelectorAll('#runs button').length") >= 5
     for run in ("tsk_demo1", "tsk_demo3", "wr_demo2"):
         browser.ask("document.querySelector('#runs button[data-run=%s]').click()" % run)
         browser.until("document.title === '%s - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'" % run)
         browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
     assert browser.ask("document.querySelectorAll('main .shots img').length") > 0
+    browser.ask("history.back()")
+    browser.until("document.title === 'tsk_demo3 - skyarc'")
+    browser.ask("location.hash = 'wr_demo2'")
+    browser.until("document.title === 'wr_demo2 - skyarc'")
     asked = browser.requests()
     assert len(asked) > 5 and not [u for u in asked if not u.startswith(("http://127.0.0.1:%d/" % one.port, "about:", "data:"))]
-    assert not browser.complaints()
+    assert not one.complaints(browser)
 
 
 def test_of_one_run(made, view, browser, skyarc):
@@ -148,7 +157,10 @@ def test_who_may_read(made, view):
     assert one.ask("/", Cookie="skyarc=%s" % one.token, cookie=False)[0] == 403
     status, headers, body = one.ask("/?t=" + one.token, cookie=False)
     assert status == 200 and b"./" in body
-    assert headers["Set-Cookie"] == "skyarc-%d=%s; Path=/; HttpOnly; SameSite=Strict" % (one.port, one.token)
+    assert headers["Set-Cookie"] == "skyarc-%d=%s; Path=%s/; HttpOnly; SameSite=Strict" % (one.port, one.token, one.folder)
+    for path in ("/", "/?t=" + one.token, "/data/tsk_demo1/run.json", "/0123456789abcdef/?t=" + one.token, one.folder):
+        assert one.ask(path, outside=True)[0] == 403  # the cookie is not for there
+    assert one.ask("/favicon.ico", outside=True, cookie=False)[0] == 204
     for host in ("evil.example", "evil.example:%d" % one.port, "127.0.0.1", "[::1]:%d" % one.port):
         assert one.ask("/", Host=host)[0] == 421
         assert one.ask("/?t=" + one.token, cookie=False, Host=host)[0] == 421
@@ -181,7 +193,7 @@ def test_what_was_captured_never_runs(view, skyarc, emu, browser):
     browser.open(one.url)
     browser.until("document.title === 'tsk_odd - skyarc'")
     (page,) = [path for path in paths if path.endswith(".html")]
-    browser.open("http://127.0.0.1:%d/%s" % (one.port, page))
+    browser.open("http://127.0.0.1:%d%s/%s" % (one.port, one.folder, page))
     assert browser.ask("document.title") == "" and "<script>" in browser.ask("document.body.textContent")
 
 
@@ -205,7 +217,7 @@ def test_a_directory(skyarc, view, browser, emu, tmp_path):
     browser.until("document.getElementById('count').textContent.startsWith('%d of')" % len(hits))
     assert set(browser.ask("[...document.querySelectorAll('#runs button[data-run]')].map(b => b.dataset.run)")) == hits
     assert one.ask("/search")[0] == 404 and json.loads(one.ask("/search?q=nothing-has-this")[2]) == {"runs": []}
-    assert not browser.complaints()
+    assert not one.complaints(browser)
     other = view("d", "tsk_demo1")
     assert other.run("tsk_demo1") and other.ask("/view/tsk_demo3.json")[0] == 404
     assert view(cwd=tmp_path / "d").run("tsk_demo3")  # of the current directory
