@@ -65,7 +65,8 @@ static void on_done(void *ctx, struct request *request)
     }
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
-    if (request_retryable(request))
+    if (request_retryable(request) && ((!request->status && !request->stalled) ||
+                                       call->backoff.failures < call->error_retries))
         due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
                            loop_dice(callers->loop));
     if (due == BACKOFF_NEVER) {
@@ -84,6 +85,7 @@ void call_init(struct call *call, struct callers *callers, size_t max,
     buf_init(&call->url, URL_MAX);
     buf_init(&call->body, max);
     call->backoff = (struct backoff){ .retries = callers->retries, .deadline = UINT64_MAX };
+    call->error_retries = callers->retries;
 }
 
 void call_add(struct call *call)

@@ -28,6 +28,8 @@ struct call {
     const char *post; /* see call_post */
     size_t post_len;
     struct backoff backoff;
+    unsigned error_retries; /* after an error that the service answers, or a time-out; after a
+                             * connection that failed at once: backoff.retries */
     uint64_t due;
     unsigned attempts;
     struct err err; /* ERR_NONE: success */

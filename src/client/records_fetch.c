@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRIES 2 /* fewer than for artifacts, which matter more */
+/* Retries after errors that the service answers, and time-outs: fewer than for artifacts, which
+ * matter more. A short outage costs no record. */
+#define RETRIES 2
 
 /* A record to fetch; strings are borrowed from the run. */
 struct job {
@@ -409,8 +411,8 @@ struct records_fetch *records_fetch_new(struct listing *listing, struct err *err
 
         s->fetch = g;
         call_init(&s->call, listing->callers, RECORD_MAX, on_done, s);
-        if (s->call.backoff.retries > RETRIES)
-            s->call.backoff.retries = RETRIES;
+        if (s->call.error_retries > RETRIES)
+            s->call.error_retries = RETRIES;
     }
     for (i = 0; i < RECORDS_FETCH_JOBS && !g->over; i++) {
         if (start_next(&g->slots[i], err) < 0) {

@@ -352,6 +352,7 @@ static void judge(struct slot *slot, CURLcode code)
         return;
     if (code == CURLE_WRITE_ERROR && request->status && !request_good(request))
         return; /* an endless error page: the status is enough */
+    request->stalled = code == CURLE_OPERATION_TIMEDOUT;
     request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
                         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
                         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_ISSUER_ERROR;

@@ -80,6 +80,7 @@ struct request {
     struct err err;         /* ERR_NONE: see status */
     long status;            /* HTTP status; 0: no response */
     bool sent;              /* bytes were sent: the server may have got a POST */
+    bool stalled;           /* it failed after a time-out */
     bool hopeless;          /* a retry would fail the same way */
     bool stream;            /* it comes by HTTP/2, and its sink should never be full */
     enum coding coding;     /* of the body; decoded before the sink unless as_sent */

@@ -132,6 +132,14 @@ def test_what_is_not_to_be_had(pull, told, status, reason, code):
     assert result.json()["missing_records"] == (1 if code else 0)
 
 
+def test_a_short_outage_costs_no_record(pull, told):
+    """Connections that are dropped at once are retried as often as those for artifacts. (Two retries end within 1.5 s.)"""
+    told.fault("v1/runs/wr_f/tags", "outage", seconds=1.6)
+    result, manifest, folder = pull("wr_f")
+    check_manifest(manifest, folder)
+    assert len(records(folder, "wr_f")) == 12 and result.json()["missing_records"] == 0
+
+
 def test_lost_records_are_a_line_a_reason(skyarc, told):
     """One line for each reason and a count, each of them with -v, and all in the manifest."""
     for i in range(30):

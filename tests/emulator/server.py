@@ -224,6 +224,10 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "outage":  # from now on, for some seconds, each connection is closed
+            STATE.away = time.monotonic() + fault["seconds"]
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
         elif kind == "late":  # the answer, after a while
             time.sleep(fault["seconds"])
             return False
