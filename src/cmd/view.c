@@ -129,7 +129,7 @@ static int count_run(void *ctx, const char *text, size_t len, struct err *err)
     return 0;
 }
 
-/* Check that there is something to show, before a browser is told where. */
+/* Check that there is something to show, before the URL is printed. */
 static int check_runs(struct viewing *v, struct err *err)
 {
     size_t count = 0;
