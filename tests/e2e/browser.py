@@ -70,7 +70,7 @@ class Browser:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(domain + ".enable")
         self.call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete'")
+        self.until("document.readyState === 'complete'", 120)
 
     def ask(self, expression):
         got = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
@@ -78,13 +78,13 @@ class Browser:
         assert "exceptionDetails" not in got, (expression, got)
         return got["result"].get("value")
 
-    def until(self, expression, seconds=20):
+    def until(self, expression, seconds=60):
         end = time.monotonic() + seconds
         while not self.ask(expression):
             assert time.monotonic() < end, "never true: " + expression
             time.sleep(0.02)
 
-    def frame(self, ending, seconds=20):
+    def frame(self, ending, seconds=60):
         """The text of a frame from a file whose URL ends so; such a frame is a target of its own."""
         end = time.monotonic() + seconds
         page = self.session

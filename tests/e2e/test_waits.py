@@ -624,7 +624,8 @@ def seconds_of_cpu(process):
                                      ["-l", "19", "--duplicates", "copy", "-o", "g.tar.zst"]], ids=" ".join)
 def test_a_signal_while_compressing(env, emu, raw, tmp_path, number, command):
     """Large texts that are here before they are compressed: what is not in the archive yet is left. In
-    seconds of CPU, since the machine may have more to do."""
+    seconds of CPU, since the machine may have more to do: two, and seven under TSan, where all would take a
+    hundred or more."""
     words = b"".join(b"%d is %d times %d\n" % (i * i, i, i) for i in range(40000))
     sent = []
 
@@ -645,7 +646,7 @@ def test_a_signal_while_compressing(env, emu, raw, tmp_path, number, command):
         before = seconds_of_cpu(process)
         process.send_signal(number)
         while process.poll() is None:
-            assert seconds_of_cpu(process) < before + 6
+            assert seconds_of_cpu(process) < before + 25
             time.sleep(0.05)
         assert process.returncode == 128 + number
     assert not (tmp_path / command[-1]).exists()
