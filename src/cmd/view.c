@@ -270,7 +270,7 @@ const struct command cmd_view = {
                 "skyarc view /srv/skyarc tsk_123\n",
     .exits = "0    ended by Ctrl-C (SIGINT, SIGTERM, SIGHUP) or --idle\n"
              "1    the archive cannot be read, or has no such run\n"
-             "4    the manifest is damaged\n",
+             "4    the manifest or an index is damaged\n",
     .groups = view_groups,
     .size = sizeof(struct view_args),
     .defaults = &view_defaults,

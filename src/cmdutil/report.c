@@ -169,12 +169,12 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
                : err_set(err, ERR_MISMATCH, "its SHA-256 does not match the manifest");
 }
 
-/*
- * Add one file to the page, if the page uses it; ERR_MISMATCH: the manifest has another size.
- */
-static int take(struct report *r, struct entry_reader *entries,
-                const struct entry_reader_entry *entry, struct err *err)
+/* Add one file to the page, if the page uses it; ERR_MISMATCH: the manifest has another size.
+ * An entry_reader_file_fn. */
+static int take(void *ctx, struct entry_reader *entries, const struct entry_reader_entry *entry,
+                struct err *err)
 {
+    struct report *r = ctx;
     struct reading reading = { .entries = entries, .left = entry->size };
     struct inventory_row row;
     const char *path = archive_reader_below(&r->reader, entry->path);
@@ -203,19 +203,8 @@ static int take(struct report *r, struct entry_reader *entries,
 
 static int read_texts(struct report *r, struct err *err)
 {
-    struct entry_reader *entries = entry_reader_open(&r->reader, 0, UINT64_MAX, err);
-    struct entry_reader_entry entry;
-    int rc = entries ? 1 : -1;
+    int rc = entry_reader_each_file(&r->reader, take, r, err);
 
-    while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
-        if (entry.kind != ENTRY_READER_FILE || take(r, entries, &entry, err) == 0)
-            continue;
-        rc = err_is_damage(err) && !entry_reader_broken(entries) ? 1 : -1;
-        if (rc > 0)
-            log_line(LOG_WARNING, "'%.600s' was left out of the page: %s", entry.path,
-                     err->text);
-    }
-    entry_reader_free(entries);
     if (rc < 0 && err_is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged, the page lacks texts: %s", err->text);
         err_clear(err);

@@ -26,7 +26,6 @@ struct source_search {
     struct source *source;
     struct volume_store store;
     struct db *catalog;
-    const char *run_id;
     size_t found;
 };
 
@@ -51,20 +50,12 @@ static int add_path(struct source *s, const char *path, struct err *err)
     return s->paths[s->count] ? (s->count++, 0) : -1;
 }
 
-static int on_volume(void *ctx, const struct contents_volume *volume, struct err *err)
+static int on_volume(void *ctx, const char *path, struct err *err)
 {
     struct source_search *search = ctx;
-    int holds = contents_holds(search->catalog, volume->name, search->run_id, err);
-    char *path = NULL;
-    int rc = holds < 0 ? -1 : 0;
 
-    if (holds <= 0) /* a volume of a run that this one started */
-        return rc;
-    path = volume_store_read(&search->store, volume->name, err);
-    rc = path ? add_path(search->source, path, err) : -1;
     search->found++;
-    mem_free(path);
-    return rc;
+    return add_path(search->source, path, err);
 }
 
 /* Add a run, once: it may have been named by both its IDs. */
@@ -88,13 +79,13 @@ static int find_run(struct source_search *search, const char *operand, const cha
     char name[RELATION_ID_MAX + 1];
 
     search->found = 0;
-    search->run_id = relation_name(search->catalog, run_id, name);
-    if (contents_volumes_of(search->catalog, search->run_id, on_volume, search, err) < 0)
+    if (volume_store_of_run(&search->store, search->catalog, run_id, on_volume, search, err) <
+        0)
         return -1;
     if (!search->found)
         return err_set(err, ERR_NOT_FOUND, "no volume in '%s' has run '%.200s'", operand,
                        run_id);
-    return add_run(s, search->run_id, err);
+    return add_run(s, relation_name(search->catalog, run_id, name), err);
 }
 
 /*

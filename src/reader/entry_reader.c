@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/entry_reader.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "format/safe_name.h"
@@ -351,6 +352,19 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
     return rc;
 }
 
+int entry_reader_copy_same(struct entry_reader *entries, uint64_t size,
+                           const uint8_t sha256[SHA256_SIZE], put_fn *put, void *ctx,
+                           struct err *err)
+{
+    uint8_t got[SHA256_SIZE];
+
+    if (entry_reader_copy(entries, size, put, ctx, got, err) < 0)
+        return -1;
+    return memcmp(got, sha256, SHA256_SIZE) == 0
+               ? 0
+               : err_set(err, ERR_MISMATCH, "its SHA-256 does not match the manifest");
+}
+
 const char *entry_reader_refused(const struct entry_reader_entry *entry)
 {
     const char *why = safe_name_refused(entry->path);
@@ -383,4 +397,22 @@ int entry_reader_find(struct entry_reader *entries, const char *path, bool here,
                            entry->path, path);
     }
     return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
+}
+
+int entry_reader_each_file(struct archive_reader *reader, entry_reader_file_fn *fn, void *ctx,
+                           struct err *err)
+{
+    struct entry_reader *entries = entry_reader_open(reader, 0, UINT64_MAX, err);
+    struct entry_reader_entry entry;
+    int rc = entries ? 1 : -1;
+
+    while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
+        if (entry.kind != ENTRY_READER_FILE || fn(ctx, entries, &entry, err) == 0)
+            continue;
+        rc = err_is_damage(err) && !entries->broken ? 1 : -1;
+        if (rc > 0)
+            log_line(LOG_WARNING, "'%.600s' was left out: %s", entry.path, err->text);
+    }
+    entry_reader_free(entries);
+    return rc;
 }

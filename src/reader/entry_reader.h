@@ -73,6 +73,12 @@ ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
 int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,
                       uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
+/* The same, and ERR_MISMATCH if the content has another digest, which is known only after all
+ * of it was passed on. */
+int entry_reader_copy_same(struct entry_reader *entries, uint64_t size,
+                           const uint8_t sha256[SHA256_SIZE], put_fn *put, void *ctx,
+                           struct err *err) MUST_CHECK;
+
 /* Why an entry must not be extracted, by its name and kind; NULL: it may be. */
 const char *entry_reader_refused(const struct entry_reader_entry *entry);
 
@@ -90,5 +96,16 @@ uint64_t entry_reader_directory(const struct entry_reader *entries);
  */
 int entry_reader_find(struct entry_reader *entries, const char *path, bool here,
                       struct entry_reader_entry *entry, struct err *err) MUST_CHECK;
+
+/* Gets a file of an archive, whose content it may read; -1 on error. */
+typedef int entry_reader_file_fn(void *ctx, struct entry_reader *entries,
+                                 const struct entry_reader_entry *entry, struct err *err);
+
+/*
+ * Visit all files of an archive, not its links. If fn reports damage that concerns only the
+ * file, that is logged, and the next one is visited.
+ */
+int entry_reader_each_file(struct archive_reader *reader, entry_reader_file_fn *fn, void *ctx,
+                           struct err *err) MUST_CHECK;
 
 #endif

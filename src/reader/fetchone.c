@@ -14,20 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The file's data in the manifest. */
-struct found {
-    char path[SAFE_NAME_PATH_MAX + 1];
-    char first[SAFE_NAME_PATH_MAX + 1]; /* target, if the file is a link; or "" */
-    uint64_t size;
-    uint64_t offset; /* or MANIFEST_READ_NONE */
-    uint8_t sha256[SHA256_SIZE];
-};
-
 /* A search for a row, by its path or artifact ID. */
 struct file_search {
     const char *what;
     const char *below; /* what without its first component, which may be the top directory */
-    struct found found;
+    struct fetchone_place found;
+    char first[SAFE_NAME_PATH_MAX + 1]; /* target, if the file is a link; or "" */
     bool hit;
 };
 
@@ -56,10 +48,10 @@ static int take_artifact(struct file_search *q, const char *text, size_t len,
         return 0;
     q->found.size = a.size;
     q->found.offset = a.offset;
-    q->found.first[0] = '\0';
+    q->first[0] = '\0';
     memcpy(q->found.sha256, a.sha256, SHA256_SIZE);
     if (set_path(q->found.path, a.path, err) < 0 ||
-        (a.link && a.duplicate_of && set_path(q->found.first, a.duplicate_of, err) < 0))
+        (a.link && a.duplicate_of && set_path(q->first, a.duplicate_of, err) < 0))
         return -1;
     return 1;
 }
@@ -75,7 +67,7 @@ static int take_document(struct file_search *q, const char *text, size_t len,
         return 0;
     q->found.size = doc.size;
     q->found.offset = doc.offset;
-    q->found.first[0] = '\0';
+    q->first[0] = '\0';
     memcpy(q->found.sha256, doc.sha256, SHA256_SIZE);
     return set_path(q->found.path, doc.name, err) < 0 ? -1 : 1;
 }
@@ -106,9 +98,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
  * Write the content of the entry at path, which must match f. If the archive was repacked, the
  * entry may be a link to another file: then target gets its path, and 1 is returned.
  */
-static int put_entry(struct archive_reader *reader, const char *path, const struct found *f,
-                     put_fn *put, void *ctx, char target[SAFE_NAME_PATH_MAX + 1],
-                     struct err *err)
+static int put_entry(struct archive_reader *reader, const char *path,
+                     const struct fetchone_place *f, put_fn *put, void *ctx,
+                     char target[SAFE_NAME_PATH_MAX + 1], struct err *err)
 {
     bool here = f->offset != MANIFEST_READ_NONE && reader->indexed;
     struct entry_reader *entries =
@@ -136,7 +128,7 @@ out:
     return rc;
 }
 
-static int put_found(struct archive_reader *reader, const struct found *f, put_fn *put,
+static int put_found(struct archive_reader *reader, const struct fetchone_place *f, put_fn *put,
                      void *ctx, struct err *err)
 {
     char path[SAFE_NAME_PATH_MAX + sizeof(reader->top) + 2];
@@ -216,26 +208,41 @@ static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ct
     return rc;
 }
 
+/* Search for a row: in the manifest, or by the index of names. */
+typedef int search_fn(void *ctx, struct file_search *q, struct err *err);
+
 /* Search for the row; if it is a link, search for its target. */
-static int look(struct archive_reader *reader, struct file_search *q, struct err *err)
+static int look_by(search_fn *search, void *ctx, struct file_search *q, struct err *err)
 {
+    char link[SAFE_NAME_PATH_MAX + 1];
     char first[SAFE_NAME_PATH_MAX + 1];
 
-    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
+    if (search(ctx, q, err) < 0)
         return -1;
-    if (!q->hit || !q->found.first[0])
+    if (!q->hit || !q->first[0])
         return 0;
-    memcpy(first, q->found.first, sizeof(first));
+    memcpy(link, q->found.path, sizeof(link));
+    memcpy(first, q->first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
-    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
+    if (search(ctx, q, err) < 0)
         return -1;
     q->what = q->below = NULL;
-    return q->hit && !q->found.first[0]
+    return q->hit && !q->first[0]
                ? 0
                : err_set(err, ERR_MISMATCH,
-                         "'%.200s' is a link to '%.200s', which is not a file", q->found.path,
-                         first);
+                         "'%.200s' is a link to '%.200s', which is not a file", link, first);
+}
+
+/* A search_fn; ctx is the archive_reader. */
+static int scan(void *ctx, struct file_search *q, struct err *err)
+{
+    return manifest_scan(ctx, on_row, q, NULL, err) < 0 ? -1 : 0;
+}
+
+static int look(struct archive_reader *reader, struct file_search *q, struct err *err)
+{
+    return look_by(scan, reader, q, err);
 }
 
 /* Find and write a file by the manifest. */
@@ -305,4 +312,62 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
         (void)err_wrap(err, "'%s'", archive);
     mem_free(q);
     return rc;
+}
+
+/* A search_fn of a path; ctx is the archive's path. */
+static int search_path(void *ctx, struct file_search *q, struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    char path[SAFE_NAME_PATH_MAX + 1];
+    char *name = path;
+    uint64_t missing;
+    int rc;
+
+    if (set_path(path, q->what, err) < 0)
+        return -1;
+    rc = named_rows(ctx, &name, 1, on_row, q, &missing, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    rc = archive_reader_open(&reader, ctx, err);
+    if (rc == 0)
+        rc = scan(&reader, q, err);
+    archive_reader_close(&reader);
+    return rc;
+}
+
+int fetchone_find(const char *archive, const char *path, struct fetchone_place *place,
+                  struct err *err)
+{
+    struct file_search *q = mem_new(sizeof(*q), err);
+    int rc = -1;
+
+    if (!q)
+        return -1;
+    q->what = q->below = path;
+    if (strlen(path) > SAFE_NAME_PATH_MAX)
+        rc = 0;
+    else if (look_by(search_path, (void *)(uintptr_t)archive, q, err) == 0)
+        rc = q->hit;
+    if (rc > 0)
+        *place = q->found;
+    mem_free(q);
+    return rc;
+}
+
+struct entry_reader *fetchone_open(struct archive_reader *reader, const char *path,
+                                   uint64_t offset, uint64_t size,
+                                   struct entry_reader_entry *entry, struct err *err)
+{
+    struct entry_reader *entries = entry_reader_open(reader, offset, UINT64_MAX, err);
+    int rc = entries ? entry_reader_next(entries, entry, err) : -1;
+    const char *slash = rc > 0 ? strchr(entry->path, '/') : NULL;
+
+    if (rc >= 0 && (!slash || strcmp(slash + 1, path) != 0 ||
+                    entry->kind != ENTRY_READER_FILE || entry->size != size))
+        rc = err_set(err, ERR_MISMATCH,
+                     "the manifest does not match the tar header of '%.200s'", path);
+    if (rc > 0)
+        return entries;
+    entry_reader_free(entries);
+    return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetchone: reads one file of an archive.
+ * fetchone: reads one file of an archive, or finds it.
  *
  * The file's position is taken from the index of names (reader/named), else from the manifest.
  * If the archive is indexed, only the file's frames are decoded. After the file was written,
@@ -17,6 +17,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "format/safe_name.h"
+#include "reader/entry_reader.h"
+
+#include <stdint.h>
 
 /*
  * Write the content of one file to put.
@@ -25,5 +29,29 @@
  */
 int fetchone(const char *archive, const char *what, put_fn *put, void *ctx,
              struct err *err) MUST_CHECK;
+
+/* Where the content of a file is, by the manifest. */
+struct fetchone_place {
+    char path[SAFE_NAME_PATH_MAX + 1]; /* of a link: that of the file to which it is one */
+    uint64_t size;
+    uint64_t offset; /* of the tar header; MANIFEST_READ_NONE: not known */
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* Find the content of an artifact by its path: 1; 0: the manifest has no such artifact. */
+int fetchone_find(const char *archive, const char *path, struct fetchone_place *place,
+                  struct err *err) MUST_CHECK;
+
+/*
+ * Begin to read a file at its place; ERR_MISMATCH if something else is there. The archive must
+ * be indexed, or a plain tar.
+ *
+ * offset   of its tar header
+ * entry    gets the tar header
+ */
+struct entry_reader *fetchone_open(struct archive_reader *reader, const char *path,
+                                   uint64_t offset, uint64_t size,
+                                   struct entry_reader_entry *entry,
+                                   struct err *err) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "catalog/contents.h"
 #include "storage/range_file.h"
 
 #include <dirent.h>
@@ -60,6 +61,40 @@ char *volume_store_write(const struct volume_store *store, const char *name, str
         *slash = '/';
     }
     return path;
+}
+
+/* The volumes of one run being visited. */
+struct run_volumes {
+    const struct volume_store *store;
+    struct db *catalog;
+    const char *run_id;
+    int (*fn)(void *ctx, const char *path, struct err *err);
+    void *ctx;
+};
+
+static int on_run_volume(void *ctx, const struct contents_volume *volume, struct err *err)
+{
+    const struct run_volumes *v = ctx;
+    int holds = contents_holds(v->catalog, volume->name, v->run_id, err);
+    char *path;
+    int rc;
+
+    if (holds <= 0) /* a volume of a run that this one started */
+        return holds;
+    path = volume_store_read(v->store, volume->name, err);
+    rc = path ? v->fn(v->ctx, path, err) : -1;
+    mem_free(path);
+    return rc;
+}
+
+int volume_store_of_run(const struct volume_store *store, struct db *catalog,
+                        const char *run_id,
+                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                        struct err *err)
+{
+    struct run_volumes volumes = { store, catalog, run_id, fn, ctx };
+
+    return contents_volumes_of(catalog, run_id, on_run_volume, &volumes, err);
 }
 
 /* Hash the last bytes of a file. */

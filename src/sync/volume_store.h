@@ -15,6 +15,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "catalog/db.h"
 #include "catalog/volume_name.h"
 
 #include <stdbool.h>
@@ -46,6 +47,15 @@ char *volume_store_read(const struct volume_store *store, const char *name,
 int volume_store_each(const struct volume_store *store,
                       int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                       void *ctx, struct err *err) MUST_CHECK;
+
+/*
+ * Visit the paths of the volumes that have a run, given by either of its IDs, the oldest first:
+ * not those that have only runs which it started. fn returns -1 to fail.
+ */
+int volume_store_of_run(const struct volume_store *store, struct db *catalog,
+                        const char *run_id,
+                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                        struct err *err) MUST_CHECK;
 
 /* What is known of a volume without reading it: its size, and the SHA-256 of its last
  * VOLUME_STORE_TAIL bytes, where an archive has its index and the digests of its manifests. */

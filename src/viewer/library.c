@@ -6,8 +6,6 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "catalog/contents.h"
-#include "catalog/relation.h"
 #include "catalog/search.h"
 #include "format/manifest_read.h"
 #include "reader/archive_reader.h"
@@ -56,7 +54,7 @@ struct visit {
     struct library *library;
     library_run_fn *fn;
     void *ctx;
-    struct buf row;
+    struct buf row; /* of the catalog */
 };
 
 /* A time of the catalog as text; NULL: not known. */
@@ -94,9 +92,10 @@ static int on_catalog_run(void *ctx, const struct search_row *row, struct err *e
 }
 
 /* Visit runs of the catalog; text: only those that have it, or NULL. */
-static int catalog_runs(struct visit *visit, const char *text, struct err *err)
+static int catalog_runs(struct library *library, const char *text, library_run_fn *fn,
+                        void *ctx, struct err *err)
 {
-    struct library *library = visit->library;
+    struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
     const struct search search = { .run_ids = library->run_ids,
                                    .run_count = library->run_count,
                                    .text = text,
@@ -106,9 +105,11 @@ static int catalog_runs(struct visit *visit, const char *text, struct err *err)
                                    .runs = true };
     int rc;
 
+    buf_init(&visit.row, ROW_MAX);
     (void)pthread_mutex_lock(&library->lock);
-    rc = search_run(library->catalog, &search, on_catalog_run, visit, err);
+    rc = search_run(library->catalog, &search, on_catalog_run, &visit, err);
     (void)pthread_mutex_unlock(&library->lock);
+    buf_clear(&visit.row);
     return rc;
 }
 
@@ -149,64 +150,49 @@ int library_runs(struct library *library, library_run_fn *fn, void *ctx, struct 
     size_t i;
     int rc = 0;
 
-    buf_init(&visit.row, ROW_MAX);
     if (library->dir)
-        rc = catalog_runs(&visit, NULL, err);
-    for (i = 0; rc == 0 && !library->dir && i < library->archive_count; i++)
+        return catalog_runs(library, NULL, fn, ctx, err);
+    for (i = 0; rc == 0 && i < library->archive_count; i++)
         rc = archive_runs(&visit, library->archives[i], err);
-    buf_clear(&visit.row);
     return rc;
 }
 
 int library_search(struct library *library, const char *text, library_run_fn *fn, void *ctx,
                    struct err *err)
 {
-    struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
-    int rc;
-
-    if (!library->dir)
-        return err_set(err, ERR_NOT_FOUND, "only a directory of skyarc sync has a catalog");
-    buf_init(&visit.row, ROW_MAX);
-    rc = catalog_runs(&visit, text, err);
-    buf_clear(&visit.row);
-    return rc;
+    return library->dir
+               ? catalog_runs(library, text, fn, ctx, err)
+               : err_set(err, ERR_NOT_FOUND, "only a directory of skyarc sync has a catalog");
 }
 
 /* The volumes of a run, collected under the lock, and read without it. */
 struct volumes {
-    struct library *library;
-    const char *run_id;
     struct region *region;
-    const char *paths[LIBRARY_VOLUMES];
+    const char *paths[LIBRARY_VOLUMES]; /* sorted by their names, which begin with the time */
     size_t count;
 };
 
-static int on_volume(void *ctx, const struct contents_volume *volume, struct err *err)
+static int on_volume(void *ctx, const char *path, struct err *err)
 {
     struct volumes *volumes = ctx;
-    struct volume_store store = { volumes->library->dir };
-    int holds = contents_holds(volumes->library->catalog, volume->name, volumes->run_id, err);
-    char *path;
 
-    if (holds <= 0 || volumes->count == LIBRARY_VOLUMES)
-        return holds < 0 ? -1 : 0;
-    path = volume_store_read(&store, volume->name, err);
-    volumes->paths[volumes->count] = path ? region_text(volumes->region, path, err) : NULL;
-    mem_free(path);
+    if (volumes->count == LIBRARY_VOLUMES)
+        return 0;
+    volumes->paths[volumes->count] = region_text(volumes->region, path, err);
     return volumes->paths[volumes->count] ? (volumes->count++, 0) : -1;
 }
 
-static int find_volumes(struct volumes *volumes, const char *run_id, struct err *err)
+static int find_volumes(struct library *library, const char *run_id, struct volumes *volumes,
+                        struct err *err)
 {
-    struct library *library = volumes->library;
-    char name[RELATION_ID_MAX + 1];
+    const struct volume_store store = { library->dir };
     int rc;
 
-    if (strlen(run_id) > RELATION_ID_MAX)
-        return 0;
+    volumes->region = region_new(err);
+    if (!volumes->region)
+        return -1;
     (void)pthread_mutex_lock(&library->lock);
-    volumes->run_id = relation_name(library->catalog, run_id, name);
-    rc = contents_volumes_of(library->catalog, volumes->run_id, on_volume, volumes, err);
+    rc = volume_store_of_run(&store, library->catalog, run_id, on_volume, volumes, err);
     (void)pthread_mutex_unlock(&library->lock);
     return rc;
 }
@@ -247,18 +233,15 @@ int library_archives(struct library *library, const char *run_id, library_archiv
                      void *ctx, struct err *err)
 {
     struct volumes *volumes;
-    int rc = -1;
+    int rc;
 
     if (!library->dir)
         return visit_archives(library, library->archives, library->archive_count, fn, ctx, err);
     volumes = mem_new(sizeof(*volumes), err);
     if (!volumes)
         return -1;
-    volumes->library = library;
-    volumes->region = region_new(err);
-    if (volumes->region &&
-        find_volumes(volumes, run_id, err) == 0) /* sorted by their names,
-                                                  * which begin with the time */
+    rc = find_volumes(library, run_id, volumes, err);
+    if (rc == 0)
         rc = visit_archives(library, volumes->paths, volumes->count, fn, ctx, err);
     region_free(volumes->region);
     mem_free(volumes);

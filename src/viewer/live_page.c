@@ -40,6 +40,7 @@ struct reading_run {
     size_t count;
     size_t cap;
     uint64_t bytes;
+    struct archive_reader *passed; /* whose entries are visited */
 };
 
 /* The beginning of a file. */
@@ -201,73 +202,58 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
-/* Whether an error concerns one file only: it is left out, which is logged. */
-static bool is_left_out(const struct wanted *wanted, const struct err *why)
+/* Add a file's text, which is compared with its digest: the content of the current entry, or
+ * (entries NULL) found by the index of names. */
+static int add_text(struct reading_run *r, struct archive_reader *reader,
+                    struct entry_reader *entries, const struct wanted *wanted, struct err *err)
 {
-    if (!err_is_damage(why) && why->kind != ERR_NOT_FOUND)
-        return false;
-    log_line(LOG_WARNING, "'%.600s' is left out: %s", wanted->file.path, why->text);
-    return true;
+    struct text_start start = { .want = wanted->want, .stop = &r->library->place->stop };
+    int rc;
+
+    buf_init(&start.bytes, wanted->want);
+    if (entries)
+        rc = entry_reader_copy_same(entries, wanted->file.size, wanted->sha256, keep_start,
+                                    &start, err);
+    else
+        rc = fetchone(reader->path, wanted->file.path, keep_start, &start, err);
+    if (rc == 0)
+        rc = page_text(r->page, &wanted->file, buf_text(&start.bytes), start.bytes.len, err);
+    buf_clear(&start.bytes);
+    return rc;
 }
 
-/* Read the current entry, which is the file, and compare it with its digest. */
-static int read_entry(struct entry_reader *entries, const struct entry_reader_entry *entry,
-                      const struct wanted *wanted, struct text_start *start, struct err *err)
+/* Add the text of a file at the place that the manifest states. */
+static int add_text_at(struct reading_run *r, struct archive_reader *reader,
+                       const struct wanted *wanted, struct err *err)
 {
-    uint8_t sha256[SHA256_SIZE];
-
-    if (entry->size != wanted->file.size)
-        return err_set(err, ERR_MISMATCH, "its size does not match the manifest");
-    if (entry_reader_copy(entries, entry->size, keep_start, start, sha256, err) < 0)
-        return -1;
-    return memcmp(sha256, wanted->sha256, SHA256_SIZE) == 0
-               ? 0
-               : err_set(err, ERR_MISMATCH, "its SHA-256 does not match the manifest");
-}
-
-/* Read a file at the place that the manifest states. */
-static int read_at(struct archive_reader *reader, const struct wanted *wanted,
-                   struct text_start *start, struct err *err)
-{
-    struct entry_reader *entries = entry_reader_open(reader, wanted->offset, UINT64_MAX, err);
     struct entry_reader_entry entry;
-    int rc = entries ? entry_reader_next(entries, &entry, err) : -1;
-    const char *below = rc > 0 ? archive_reader_below(reader, entry.path) : NULL;
+    struct entry_reader *entries = fetchone_open(reader, wanted->file.path, wanted->offset,
+                                                 wanted->file.size, &entry, err);
+    int rc = entries ? add_text(r, reader, entries, wanted, err) : -1;
 
-    if (rc >= 0)
-        rc = below && entry.kind == ENTRY_READER_FILE && strcmp(below, wanted->file.path) == 0
-                 ? read_entry(entries, &entry, wanted, start, err)
-                 : err_set(err, ERR_MISMATCH, "the manifest does not match the tar header");
     entry_reader_free(entries);
     return rc;
 }
 
 /* Add the texts of files that are found one by one: by the index of names, or by their places.
  * Of links only those in an archive with an index of names. */
-static int add_texts(struct reading_run *r, struct archive_reader *reader, bool named,
-                     struct err *err)
+static int add_texts(struct reading_run *r, struct archive_reader *reader, struct err *err)
 {
+    bool named = reader->locator.names_size > 0;
     size_t i;
     int rc = 0;
 
     for (i = 0; rc == 0 && i < r->count; i++) {
         const struct wanted *wanted = &r->files[i];
-        struct text_start start = { .want = wanted->want, .stop = &r->library->place->stop };
-        struct err why;
 
         if (!named && (wanted->link || wanted->offset == MANIFEST_READ_NONE))
             continue;
-        buf_init(&start.bytes, wanted->want);
-        rc = named ? fetchone(reader->path, wanted->file.path, keep_start, &start, &why)
-                   : read_at(reader, wanted, &start, &why);
-        if (rc == 0)
-            rc =
-                page_text(r->page, &wanted->file, buf_text(&start.bytes), start.bytes.len, err);
-        else if (is_left_out(wanted, &why))
+        rc = named ? add_text(r, reader, NULL, wanted, err)
+                   : add_text_at(r, reader, wanted, err);
+        if (rc < 0 && (err_is_damage(err) || err->kind == ERR_NOT_FOUND)) {
+            log_line(LOG_WARNING, "'%.600s' was left out: %s", wanted->file.path, err->text);
             rc = 0;
-        else
-            *err = why;
-        buf_clear(&start.bytes);
+        }
     }
     return rc;
 }
@@ -284,50 +270,22 @@ static const struct wanted *find_wanted(const struct reading_run *r, const char 
     return NULL;
 }
 
+/* Add the text of an entry that is passed; an entry_reader_file_fn. */
+static int on_file(void *ctx, struct entry_reader *entries,
+                   const struct entry_reader_entry *entry, struct err *err)
+{
+    struct reading_run *r = ctx;
+    const char *path = archive_reader_below(r->passed, entry->path);
+    const struct wanted *wanted = path && is_below(r, path) ? find_wanted(r, path) : NULL;
+
+    return wanted ? add_text(r, r->passed, entries, wanted, err) : 0;
+}
+
 /* Add the texts of an archive in which files cannot be found: all entries are visited, once. */
 static int add_passing(struct reading_run *r, struct archive_reader *reader, struct err *err)
 {
-    struct entry_reader *entries = entry_reader_open(reader, 0, UINT64_MAX, err);
-    struct entry_reader_entry entry;
-    int rc = entries ? 1 : -1;
-
-    while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
-        const char *path = archive_reader_below(reader, entry.path);
-        const struct wanted *wanted =
-            path && entry.kind == ENTRY_READER_FILE && is_below(r, path) ? find_wanted(r, path)
-                                                                         : NULL;
-        struct text_start start = { .stop = &r->library->place->stop };
-        struct err why;
-
-        if (!wanted)
-            continue;
-        start.want = wanted->want;
-        buf_init(&start.bytes, wanted->want);
-        if (read_entry(entries, &entry, wanted, &start, &why) == 0) {
-            rc = page_text(r->page, &wanted->file, buf_text(&start.bytes), start.bytes.len,
-                           err) < 0
-                     ? -1
-                     : 1;
-        } else if (!is_left_out(wanted, &why) || entry_reader_broken(entries)) {
-            *err = why;
-            rc = -1;
-        }
-        buf_clear(&start.bytes);
-    }
-    entry_reader_free(entries);
-    return rc;
-}
-
-/* Whether an archive has an index of names. */
-static bool is_named(const char *path)
-{
-    struct archive_reader reader = { 0 };
-    struct name_lookup lookup;
-    struct err ignored;
-    bool named = archive_reader_open_named(&reader, path, &lookup, &ignored) > 0;
-
-    archive_reader_close(&reader);
-    return named;
+    r->passed = reader;
+    return entry_reader_each_file(reader, on_file, r, err);
 }
 
 /* Read what one archive has of the run; a library_archive_fn. */
@@ -335,16 +293,14 @@ static int read_archive(void *ctx, const char *path, struct err *err)
 {
     struct reading_run *r = ctx;
     struct archive_reader reader = { 0 };
-    bool named = is_named(path);
     int rc = archive_reader_open(&reader, path, err);
 
     archive_reader_watch(&reader, r->library->place->stop, archive_reader_unwatched());
     if (rc == 0)
         rc = manifest_scan(&reader, on_row, r, NULL, err);
     if (rc >= 0 && r->count)
-        rc = named || reader.indexed || reader.format == CONTAINER_TAR
-                 ? add_texts(r, &reader, named, err)
-                 : add_passing(r, &reader, err);
+        rc = reader.indexed || reader.format == CONTAINER_TAR ? add_texts(r, &reader, err)
+                                                              : add_passing(r, &reader, err);
     archive_reader_close(&reader);
     r->count = 0;
     return rc < 0 ? -1 : 0;

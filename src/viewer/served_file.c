@@ -5,12 +5,9 @@
 #include "base/mem.h"
 #include "format/frame.h"
 #include "format/manifest_read.h"
-#include "format/safe_name.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/fetchone.h"
-#include "reader/manifest_scan.h"
-#include "reader/named.h"
 #include "reader/stream.h"
 
 #include <fcntl.h>
@@ -31,83 +28,6 @@ struct served_file {
     struct buf window;  /* of a compressed archive: a part of one frame, verified */
     uint64_t window_at; /* offset of the window in the content */
 };
-
-/* The row of a file in the manifest. */
-struct place {
-    char path[SAFE_NAME_PATH_MAX + 1];
-    char target[SAFE_NAME_PATH_MAX + 1]; /* of a link; "" if the file is none */
-    uint64_t size;
-    uint64_t offset; /* of the tar header; MANIFEST_READ_NONE: not known */
-    bool found;
-};
-
-/* Take the row of the path; a manifest_read_fn. */
-static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
-                  struct err *err)
-{
-    struct place *place = ctx;
-    struct manifest_read_artifact row;
-    struct region *region;
-    int rc;
-
-    if (section != MANIFEST_READ_ARTIFACTS ||
-        !memmem(text, len, place->path, strlen(place->path)))
-        return 0;
-    region = region_new(err);
-    rc = region ? manifest_read_artifact(&row, text, len, region, err) : -1;
-    if (rc == 0 && strcmp(row.path, place->path) == 0) {
-        const char *target = row.link && row.duplicate_of ? row.duplicate_of : "";
-
-        place->found = strlen(target) <= SAFE_NAME_PATH_MAX;
-        place->size = row.size;
-        place->offset = row.offset;
-        (void)memccpy(place->target, target, '\0', sizeof(place->target));
-        rc = 1;
-    }
-    region_free(region);
-    return rc;
-}
-
-/* Find the row of a path: 1; 0: the manifest has none. */
-static int find_row(const char *archive, const char *path, struct place *place, struct err *err)
-{
-    char *name;
-    uint64_t missing;
-    int rc;
-
-    *place = (struct place){ .found = false };
-    if (strlen(path) > SAFE_NAME_PATH_MAX)
-        return 0;
-    (void)memccpy(place->path, path, '\0', sizeof(place->path));
-    name = place->path;
-    rc = named_rows(archive, &name, 1, on_row, place, &missing, err);
-    if (rc == 0) {
-        struct archive_reader reader = { 0 };
-
-        rc = archive_reader_open(&reader, archive, err);
-        if (rc == 0)
-            rc = manifest_scan(&reader, on_row, place, NULL, err);
-        archive_reader_close(&reader);
-    }
-    return rc < 0 ? -1 : place->found;
-}
-
-/* Find the row of a file; that of a link's target, if the path is of a link. */
-static int find_place(const char *archive, const char *path, struct place *place,
-                      struct err *err)
-{
-    int rc = find_row(archive, path, place, err);
-
-    if (rc > 0 && place->target[0]) {
-        char target[SAFE_NAME_PATH_MAX + 1];
-
-        memcpy(target, place->target, sizeof(target));
-        rc = find_row(archive, target, place, err);
-        if (rc > 0 && place->target[0])
-            rc = 0; /* a link to a link: reading the file reports it */
-    }
-    return rc;
-}
 
 /* A sink that fails when the operation is to stop. */
 struct guarded {
@@ -279,12 +199,11 @@ static bool has_small_frames(const struct seek *seek, uint64_t data, uint64_t si
 
 /* Find the content by its tar header, if the archive can be read at any offset: 1; 0: it
  * cannot. */
-static int open_place(struct served_file *file, const char *archive, const struct place *place,
-                      struct err *err)
+static int open_place(struct served_file *file, const char *archive,
+                      const struct fetchone_place *place, struct err *err)
 {
     struct entry_reader *entries;
     struct entry_reader_entry entry;
-    const char *slash;
     int rc;
 
     if (place->offset == MANIFEST_READ_NONE)
@@ -295,21 +214,14 @@ static int open_place(struct served_file *file, const char *archive, const struc
         archive_reader_close(&file->reader);
         return 0;
     }
-    entries = entry_reader_open(&file->reader, place->offset, UINT64_MAX, err);
-    rc = entries ? entry_reader_next(entries, &entry, err) : -1;
-    slash = rc > 0 ? strchr(entry.path, '/') : NULL;
-    if (rc >= 0 && (!slash || strcmp(slash + 1, place->path) != 0 ||
-                    entry.kind != ENTRY_READER_FILE || entry.size != place->size))
-        rc = err_set(err, ERR_MISMATCH,
-                     "the manifest does not match the tar header of '%.200s'", place->path);
-    if (rc > 0) {
-        buf_init(&file->window, WINDOW_MAX);
-        if (file->reader.indexed &&
-            !has_small_frames(&file->reader.seek, entry.data, entry.size))
-            rc = 0;
-        file->data = entry.data;
-        file->size = entry.size;
-    }
+    entries =
+        fetchone_open(&file->reader, place->path, place->offset, place->size, &entry, err);
+    if (!entries)
+        return -1;
+    buf_init(&file->window, WINDOW_MAX);
+    file->data = entry.data;
+    file->size = entry.size;
+    rc = !file->reader.indexed || has_small_frames(&file->reader.seek, entry.data, entry.size);
     entry_reader_free(entries);
     if (rc == 0)
         archive_reader_close(&file->reader);
@@ -331,12 +243,12 @@ struct served_file *served_file_open(const char *archive, const char *path,
                                      struct served_place *place, struct err *err)
 {
     struct served_file *file = new_file(place, err);
-    struct place *row = mem_new(sizeof(*row), err);
+    struct fetchone_place *found = mem_new(sizeof(*found), err);
     struct err why;
-    int rc = file && row ? find_place(archive, path, row, err) : -1;
+    int rc = file && found ? fetchone_find(archive, path, found, err) : -1;
 
-    if (rc > 0 && row->size > SERVED_FILE_WHOLE) {
-        rc = open_place(file, archive, row, err);
+    if (rc > 0 && found->size > SERVED_FILE_WHOLE) {
+        rc = open_place(file, archive, found, err);
         if (rc == 0)
             rc = open_copy(file, archive, path, err);
     } else if (rc >= 0) { /* without a row: a document */
@@ -348,7 +260,7 @@ struct served_file *served_file_open(const char *archive, const char *path,
             *err = why;
         }
     }
-    mem_free(row);
+    mem_free(found);
     if (rc >= 0)
         return file;
     served_file_close(file);

@@ -187,7 +187,7 @@ def test_report_shows_what_the_manifest_says(reader, tmp_path):
     two = b"two" * 3000
     archive.write_bytes(bag.tar().replace(two, b"not" * 3000))
     result = reader("report", "-o", "-", archive, check=0)
-    assert "data/r1/html/two.html' was left out of the page" in result.err
+    assert "data/r1/html/two.html' was left out" in result.err
     assert b"notnotnot" not in result.out and b"twotwo" not in result.out and b"one\\u003c/p" in result.out
 
 
