@@ -10,7 +10,8 @@
  *     |    cli -----+            option tables, help, config, progress, exit status
  *     |   cmdutil --'            code shared by several commands
  *     v
- *    listen                      receives webhooks, archives each run
+ *    listen, viewer, doctor      receives webhooks, archives each run; serves the view;
+ *     |                          examines the settings
  *     v
  *    sync ---> pull              a directory of archives, updated every night;
  *     |         |                one archive of some runs

@@ -8,9 +8,9 @@
 #define MARGIN_MIN 1000
 #define MARGIN_MAX 60000
 
-const char *fetch_route_name(enum fetch_route way)
+const char *fetch_route_name(enum fetch_route route)
 {
-    switch (way) {
+    switch (route) {
     case FETCH_ROUTE_SIGNED:
         return "signed-url";
     case FETCH_ROUTE_RENEWED:
@@ -67,7 +67,7 @@ static bool is_nothing(const struct fetch_route_facts *facts, long status)
 struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *facts,
                                              const struct request *request)
 {
-    bool content = facts->way == FETCH_ROUTE_CONTENT;
+    bool content = facts->route == FETCH_ROUTE_CONTENT;
     enum fetch_route_step other = !content && !facts->by_url ? FETCH_ROUTE_TO_CONTENT
                                   : facts->local             ? FETCH_ROUTE_TO_LOCAL
                                                              : FETCH_ROUTE_GIVE_UP;
@@ -96,13 +96,13 @@ struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *fac
     return verdict(other, reason_of(status));
 }
 
-bool fetch_route_stale(int64_t dies, int64_t listed, int64_t now)
+bool fetch_route_stale(int64_t expiry, int64_t listed, int64_t now)
 {
     int64_t margin;
 
-    if (dies == EXPIRY_NEVER)
+    if (expiry == EXPIRY_NEVER)
         return false;
-    margin = dies > listed ? (dies - listed) / 4 : 0;
+    margin = expiry > listed ? (expiry - listed) / 4 : 0;
     margin = margin < MARGIN_MIN ? MARGIN_MIN : margin > MARGIN_MAX ? MARGIN_MAX : margin;
-    return now >= dies - margin;
+    return now >= expiry - margin;
 }

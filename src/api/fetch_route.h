@@ -28,7 +28,7 @@ enum fetch_route {
 };
 
 /* The name in the manifest: "signed-url", "renewed-url", "content-endpoint", "local-root". */
-const char *fetch_route_name(enum fetch_route way);
+const char *fetch_route_name(enum fetch_route route);
 
 enum fetch_route_step {
     FETCH_ROUTE_DONE,
@@ -47,7 +47,7 @@ struct fetch_route_verdict {
 
 /* The facts about an artifact and the attempt to fetch it. */
 struct fetch_route_facts {
-    enum fetch_route way;
+    enum fetch_route route;
     bool local;     /* the file is under --local-root: the last route */
     bool archived;  /* in cold storage */
     bool renewable; /* a new list may give a new URL */
@@ -66,10 +66,10 @@ struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *fac
 /*
  * Whether a URL is so close to its expiry that it should be renewed before use.
  *
- * dies     its expiry time, or EXPIRY_NEVER
+ * expiry   its expiry time, or EXPIRY_NEVER
  * listed   the time of the list that it is from
  * now      the current time; all three by the server's clock
  */
-bool fetch_route_stale(int64_t dies, int64_t listed, int64_t now);
+bool fetch_route_stale(int64_t expiry, int64_t listed, int64_t now);
 
 #endif

@@ -461,6 +461,15 @@ void region_free(struct region *region)
     mem_free(region);
 }
 
+int region_renew(struct region **region, size_t *calls, struct err *err)
+{
+    if ((*calls)++ % REGION_ROWS)
+        return 0;
+    region_free(*region);
+    *region = region_new(err);
+    return *region ? 0 : -1;
+}
+
 /* The size of a region's next block, which is to hold an object of `need` bytes. */
 static size_t block_size(const struct region *region, size_t need)
 {

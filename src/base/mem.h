@@ -104,6 +104,14 @@ struct region *region_on(struct pagefile *file, struct err *err) MUST_CHECK;
 /* Create an empty region in memory. */
 struct region *region_new(struct err *err) MUST_CHECK;
 
+#define REGION_ROWS 256 /* see region_renew */
+
+/*
+ * Prepare a region for the texts of a further row: every REGION_ROWS calls, those of the rows
+ * before are freed. *region may be NULL at first; the caller frees it. calls counts, from 0.
+ */
+int region_renew(struct region **region, size_t *calls, struct err *err) MUST_CHECK;
+
 /* Free a region and everything in it; NULL is fine. */
 void region_free(struct region *region);
 

@@ -56,7 +56,8 @@ void reserve_lack(struct reserve *reserve, uint64_t now);
 /* How many bytes are left; 0 if more were taken than there are. */
 size_t reserve_left(const struct reserve *reserve);
 
-/* The borrower: take bytes if they are left, and the part with priority lacked none lately. */
+/* The borrower: take bytes if they are left, and the part with priority was not short of them
+ * lately. */
 bool reserve_borrow(struct reserve *reserve, size_t bytes, uint64_t now) MUST_CHECK;
 
 /* The borrower: whether memory was lacking since the last call. */

@@ -74,6 +74,8 @@ struct contents_missing {
     bool final; /* permanently missing */
 };
 
+#define CONTENTS_COPIES 8 /* kept copies of an artifact that keeps changing */
+
 /* Add a volume; an existing volume of the same name is removed with its contents. *id is
  * passed to the functions below. */
 int contents_volume(struct db *c, const struct contents_volume *volume, int64_t *id,

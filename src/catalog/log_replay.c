@@ -242,9 +242,10 @@ static int make_holds(struct db *c, struct err *err)
         "INSERT OR REPLACE INTO holds(run_id, reason, since_ms)"
         " SELECT " RELATION_NAME(
             "h.run_id") ", coalesce(h.reason, ''), h.at_ms FROM log h"
-                        " WHERE h.what = 'hold' AND h.run_id IS NOT NULL AND NOT EXISTS "
+                        " WHERE h.what = '" AUDIT_LOG_HOLD
+                        "' AND h.run_id IS NOT NULL AND NOT EXISTS "
                         "(SELECT 1 FROM log r"
-                        " WHERE r.what = 'release' AND " RELATION_NAME(
+                        " WHERE r.what = '" AUDIT_LOG_RELEASE "' AND " RELATION_NAME(
                             "r.run_id") " = " RELATION_NAME("h.run_id") " AND r.at_ms >= "
                                                                         "h.at_ms) ORDER BY "
                                                                         "h.at_ms",

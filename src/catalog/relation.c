@@ -148,12 +148,3 @@ int relation_parents(struct db *c,
     }
     return rc;
 }
-
-int relation_parent(struct db *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
-                    struct err *err)
-{
-    char name[RELATION_ID_MAX + 1];
-
-    return one_name(c, "SELECT parent_id FROM parents WHERE run_id = ?1",
-                    relation_name(c, run_id, name), parent, err);
-}

@@ -64,8 +64,4 @@ int relation_parents(struct db *c,
                                struct err *err),
                      void *ctx, struct err *err) MUST_CHECK;
 
-/* The run that started a run: 1, 0 if none is known, or -1. */
-int relation_parent(struct db *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
-                    struct err *err) MUST_CHECK;
-
 #endif

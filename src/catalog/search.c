@@ -176,7 +176,7 @@ int search_types(struct db *c, void (*fn)(void *ctx, const char *type, uint64_t 
 
 /* SQL condition for a row s of states: sealed because of its lists, and complete. */
 #define IS_SAFE                                                                                \
-    "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" RUN_STATE_LEFT                   \
+    "s.state = '" RUN_STATE_SEALED "' AND coalesce(s.reason, '') NOT IN ('" RUN_STATE_LEFT     \
     "', '" RUN_STATE_EMPTY "') AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"    \
     " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"                      \
     " AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.run_id = s.run_id)"

@@ -14,6 +14,16 @@ bool identity_is_workflow(const char *id)
     return strncmp(id, "wr_", 3) == 0;
 }
 
+void identity_order(const char **name, const char **other)
+{
+    const char *first = *name;
+
+    if (identity_is_task(first))
+        return;
+    *name = *other;
+    *other = first;
+}
+
 bool identity_pair(const char *a, const char *b)
 {
     return (identity_is_task(a) && identity_is_workflow(b)) ||

@@ -27,6 +27,10 @@ bool identity_is_workflow(const char *id);
 /* Whether two IDs may be names of the same run. */
 bool identity_pair(const char *a, const char *b);
 
+/* Put the two names of a run into their order: the first is the one by which the catalog has
+ * the run, that of its task v2. */
+void identity_order(const char **name, const char **other);
+
 /*
  * Set the other name of a run, unless it is known, from one of its records: from the record's
  * own ID, the task that it belongs to, or a part of the path of its app_url.

@@ -116,7 +116,7 @@ const struct command cmd_doctor = {
         "the sandbox, and with --dest the directory: its disk, lock, catalog, volumes and last "
         "sync, or the object store. It archives nothing, and writes nothing but a few small "
         "files or objects, which it removes. "
-        "With -q, prints warnings and errors only.",
+        "With -q, leaves out what is in order.",
     .examples = "skyarc doctor\n"
                 "skyarc doctor --dest /srv/skyarc\n"
                 "skyarc doctor --dest s3://audits/skyarc\n",

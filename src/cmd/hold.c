@@ -34,7 +34,7 @@ static const struct hold_args hold_defaults = { .dest = NULL };
 /* clang-format off */
 static const struct opt hold_opts[] = {
     { 0, "dest",      "DIR",  OPT_TEXT,     OPT_AT(hold_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
-    { 0, "reason",    "TEXT", OPT_TEXT,     OPT_AT(hold_args, reason),    "the reason, recorded with the hold", 0, 0, NULL, false, NULL },
+    { 0, "reason",    "TEXT", OPT_TEXT,     OPT_AT(hold_args, reason),    "the reason, recorded in the directory's log", 0, 0, NULL, false, NULL },
     { 0, "lock-wait", "TIME", OPT_DURATION, OPT_AT(hold_args, lock_wait), "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
     OPT_END,
 };

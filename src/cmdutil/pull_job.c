@@ -15,6 +15,7 @@
 #include "cmdutil/summary.h"
 #include "fetch/budget.h"
 #include "pull/mount_index.h"
+#include "pull/pull.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 

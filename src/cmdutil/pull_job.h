@@ -22,7 +22,7 @@
 #include "cli/pace.h"
 #include "cli/watchdog.h"
 #include "cmdutil/filter.h"
-#include "pull/pull.h"
+#include "pull/pull_opts.h"
 #include "storage/staging.h"
 
 #include <stdbool.h>

@@ -40,7 +40,7 @@ void report_beside(struct report *report, const char *dir, const char *archive);
 /* Leave out everything of other runs than these; runs is borrowed until report_free. */
 int report_only(struct report *report, const struct opt_list *runs, struct err *err) MUST_CHECK;
 
-/* Log each of these runs of which there is nothing in the archive, unless that is so of all;
+/* Log each of these runs of which there is nothing in the archive, unless it has none of them;
  * returns how many there are. */
 size_t report_unmatched(const struct report *report);
 

@@ -89,7 +89,8 @@ static int find_run(struct source_search *search, const char *operand, const cha
 }
 
 /*
- * Find the volumes of all runs; a run that no volume has is logged, unless that is so of all.
+ * Find the volumes of all runs; a run that no volume has is logged, unless no volume has any of
+ * them.
  */
 static int find_runs(struct source_search *search, const char *operand,
                      const struct idlist *ids, struct err *err)

@@ -26,7 +26,7 @@ struct source {
     size_t count;
     size_t cap;
     struct opt_list runs; /* the wanted runs, by the IDs that the volumes have */
-    bool cataloged;       /* they are: the operand is a sync directory */
+    bool cataloged;       /* the operand is a sync directory: its catalog gave the IDs */
     size_t unknown;       /* wanted runs that no volume has, which was logged */
     struct region *region;
 };
@@ -35,8 +35,8 @@ struct source {
  * Find the archives. operand (slashes at its end are cut) is an archive, or a directory of
  * skyarc sync: then its volumes that contain the runs, of which there must be at least one,
  * each named by either of its IDs. Runs are named by IDs or by the URLs of their pages. A run
- * that no volume has is logged; ERR_NOT_FOUND if that is so of all. source must be {0}; clear
- * it also on failure.
+ * that no volume has is logged; ERR_NOT_FOUND if no volume has any of them. source must be {0};
+ * clear it also on failure.
  */
 int source_find(struct source *source, char *operand, const struct opt_list *runs,
                 struct err *err) MUST_CHECK;

@@ -9,7 +9,7 @@
 #define CMDUTIL_SUMMARY_H
 
 #include "base/err.h"
-#include "pull/pull.h"
+#include "pull/pull_opts.h"
 
 #include <stdio.h>
 

@@ -349,7 +349,7 @@ unsigned task_again(const struct task *task)
 struct fetch_route_facts task_facts(const struct tasks *tasks, const struct task *task)
 {
     return (struct fetch_route_facts){
-        .way = task->route,
+        .route = task->route,
         .local = has_local(tasks, task),
         .archived = task_artifact(tasks, task)->archived,
         .renewable = !by_url_only(task) && task->refreshes < DENIALS_MAX,

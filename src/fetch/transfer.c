@@ -295,14 +295,11 @@ bool transfer_sized(const struct transfer *t)
 
 bool transfer_overdue(const struct transfer *t, const struct stall *stall, uint64_t now)
 {
-    uint64_t part = stall->rate / (2 * (uint64_t)t->all->count);
-    uint64_t bps = stall->bps;
+    uint64_t bps = backoff_share(stall->bps, stall->rate, t->all->count);
     uint64_t size = request_total(&t->request);
 
     if (size == REQUEST_UNSAID)
         size = t->task->item->what.sized ? t->task->item->what.file_size : 0;
-    if (stall->rate && part < bps) /* with a rate limit, each transfer gets a share of it */
-        bps = part ? part : 1;
     return t->task->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
 }
 

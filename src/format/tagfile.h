@@ -24,8 +24,10 @@
 #define TAGFILE_SIZE_MAX ((size_t)1 << 20) /* except manifest files */
 #define TAGFILE_LINE_MAX (SHA256_TEXT + 1 + 4096)
 #define TAGFILE_TAGS_MAX ((size_t)1 << 30) /* tagmanifest-sha256.txt; see also tagfile_max */
-#define TAGFILE_VIEW     "index.html"      /* the offline view, beside the tag files */
-#define TAGFILE_VIEW_DIR "view"            /* its sidecars: view/RUN_ID.js */
+/* documents of a run: a format with its ID, and with the name of a record */
+#define TAGFILE_RECORD   "data/%s/records/%s.json"
+#define TAGFILE_VIEW     "index.html" /* the offline view, beside the tag files */
+#define TAGFILE_VIEW_DIR "view"       /* its sidecars: view/RUN_ID.js */
 
 enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 

@@ -48,6 +48,15 @@ uint64_t backoff_allowance(uint64_t size, uint64_t bps, uint64_t stall)
     return least + size * 2000 / bps;
 }
 
+uint64_t backoff_share(uint64_t bps, uint64_t rate, uint64_t transfers)
+{
+    uint64_t part = rate / (2 * transfers);
+
+    if (!rate || part >= bps)
+        return bps;
+    return part ? part : 1;
+}
+
 uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
 {
     uint64_t number = 0;

@@ -67,6 +67,15 @@ uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t 
 uint64_t backoff_allowance(uint64_t size, uint64_t bps, uint64_t stall);
 
 /*
+ * The slowest allowed rate of one of several transfers under a rate limit: half of its share,
+ * if that is less than bps.
+ *
+ * rate     of all transfers, in bytes a second; 0: not limited
+ * returns  at least 1, if there is a limit
+ */
+uint64_t backoff_share(uint64_t bps, uint64_t rate, uint64_t transfers);
+
+/*
  * Parse a Retry-After or retry-after-ms header.
  *
  * value    the header's value: a number or an HTTP date

@@ -77,7 +77,8 @@ bool held_has(const struct held *held, const struct artifact *a)
 
     if (!copies)
         return false;
-    if (a->origin || copies->count >= HELD_COPIES || contents_listing(listed, &says, &err) < 0)
+    if (a->origin || copies->count >= CONTENTS_COPIES ||
+        contents_listing(listed, &says, &err) < 0)
         return true; /* data of a record alone cannot show a change */
     summed = a->checksum && text_unhex(sha256, SHA256_SIZE, a->checksum) == 0;
     for (copy = copies->last; copy; copy = copy->next) {

@@ -17,8 +17,6 @@
 
 #include <stdbool.h>
 
-#define HELD_COPIES 8 /* kept copies of an artifact that keeps changing */
-
 struct held {
     struct hashmap *rows; /* by artifact_id; NULL: none */
     struct region *region;
@@ -30,7 +28,7 @@ int held_add(struct held *held, const struct manifest_read_artifact *row,
 
 /*
  * Whether an artifact of a list is archived as it is listed. It is not if its checksum, size or
- * time has changed since, and there are fewer than HELD_COPIES different copies of it.
+ * time has changed since, and there are fewer than CONTENTS_COPIES different copies of it.
  */
 bool held_has(const struct held *held, const struct artifact *artifact);
 

@@ -11,6 +11,7 @@
 #include "client/listing.h"
 #include "listen/held.h"
 #include "listen/inbox.h"
+#include "pull/pull.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -27,7 +28,6 @@
 #define LOOK_EVERY   500      /* interval to check whether others wait */
 #define DOZE_MAX     60000
 #define PARTS_MAX    1000 /* archives per run */
-#define ROWS_CLEAR   256  /* rows after which their texts are freed */
 
 /*
  * Threads: receive_run starts one thread per concurrent run and waits until asked to stop. Each
@@ -157,12 +157,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
     if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS)
         return 0;
-    if (job->rows++ % ROWS_CLEAR == 0) {
-        region_free(job->region);
-        job->region = region_new(err);
-        if (!job->region)
-            return -1;
-    }
+    if (region_renew(&job->region, &job->rows, err) < 0)
+        return -1;
     if (section == MANIFEST_READ_RUNS) {
         if (manifest_read_run(&run, text, len, job->region, err) < 0)
             return -1;
@@ -328,7 +324,6 @@ static int pull_once(struct job *job, struct pull_result *result, struct err *er
 {
     const struct receive *r = job->r;
     struct pull_opts opts = *r->opts.pull;
-    const char *ext = container_name(opts.format);
     char id[RUN_QUEUE_ID_MAX + 1];
     char *ids[] = { id };
     char *top = mem_copy(path_base(job->output), err);
@@ -336,7 +331,7 @@ static int pull_once(struct job *job, struct pull_result *result, struct err *er
 
     if (!top)
         return -1;
-    top[strlen(top) - strlen(ext) - 1] = '\0';
+    top[container_stem(top)] = '\0';
     (void)snprintf(id, sizeof(id), "%s", job->run->id);
     opts.run_ids = ids;
     opts.run_count = 1;

@@ -29,7 +29,7 @@
 
 #include "base/err.h"
 #include "base/pulse.h"
-#include "pull/pull.h"
+#include "pull/pull_opts.h"
 
 #include <stddef.h>
 #include <stdint.h>

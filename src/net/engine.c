@@ -444,10 +444,7 @@ static int resume_limited(struct engine *engine)
 
 uint64_t engine_allowance(const struct engine *engine, const struct request *request)
 {
-    uint64_t most = engine->rate.rate_bps;
-    uint64_t part = most / (2 * engine->jobs);
-    uint64_t bps =
-        most && part < engine->setup.stall_bps ? part + !part : engine->setup.stall_bps;
+    uint64_t bps = backoff_share(engine->setup.stall_bps, engine->rate.rate_bps, engine->jobs);
     uint64_t size = request_total(request);
 
     return backoff_allowance(size == REQUEST_UNSAID ? 0 : size, bps,

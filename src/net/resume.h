@@ -18,7 +18,6 @@
 #define NET_RESUME_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define RESUME_UNSAID  UINT64_MAX

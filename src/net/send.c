@@ -45,7 +45,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-bool send_bodyless(const struct send *send)
+static bool send_bodyless(const struct send *send)
 {
     return strcmp(send->method, "HEAD") == 0;
 }

@@ -57,7 +57,4 @@ struct send {
  */
 bool send_set_up(struct send *send, CURL *easy, struct err *read_err) MUST_CHECK;
 
-/* Whether a method has no body in its response: HEAD. */
-bool send_bodyless(const struct send *send);
-
 #endif

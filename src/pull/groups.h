@@ -4,8 +4,8 @@
  *
  * Items that are identical by the plan form a group if the journal lists them: the one that is
  * fetched for all of them is not kept without the others. A member that was stored beside its
- * ZIP, which holds more than its members, is not kept without the ZIP: if all of them were,
- * nothing would ask for it again.
+ * ZIP, which holds more than its members, is not kept without the ZIP: if all members were
+ * kept, it would not be fetched again.
  *
  * Errors   ERR_MEMORY
  * Owns     its arrays, until groups_free
@@ -42,7 +42,7 @@ bool groups_found(const struct groups *groups, size_t index);
 /* Number of files that are still to be found for those that were. */
 size_t groups_owed(const struct groups *groups);
 
-/* Whether all that the found item needs were found. */
+/* Whether everything that the found item needs was found. */
 bool groups_complete(const struct groups *groups, const struct item *item);
 
 #endif

@@ -19,7 +19,6 @@
 #include "client/listing.h"
 #include "fetch/fetch.h"
 #include "format/manifest.h"
-#include "pull/tag_writer.h"
 #include "view/page.h"
 #include "writer/body.h"
 #include "writer/packer.h"

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "client/extras.h"
 #include "client/records_fetch.h"
+#include "format/tagfile.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -288,7 +289,7 @@ static void tell_record(void *ctx, const char *name)
 
     char path[PATH_ROOM];
 
-    (void)snprintf(path, sizeof(path), "data/%s/records/%s.json", t->run->id, name);
+    (void)snprintf(path, sizeof(path), TAGFILE_RECORD, t->run->id, name);
     t->planned(t->ctx,
                &(struct pull_planned){ .run_id = t->run->id, .path = path, .record = name });
 }

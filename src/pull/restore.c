@@ -41,7 +41,7 @@ struct restore {
     struct found *found;     /* found since that border */
     size_t count;
     size_t cap;
-    /* outcomes of found items, by the plan's index; here: it is kept */
+    /* the packer's results of found items, by the plan's index; here: it is kept */
     struct packed *packed;
     struct extract_dir_id *ids; /* in a directory: its files, by the plan's index */
     /* the entry being read */

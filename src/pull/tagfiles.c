@@ -6,20 +6,21 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/sshsig.h"
+#include "format/tagfile.h"
 #include "writer/body.h"
 
 #include <unistd.h>
 
-void tagfiles_count(struct tagfiles *record)
+void tagfiles_count(struct tagfiles *files)
 {
-    struct manifest_totals *t = &record->facts.totals;
+    struct manifest_totals *t = &files->facts.totals;
     size_t i;
 
-    for (i = 0; i < record->facts.listing->count; i++)
-        t->missing += record->facts.listing->runs[i].failed;
-    for (i = 0; i < plan_count(record->facts.plan); i++) {
-        const struct item *item = plan_at(record->facts.plan, i);
-        const struct packed *packed = fetch_packed(record->facts.fetch, item);
+    for (i = 0; i < files->facts.listing->count; i++)
+        t->missing += files->facts.listing->runs[i].failed;
+    for (i = 0; i < plan_count(files->facts.plan); i++) {
+        const struct item *item = plan_at(files->facts.plan, i);
+        const struct packed *packed = fetch_packed(files->facts.fetch, item);
 
         if (!packed->here) {
             t->missing += !item->unlisted;
@@ -28,11 +29,11 @@ void tagfiles_count(struct tagfiles *record)
         t->artifacts++;
         t->bytes += packed->size;
         t->duplicates += packed->duplicate_of != NULL;
-        record->mismatches += packed->mismatch;
-        record->suspects += packed->suspect;
+        files->mismatches += packed->mismatch;
+        files->suspects += packed->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
-    t->downloaded_bytes = fetch_progress(record->facts.fetch).bytes;
+    t->downloaded_bytes = fetch_progress(files->facts.fetch).bytes;
 }
 
 /* A body being read from its start. */
@@ -62,7 +63,7 @@ int tagfiles_see(void *ctx, const char *path, const struct item *item,
 }
 
 struct making {
-    const struct tagfiles *record;
+    const struct tagfiles *files;
     struct manifest_text *manifest;
 };
 
@@ -80,7 +81,7 @@ static int show_rows(void *ctx, struct page *page, struct err *err)
 /* The payload files: the runs' documents, then the items. */
 static int make_payload(void *ctx, struct tag_payload *payload, struct err *err)
 {
-    const struct manifest_facts *facts = &((struct making *)ctx)->record->facts;
+    const struct manifest_facts *facts = &((struct making *)ctx)->files->facts;
     const struct document *document;
     size_t i;
 
@@ -99,14 +100,14 @@ static int make_payload(void *ctx, struct tag_payload *payload, struct err *err)
     return 0;
 }
 
-int tagfiles_write(struct tagfiles *record, struct tag_result *manifest, struct err *err)
+int tagfiles_write(struct tagfiles *files, struct tag_result *manifest, struct err *err)
 {
-    const struct manifest_head *head = &record->facts.head;
-    struct making making = { record, manifest_text_new(&record->facts, err) };
-    struct tag_source source = { .volume = record->facts.volume,
-                                 .page = record->page,
-                                 .placed = packer_documents(record->facts.packer) != NULL,
-                                 .info = { .name = record->top,
+    const struct manifest_head *head = &files->facts.head;
+    struct making making = { files, manifest_text_new(&files->facts, err) };
+    struct tag_source source = { .volume = files->facts.volume,
+                                 .page = files->page,
+                                 .placed = packer_documents(files->facts.packer) != NULL,
+                                 .info = { .name = files->top,
                                            .software = head->tool,
                                            .source = head->source,
                                            .made = head->created_at,
@@ -151,8 +152,7 @@ static int put_record(struct packer *packer, const struct listed_run *run,
                       const struct records *records, const struct record_row *row,
                       struct err *err)
 {
-    return put_document(packer, run,
-                        mem_format(err, "data/%s/records/%s.json", run->id, row->name),
+    return put_document(packer, run, mem_format(err, TAGFILE_RECORD, run->id, row->name),
                         row->text ? body_of_borrowed(row->text, row->len, err)
                                   : body_of_part(records_file(records), row->at, row->len, err),
                         err);

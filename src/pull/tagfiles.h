@@ -6,7 +6,8 @@
  *
  * Errors   the volume's
  * Owns     nothing
- * Threads  one, after fetching and packing have ended
+ * Threads  tagfiles_see: the packer's; the others: one, and all but tagfiles_documents after
+ *          packer_join
  * Source   docs/archive-format.md, docs/manifest.schema.json
  */
 #ifndef PULL_TAGFILES_H
@@ -32,8 +33,8 @@ struct tagfiles {
 };
 
 /*
- * Give run.json, artifacts.json and the records of all runs to the packer; both
- * must outlive it. records: NULL if none are kept.
+ * Give run.json, artifacts.json and the records of all runs to the packer, which
+ * listing and records must outlive. records: NULL if none are kept.
  */
 int tagfiles_documents(struct listing *listing, const struct records *records,
                        struct packer *packer, struct err *err) MUST_CHECK;
@@ -44,10 +45,10 @@ int tagfiles_see(void *ctx, const char *path, const struct item *item,
                  struct err *err) MUST_CHECK;
 
 /* Count the totals. */
-void tagfiles_count(struct tagfiles *record);
+void tagfiles_count(struct tagfiles *files);
 
 /* Write all tag files. */
-int tagfiles_write(struct tagfiles *record, struct tag_result *manifest,
+int tagfiles_write(struct tagfiles *files, struct tag_result *manifest,
                    struct err *err) MUST_CHECK;
 
 /*

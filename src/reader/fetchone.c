@@ -211,27 +211,32 @@ static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ct
 /* Search for a row: in the manifest, or by the index of names. */
 typedef int search_fn(void *ctx, struct file_search *q, struct err *err);
 
-/* Search for the row; if it is a link, search for its target. */
+/* Search for the row; if it is a link, search for its target, whose row must tell the same. */
 static int look_by(search_fn *search, void *ctx, struct file_search *q, struct err *err)
 {
-    char link[SAFE_NAME_PATH_MAX + 1];
+    struct fetchone_place link;
     char first[SAFE_NAME_PATH_MAX + 1];
 
     if (search(ctx, q, err) < 0)
         return -1;
     if (!q->hit || !q->first[0])
         return 0;
-    memcpy(link, q->found.path, sizeof(link));
+    link = q->found;
     memcpy(first, q->first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
     if (search(ctx, q, err) < 0)
         return -1;
     q->what = q->below = NULL;
-    return q->hit && !q->first[0]
+    if (!q->hit || q->first[0])
+        return err_set(err, ERR_MISMATCH, "'%.200s' is a link to '%.200s', which is not a file",
+                       link.path, first);
+    return link.size == q->found.size && memcmp(link.sha256, q->found.sha256, SHA256_SIZE) == 0
                ? 0
                : err_set(err, ERR_MISMATCH,
-                         "'%.200s' is a link to '%.200s', which is not a file", link, first);
+                         "'%.200s' is a link to '%.200s', of which the manifest states another "
+                         "size or SHA-256",
+                         link.path, first);
 }
 
 /* A search_fn; ctx is the archive_reader. */

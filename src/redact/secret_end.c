@@ -10,6 +10,8 @@
 #define BLANKS   3   /* maximum number skipped around '=' and ':' */
 #define PAIR_MAX 128 /* maximum length of a cookie's name */
 
+#define TOKEN_LEAST 8 /* minimum length of a token after the name of its scheme */
+
 size_t end_of_blanks(const struct symbols *in, size_t at)
 {
     int i;
@@ -54,8 +56,45 @@ size_t end_of_word(const struct symbols *in, size_t at, unsigned level)
     return at;
 }
 
+/* Whether a value is the name of an authentication scheme, as in "authorization=Bearer TOKEN";
+ * it may end in a backslash, which escapes the blank for a shell. */
+static bool is_scheme(const struct symbols *in, size_t from, size_t to)
+{
+    static const char *const schemes[] = { "apikey",    "basic", "bearer", "digest",
+                                           "negotiate", "oauth", "token" };
+    size_t len = to - from;
+    size_t i;
+
+    if (len && in->text[to - 1] == '\\')
+        len--;
+    for (i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+        if (strlen(schemes[i]) == len && strncasecmp(in->text + from, schemes[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The end of a token that starts here: long enough for a secret, and no "name=value". */
+static size_t end_of_token(const struct symbols *in, size_t at)
+{
+    size_t end = at;
+
+    while (end < in->len) {
+        unsigned char c = (unsigned char)in->text[end];
+
+        if (!isalnum(c) && !strchr("-._~+/=", c))
+            break;
+        if (c != '=' && end > at && in->text[end - 1] == '=')
+            return at;
+        end++;
+    }
+    return end - at < TOKEN_LEAST ? at : end;
+}
+
 size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char before)
 {
+    size_t from = at;
+
     while (at < in->len) {
         struct symbol y = symbol_at(in, at);
         bool ends = symbol_blank(y) || symbol_quote(y) || y.c == '<' || y.c == '>';
@@ -71,6 +110,12 @@ size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char be
         if (ends && y.level <= level)
             break;
         at += y.len;
+    }
+    if (at < in->len && symbol_blank(symbol_at(in, at)) && is_scheme(in, from, at)) {
+        size_t token = end_of_blanks(in, at);
+        size_t end = end_of_token(in, token);
+
+        return end > token ? end : at;
     }
     return at;
 }

@@ -20,7 +20,7 @@ size_t end_of_blanks(const struct symbols *in, size_t at);
 size_t end_of_word(const struct symbols *in, size_t at, unsigned level);
 
 /*
- * The end of a value without quotes.
+ * The end of a value without quotes; of "Bearer TOKEN" and the like, that of the token.
  *
  * level    how often its '=' is percent-encoded; characters encoded more often belong to the
  *          value

@@ -112,7 +112,10 @@ static int set_up(struct err *err)
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
     remote.endpoint.url = endpoint(remote.profile);
     if (!location_is_region(region))
-        return err_set(err, ERR_FORMAT, "invalid region of an object store (AWS_REGION)");
+        return err_set(err, ERR_FORMAT,
+                       "invalid region of an object store: '%.60s' (AWS_REGION, "
+                       "AWS_DEFAULT_REGION, or region in the profile)",
+                       region);
     (void)snprintf(remote.endpoint.region, sizeof(remote.endpoint.region), "%s", region);
     if (set_style(&remote.endpoint, style, err) < 0)
         return -1;

@@ -19,7 +19,6 @@
 
 #include "base/err.h"
 #include "base/pulse.h"
-#include "s3/object.h"
 #include "s3/s3_client.h"
 
 #include <stdint.h>

@@ -23,10 +23,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROWS_CLEAR 256 /* rows after which their texts are freed */
-
 /*
- * copies with a wrong checksum before an artifact is not fetched again; its run is never safe
+ * copies with a wrong checksum before an artifact is not fetched again; its run is never listed
+ * as safe
  */
 #define SUM_TRIES 3
 
@@ -39,7 +38,7 @@ struct entering {
     struct volume_name parts;
     int64_t volume;
     struct region *region; /* texts of the current row */
-    unsigned rows;
+    size_t rows;
     bool catalog_failed; /* the catalog failed, not the volume */
     bool strange;        /* a different volume under this name */
 };
@@ -131,13 +130,14 @@ static int run_failed(struct entering *e, const struct manifest_read_run *row, s
 /* Record the second ID of a run, and its parent run. */
 static int relate(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
+    const char *name = row->run_id;
     const char *other = row->other_run_id;
-    bool task = identity_is_task(row->run_id);
 
-    if (other && run_id_valid(other) && identity_pair(row->run_id, other) &&
-        relation_learn(e->catalog, task ? row->run_id : other, task ? other : row->run_id,
-                       err) < 0)
-        return -1;
+    if (other && run_id_valid(other) && identity_pair(name, other)) {
+        identity_order(&name, &other);
+        if (relation_learn(e->catalog, name, other, err) < 0)
+            return -1;
+    }
     if (row->parent_run_id && run_id_valid(row->parent_run_id))
         return relation_set_parent(e->catalog, row->run_id, row->parent_run_id, err);
     return 0;
@@ -242,12 +242,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 {
     struct entering *e = ctx;
 
-    if (e->rows++ % ROWS_CLEAR == 0) {
-        region_free(e->region);
-        e->region = region_new(err);
-        if (!e->region)
-            return -1;
-    }
+    if (region_renew(&e->region, &e->rows, err) < 0)
+        return -1;
     switch (section) {
     case MANIFEST_READ_RUNS:
         return on_run(e, text, len, err);

@@ -215,13 +215,15 @@ static const char *const healings[] = {
     "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
     "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME(
         "l.run_id") ", l.part,"
-                    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND "
+                    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = "
+                    "'" AUDIT_LOG_LOSE "' AND "
                     "l.run_id IS NOT NULL"
                     " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
     /* the last entry for a run counts: pruned, or lost */
     "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
         "l.run_id") ", '" RUN_STATE_PRUNED "' FROM log l"
-                    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
+                    " WHERE l.what = '" AUDIT_LOG_PRUNE
+                    "' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
                     "FROM runs r "
                     "WHERE"
                     " r.run_id = " RELATION_NAME(

@@ -17,8 +17,7 @@
 
 #include <string.h>
 
-#define NIGHTS      3 /* nights on which a run without artifacts is listed again */
-#define CHANGES_MAX 8 /* copies of a changing artifact */
+#define NIGHTS 3 /* nights on which a run without artifacts is listed again */
 
 /* The objects with listed members: ZIPs that are archived member by member. */
 static struct hashmap *zips_of(const struct artifact_list *list, struct err *err)
@@ -91,8 +90,8 @@ struct growing {
     bool more;
 };
 
-/* Request another copy of a changed artifact; after CHANGES_MAX copies none is fetched, and
- * the artifact's run is never safe. */
+/* Request another copy of a changed artifact; after CONTENTS_COPIES copies none is fetched, and
+ * the artifact's run is never listed as safe. */
 static int on_grown(void *ctx, const struct artifact *a, enum recheck_match match,
                     struct err *err)
 {
@@ -104,7 +103,7 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
     if (match == RECHECK_CHANGED && a->origin)
         return 0; /* named by no list: data of its own record cannot show a change */
     if (match == RECHECK_CHANGED) {
-        if (contents_again(g->catalog, &again, CHANGES_MAX, err) < 0)
+        if (contents_again(g->catalog, &again, CONTENTS_COPIES, err) < 0)
             return -1;
         settled = contents_settled(g->catalog, g->run_id, a->artifact_id, err);
     }
@@ -115,11 +114,13 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
 /* Record the second ID of a run: 1, 0 if there is none or another run has it, or -1. */
 static int learn_names(struct db *catalog, const struct listed_run *run, struct err *err)
 {
-    bool task = identity_is_task(run->id);
+    const char *name = run->id;
+    const char *other = run->other;
 
-    return !*run->other ? 0
-                        : relation_learn(catalog, task ? run->id : run->other,
-                                         task ? run->other : run->id, err);
+    if (!*other)
+        return 0;
+    identity_order(&name, &other);
+    return relation_learn(catalog, name, other, err);
 }
 
 /* The reason stored with the state of a run that is not over. */

@@ -128,7 +128,7 @@ static int had_nothing(struct sync *s, struct err *err)
     (void)err_set(&why, ERR_NET, "none of the missing artifacts could be fetched");
     for (i = 0; rc == 0 && i < s->count; i++) {
         rc = run_state_is(s->catalog, s->ids[i], RUN_STATE_DUE, err);
-        if (rc == 0) /* the run is not over: see learn */
+        if (rc == 0) /* the run is not over: see recheck_meet */
             continue;
         if (rc > 0)
             rc = run_state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,

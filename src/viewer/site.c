@@ -33,7 +33,8 @@ static const struct media {
     { ".js", TEXT },         { ".css", TEXT },
 };
 
-const char *site_media_type(const char *path, bool *download)
+/* The media type of a file by its name; download: browsers are not to show it. */
+static const char *site_media_type(const char *path, bool *download)
 {
     size_t len = strlen(path);
     size_t i;

@@ -24,8 +24,4 @@
 /* Answer a request; an http_get_fn, ctx is the struct library. */
 http_get_fn site_get;
 
-/* The media type that a file is sent with, by the end of its name; *download: whether browsers
- * are to save it. */
-const char *site_media_type(const char *path, bool *download);
-
 #endif

@@ -190,7 +190,8 @@ static const char *give(struct entry_names *names, const struct item *item, cons
         if (key_is_free(names))
             return keep(names, buf_text(&names->path), err);
     }
-    (void)err_set(err, ERR_LIMIT, "too many files of one name");
+    (void)err_set(err, ERR_LIMIT, "run '%.128s': too many files of the name '%.200s%s'",
+                  item->what.run_id, stem, suffix);
     return NULL;
 }
 

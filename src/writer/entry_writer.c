@@ -258,7 +258,7 @@ void packed_note(struct packed *packed, const char *word)
 /* All notes that packed can have. */
 static const char *const words[] = {
     PACKED_HOLDS_MORE,      PACKED_FROM_ZIP,    PACKED_NOT_UNPACKED, SUSPECT_NOTE,
-    PACKED_NAMED_OTHERWISE, PACKED_NOT_A_VIDEO, PACKED_UNFINISHED,
+    PACKED_NAMED_OTHERWISE, PACKED_NOT_A_VIDEO, PACKED_UNFINISHED,   PACKED_OTHER_SIZE,
 };
 
 const char *packed_notes_text(const struct packed *packed, char out[PACKED_NOTES_TEXT])

@@ -33,13 +33,15 @@
 
 enum entry_writer_duplicates { ENTRY_WRITER_AUTO, ENTRY_WRITER_LINK, ENTRY_WRITER_COPY };
 
-#define PACKED_NOTES           4
+#define PACKED_NOTES           5
 /* a ZIP kept whole because its members do not contain all of it */
 #define PACKED_HOLDS_MORE      "holds-more"
 /* a picture that the answer, a ZIP, contains */
 #define PACKED_FROM_ZIP        "from-zip"
 /* a compressed HAR that is stored as received */
 #define PACKED_NOT_UNPACKED    "not-unpacked"
+/* an entry of a ZIP that has the service's checksum, but not the listed size */
+#define PACKED_OTHER_SIZE      "other-size"
 /* recordings: see docs/archive-format.md */
 #define PACKED_NAMED_OTHERWISE "named-otherwise"
 #define PACKED_NOT_A_VIDEO     "not-a-video"

@@ -55,7 +55,7 @@ struct framer_sizes {
     size_t cut_piece; /* FRAME_CUT_PIECE */
     size_t copy_max;  /* a shorter piece is copied, which frees its chunk */
     size_t chunk;     /* CHUNK_SIZE: by which a buffer for copies grows */
-    size_t cut_text;  /* FRAME_CUT_TEXT; two of cut_piece, if that is given; larger than it */
+    size_t cut_text;  /* FRAME_CUT_TEXT, or 2 * cut_piece; more than cut_piece */
     size_t cut_most;  /* cut_text with all that can be borrowed; FRAME_CUT_TEXT, or cut_text */
     size_t copies;    /* bytes of all copies: of open frames, and of those being compressed */
     size_t contexts;  /* bytes of all contexts of zstd, with --level auto */

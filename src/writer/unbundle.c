@@ -60,7 +60,7 @@ void unbundle_note(const struct unbundle *u, const struct item *item, struct pac
 
 /*
  * Whether a member is packed as it is. settle: also if its checksum or type is wrong, which is
- * noted; a wrong size alone would not be.
+ * noted; but a wrong size only if there is a checksum, which tells what the content is.
  */
 static bool is_usable(const struct item *member, const struct body *body,
                       const struct packed *packed, bool settle)
@@ -82,6 +82,8 @@ static int pack_member(const struct unbundle *u, const struct item *member,
                        struct err *err)
 {
     unbundle_note(u, member, &packed);
+    if (!item_fits(member, body->size))
+        packed_note(&packed, PACKED_OTHER_SIZE);
     return is_usable(member, body, &packed, settle)
                ? entry_writer_item(u->entries, member, body, &packed, err)
                : 0;

@@ -254,6 +254,19 @@ def test_an_entry_of_another_size_than_listed(pull, emu, bad):
         "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS) if i != bad}
 
 
+def test_a_listed_size_that_the_checksum_contradicts(pull, emu):
+    """The entry has the listed checksum: it is archived, and its row says that the list is wrong."""
+    bundle(emu, "tsk_b", ROWS)
+    rows = [dict(row, file_size=row["file_size"] + (row["artifact_id"] == "tsk_b_1")) for row in json.loads(_list(emu, "tsk_b"))]
+    emu.fault("list/tsk_b", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    emu.storage("local")
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, folder = pull("tsk_b")
+    assert {r["artifact_id"]: r["notes"] for r in manifest["artifacts"]} == {"tsk_b_0": [], "tsk_b_1": ["other-size"], "tsk_b_2": []}
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS)}
+
+
 @pytest.mark.parametrize("bad", range(3))
 def test_a_damaged_entry_does_not_keep_the_others(pull, emu, bad):
     """Each response is the ZIP with the damaged entry: it is asked for twice, and the pull ends."""

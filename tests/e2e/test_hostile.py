@@ -370,6 +370,16 @@ def test_cat_gives_what_is_listed(reader, tmp_path):
     reader("cat", archive, "data/r1/run.json", check=4)
 
 
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("lie", [{"sha256": "0" * 64}, {"size": 3}], ids=["digest", "size"])
+def test_cat_gives_what_the_row_of_a_link_states(reader, tmp_path, form, lie):
+    """The row of a link and that of the file may differ, in an archive that was altered."""
+    archive = tmp_path / ("a." + form)
+    archive.write_bytes(craft.sample(manifest=lambda m: [r.update(lie) for r in m["artifacts"] if r["link"]]).packed(form))
+    for name in ("a_3", "data/r2/html/same.html"):
+        assert not reader("cat", archive, name, check=4).out
+
+
 # Limits: of memory, of time, of the disk.
 
 def measured(*args, cwd):

@@ -29,7 +29,7 @@ https://h/?AWSAccessKeyId=%s https://h/?Key-Pair-Id=%s https://h/?api_key=%s htt
 otpauth://totp/Bob?secret=%s&issuer=x otpauth://totp/%s https://hooks.slack.com/services/T0/B0/%s
 wss://h:9222/?apiKey=%s redis://:%s@h bob:%s@proxy.example:3128 password=%s sig=%s""".split() + [
     "Authorization: Bearer %s\n", "Cookie: session=%s; a=b\n", "x-api-key: %s", "password: %s",
-    "sent Bearer %s1234 there", "curl -H 'Authorization: Basic %s'", '{"password": "%s", broken',
+    "sent Bearer %s1234 there", "authorization=Bearer %s1234", "curl -H 'Authorization: Basic %s'", '{"password": "%s", broken',
     '{"token": "%s"}', '[{"name": "Authorization", "value": "%s"}]', '{"a": "{\\"jwt\\": \\"%s\\"}"}',
     '"{\\"a\\": \\"{\\\\\\"cookie\\\\\\": \\\\\\"%s\\\\\\"}\\"}"', "said {'secret': '%s'} so"]
 

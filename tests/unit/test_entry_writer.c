@@ -401,7 +401,7 @@ static void test_notes_are_kept_once_and_within_their_limit(void **state)
 static void test_notes_as_a_text(void **state)
 {
     static const char *const words[] = { PACKED_UNFINISHED, PACKED_FROM_ZIP, SUSPECT_NOTE,
-                                         PACKED_NAMED_OTHERWISE };
+                                         PACKED_NAMED_OTHERWISE, PACKED_OTHER_SIZE };
     struct packed packed = { 0 };
     struct packed again = { .suspect = true };
     char text[PACKED_NOTES_TEXT];
@@ -417,7 +417,7 @@ static void test_notes_as_a_text(void **state)
     for (i = 0; i < PACKED_NOTES; i++)
         packed_note(&packed, words[i]);
     assert_string_equal(packed_notes_text(&packed, text),
-                        "unfinished from-zip suspect-content named-otherwise");
+                        "unfinished from-zip suspect-content named-otherwise other-size");
     packed_set_notes(&again, text);
     assert_int_equal(again.note_count, PACKED_NOTES);
     assert_true(again.suspect);

@@ -40,18 +40,18 @@ static void test_stale(void **state)
     assert_true(fetch_route_stale(0, 0, 0));
 }
 
-static struct fetch_route_verdict judge(enum fetch_route way, long status, bool renewable)
+static struct fetch_route_verdict judge(enum fetch_route route, long status, bool renewable)
 {
     struct request request = { .status = status };
-    struct fetch_route_facts facts = { .way = way, .renewable = renewable };
+    struct fetch_route_facts facts = { .route = route, .renewable = renewable };
 
     return fetch_route_judge(&facts, &request);
 }
 
-static void test_ways(void **state)
+static void test_routes(void **state)
 {
     struct request request = { .status = 200, .received = 5 };
-    struct fetch_route_facts facts = { .way = FETCH_ROUTE_SIGNED,
+    struct fetch_route_facts facts = { .route = FETCH_ROUTE_SIGNED,
                                        .sized = true,
                                        .file_size = 6 };
 
@@ -82,7 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_ways),
+        cmocka_unit_test(test_routes),
     };
 
     return RUN(tests);
