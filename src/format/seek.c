@@ -260,22 +260,14 @@ static uint64_t names_size(const unsigned char last[2 * ROW_SIZE])
     return get_le(last + 4, 4) ? 0 : get_le(last, 4);
 }
 
-/* Check the head of the frame with the index of names, which ends where the locator begins. */
-static int check_names(struct seek_locator *l, seek_read_fn *read, void *ctx, uint64_t end,
-                       struct err *err)
+/* Find the frame with the index of names, which ends where the locator begins. Its bytes are
+ * not read: only who uses the index needs them to be valid. */
+static int find_names(struct seek_locator *l, uint64_t end, struct err *err)
 {
-    unsigned char head[8];
-
-    if (!l->names_size)
-        return 0;
-    if (l->names_size < sizeof(head) || l->names_size > end)
+    if (l->names_size > end)
         return err_set(err, ERR_FORMAT, "the index of names is larger than the archive");
     l->names_at = end - l->names_size;
-    if (read(ctx, head, sizeof(head), l->names_at, err) < 0)
-        return -1;
-    return get_le(head, 4) == SEEK_SKIPPABLE_NAMES && get_le(head + 4, 4) == l->names_size - 8
-               ? 0
-               : err_set(err, ERR_FORMAT, "invalid frame of the index of names");
+    return 0;
 }
 
 /* Read the seekable format's table and the locator before it. */
@@ -301,7 +293,7 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         read(ctx, last, sizeof(last), size - ZSTD_FOOT - sizeof(last), err) < 0)
         return -1;
     l->names_size = count > 1 ? names_size(last) : 0;
-    if (check_names(l, read, ctx, size - len - sizeof(head), err) < 0 ||
+    if (find_names(l, size - len - sizeof(head), err) < 0 ||
         read_rows(seek, read, ctx, size - len + 8, count - (l->names_size ? 2 : 1), err) < 0)
         return -1;
     return seek->coded + l->names_size == size - len - sizeof(head) && table == size - len &&

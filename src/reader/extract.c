@@ -272,9 +272,14 @@ static int on_entry(void *ctx, struct entry_reader *entries,
     if (!why && number == INVENTORY_NONE)
         why = "not in the manifest";
     (void)pthread_mutex_lock(&x->lock);
-    twice = !why && (inventory_marks(x->inventory, number) & MET);
+    /*
+     * of two entries, the one where the manifest says is taken, whichever a thread meets first
+     */
+    twice =
+        !why && ((inventory_marks(x->inventory, number) & MET) ||
+                 (x->reader.indexed && !inventory_is_at(x->inventory, number, entry->offset)));
     if (twice)
-        why = "occurs twice in the archive";
+        why = "occurs twice in the archive, or is not where the manifest says";
     else if (!why)
         inventory_mark(x->inventory, number, MET);
     (void)pthread_mutex_unlock(&x->lock);

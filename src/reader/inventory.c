@@ -447,6 +447,14 @@ void inventory_get(const struct inventory *inventory, uint32_t number,
     };
 }
 
+bool inventory_is_at(const struct inventory *inventory, uint32_t number, uint64_t offset)
+{
+    struct inventory_row row;
+
+    inventory_get(inventory, number, &row);
+    return row.unplaced || row.offset == offset;
+}
+
 const char *inventory_path(const struct inventory *inventory, uint32_t number,
                            char out[SAFE_NAME_PATH_MAX + 1])
 {

@@ -82,6 +82,9 @@ uint32_t inventory_find(const struct inventory *inventory, const char *path);
 void inventory_get(const struct inventory *inventory, uint32_t number,
                    struct inventory_row *out);
 
+/* Whether a row's entry is at this offset, or the manifest does not tell. */
+bool inventory_is_at(const struct inventory *inventory, uint32_t number, uint64_t offset);
+
 /* Get a row's path; returns out. */
 const char *inventory_path(const struct inventory *inventory, uint32_t number,
                            char out[SAFE_NAME_PATH_MAX + 1]);

@@ -103,12 +103,14 @@ static int cut_tar(struct walk *w, struct err *err)
     return rc;
 }
 
-/* Whether a segment belongs to the requested share. */
-static bool is_in_share(const struct walk *w, size_t segment)
+/* Whether a segment is to be read. */
+static bool is_wanted(const struct walk *w, size_t segment)
 {
     const struct parallel_scan_opts *opts = w->opts;
 
-    return !opts->share || segment + 1 == w->count || segment % opts->shares == opts->share - 1;
+    if ((!opts->share && !opts->tags) || w->starts[segment] >= w->reader->locator.plain)
+        return true;
+    return !opts->tags && segment % opts->shares == opts->share - 1;
 }
 
 /* Read the entries of a range: every stride-th, starting with number first. */
@@ -152,7 +154,7 @@ static bool take(struct walk *w, size_t *segment)
     bool more;
 
     (void)pthread_mutex_lock(&w->lock);
-    while (w->next < w->count && !is_in_share(w, w->next))
+    while (w->next < w->count && !is_wanted(w, w->next))
         w->next++;
     more = w->next < w->count && !w->failed;
     *segment = w->next++;

@@ -34,11 +34,12 @@ struct parallel_scan_opts {
     bool guess;            /* start segments where a frame looks like a file */
     const uint8_t *starts; /* a bit per frame that starts with an entry; or NULL */
     /*
-     * counted from 1: read only this share of the segments, and always the last one, which has
-     * the tag files; 0: all
+     * For indexed archives. The segments from manifest.json on, which have the tag files, are
+     * always read; of the others only this share, counted from 1 (0: all), or none if tags.
      */
     uint64_t share;
     uint64_t shares;
+    bool tags;
     struct stop stop;
     /*
      * Called with each entry, to be read by entry_reader_read as far as needed. An error of

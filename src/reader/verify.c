@@ -517,18 +517,17 @@ static int walk(struct check *c, struct err *err)
                                        .entry = on_entry,
                                        .damage = on_damage,
                                        .ctx = c };
-    struct parallel_scan_opts tail = {
-        .threads = 1, .stop = c->opts->stop, .entry = on_entry, .damage = on_damage, .ctx = c
-    };
+    struct parallel_scan_opts tail = { .threads = 1,
+                                       .tags = true,
+                                       .stop = c->opts->stop,
+                                       .entry = on_entry,
+                                       .damage = on_damage,
+                                       .ctx = c };
     uint8_t *starts;
     int rc;
 
-    if (c->opts->quick &&
-        c->reader.indexed) { /* only the last segment, which has the tag files */
-        tail.share = 2;
-        tail.shares = UINT64_MAX;
+    if (c->opts->quick && c->reader.indexed)
         return parallel_scan(&c->reader, &tail, err);
-    }
     starts = inventory_starts(c->inventory, &c->reader.seek, err);
     opts.starts = starts;
     rc = starts ? parallel_scan(&c->reader, &opts, err) : -1;

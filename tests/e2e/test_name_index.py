@@ -255,6 +255,22 @@ def test_a_damaged_page(many, skyarc, at):
     assert "index of names" in skyarc("verify", archive, check=4).err
 
 
+@pytest.mark.parametrize("at", range(-8, 0))
+def test_a_damaged_head_of_the_frame(many, skyarc, tmp_path, at):
+    """The archive is intact: all but verify read it."""
+    archive, rows = many
+    path = rows[0]["path"]
+    good = skyarc("cat", archive, path, check=0).out
+    data = bytearray(archive.read_bytes())
+    data[places(data)[0] + at] ^= 1
+    archive.write_bytes(data)
+    assert skyarc("cat", archive, path, check=0).out == good
+    for command in (["list"], ["list", "--json"], ["cat"], ["extract", "-q", "-C", tmp_path / "x"], ["report", "-o", tmp_path / "r.html"]):
+        skyarc(*command, archive, *(["manifest.json"] if command == ["cat"] else []), check=0)
+    assert "index of names" in skyarc("verify", archive, check=4).err
+    assert "index of names" in skyarc("verify", "--quick", archive, check=4).err
+
+
 def other_place(entry):
     entry[28:32] = struct.pack("<I", struct.unpack("<I", entry[28:32])[0] ^ 512)
     return entry

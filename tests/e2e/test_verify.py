@@ -13,6 +13,7 @@ import zlib
 
 import pytest
 
+from conftest import SANITIZED
 from reading import FORMATS, flip, frames, rows_of
 
 
@@ -20,6 +21,18 @@ def is_idle_in_gzip(data, at):
     """Whether a byte is in a field of a gzip member's header that no decoder reads: MTIME, XFL, OS (RFC 1952)."""
     member = data.rfind(b"\x1f\x8b\x08", max(0, at - 9), at)
     return member >= 0 and at - member >= 4
+
+
+@pytest.mark.parametrize("kind,count", [("tar.gz", 500), ("tar.gz", 3000), ("tar.zst", 3000), ("tar.zst", 14000), ("tar", 3000)])
+def test_a_part_of_an_archive_of_many(emu, skyarc, kind, count):
+    """The tag files are several frames then, which begin where a file does: all are read, whatever the part."""
+    if SANITIZED and count > 3000:
+        pytest.skip("takes minutes")
+    emu.run("tsk_many", [{"id": "m%d" % i, "type": "html", "data": b"<p>%d" % i} for i in range(count)])
+    archive = "a." + kind
+    skyarc("pull", "-q", "-o", archive, "tsk_many", check=0, timeout=600)
+    for args in ([], ["--quick"], ["--share", "1/3"], ["--share", "2/3"], ["--share", "3/3"], ["--share", "7/1000"]):
+        assert "good" in skyarc("verify", *args, archive, check=0, timeout=600).out.decode()
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -284,10 +284,11 @@ static void test_the_seek_table(void **state)
     assert_int_equal(locator.names_at, 3 * FRAME / 10);
     assert_int_equal(locator.names_size, name_list_size(list));
     seek_clear(&seek);
-    for (at = 0; at < 8; at++) {
+    for (at = 0; at < 8; at++) { /* the head of its frame: the archive can be read */
         made.bytes.data[locator.names_at + at] ^= 1;
         assert_int_equal(
-            seek_load(&seek, FRAME_ZSTD, &locator, read_made, &made, made.bytes.len, NULL), -1);
+            seek_load(&seek, FRAME_ZSTD, &locator, read_made, &made, made.bytes.len, NULL), 1);
+        seek_clear(&seek);
         made.bytes.data[locator.names_at + at] ^= 1;
     }
     name_list_free(list);
