@@ -10,8 +10,8 @@
  *     |    cli -----+            option tables, help, config, progress, exit status
  *     |   cmdutil --'            code shared by several commands
  *     v
- *    listen, viewer, doctor      receives webhooks, archives each run; serves the view;
- *     |                          examines the settings
+ *    listen, viewer, evidence,   receives webhooks, archives each run; serves the view;
+ *    doctor                      reports what is archived; examines the settings
  *     v
  *    sync ---> pull              a directory of archives, updated every night;
  *     |         |                one archive of some runs
@@ -40,6 +40,7 @@
  *           verify         verify every hash of an archive
  *           view           serve the view of archives to a browser
  *           report         write the offline view of an archive
+ *           audit          report what is archived of a period's runs
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
  *           prune          remove runs that no retention rule keeps
@@ -193,6 +194,7 @@
  *           search         finds runs and artifacts
  *           audit_log      log.jsonl: holds, pruned runs, lost volumes
  *           log_replay     applies the log to the catalog
+ *           period         the runs and syncs of a period
  *           relation       second IDs of runs, and which run started which
  *           retention      decides which runs are kept
  *           volume_name    the names of volumes
@@ -248,6 +250,14 @@
  *           sts            exchanges a web identity for keys
  *           question       one request to a service that gives keys
  *           xml            reads the XML of responses
+ * evidence/ inspection     what can be said of the runs of a period, and of their archives
+ *           verdict        whether a run is archived whole, and why not
+ *           manifest_runs  the runs of one archive
+ *           glance         what an archive says of itself: digest, predecessor, signature
+ *           signature      checks an archive's signature
+ *           inspection_html  the report as a page
+ *           inspection_csv   the report as a table
+ *           inspection_json  the report as JSON
  * viewer/   site           what `skyarc view` answers for a path
  *           http_server    serves files to browsers on this machine, by libmicrohttpd
  *           access         the token, the cookie, the host: who may read
@@ -310,7 +320,7 @@ static const struct command *const commands[] = {
     &cmd_pull,   &cmd_runs,   &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
     &cmd_listen, &cmd_sync,   &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
     &cmd_list,   &cmd_cat,    &cmd_extract, &cmd_verify,    &cmd_view,   &cmd_report,
-    &cmd_doctor, &cmd_config, NULL,
+    &cmd_audit,  &cmd_doctor, &cmd_config,  NULL,
 };
 
 /*

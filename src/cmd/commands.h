@@ -8,6 +8,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_artifacts;
+extern const struct command cmd_audit;
 extern const struct command cmd_listen;
 extern const struct command cmd_config;
 extern const struct command cmd_doctor;

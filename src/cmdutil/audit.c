@@ -3,7 +3,6 @@
 
 #include "api/artifact_filter.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/hashmap.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -15,8 +14,8 @@
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/idlist.h"
+#include "evidence/signature.h"
 #include "format/container.h"
-#include "format/sshsig.h"
 #include "pull/planner.h"
 #include "reader/bag_stream.h"
 #include "reader/manifest_scan.h"
@@ -82,26 +81,15 @@ int audit_signature(const char *archive, const char *signature, const char *sign
                     const struct manifest_digests *manifest, struct err *err)
 {
     char *path = signature ? mem_copy(signature, err) : mem_format(err, "%s.sig", archive);
-    struct buf sig;
-    struct buf list;
+    const struct signature what = { path, signers, signals_stopping() };
     char who[SSHSIG_WHO_MAX];
     char shown[SSHSIG_WHO_MAX * 4];
     char name[4096];
-    int rc = -1;
+    int rc = path ? signature_check(&what, manifest, who, err) : -1;
 
-    buf_init(&sig, SSHSIG_FILE_MAX);
-    buf_init(&list, SSHSIG_FILE_MAX);
-    if (path && file_load(signers, signals_stopping(), &list, err) == 0 &&
-        range_file_load(path, &sig, err) == 0) {
-        rc = sshsig_check(buf_text(&sig), buf_text(&list), manifest->sha512, who, err);
-        if (rc < 0)
-            (void)err_wrap(err, "'%s'", path);
-        else
-            (void)printf("%s: signed by %s\n", text_shown(name, sizeof(name), archive),
-                         text_shown(shown, sizeof(shown), who));
-    }
-    buf_clear(&sig);
-    buf_clear(&list);
+    if (rc == 0)
+        (void)printf("%s: signed by %s\n", text_shown(name, sizeof(name), archive),
+                     text_shown(shown, sizeof(shown), who));
     mem_free(path);
     return rc;
 }

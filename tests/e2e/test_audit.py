@@ -1,265 +1,215 @@
 # SPDX-License-Identifier: MIT
-"""Tamper evidence: signatures, a series of archives, anchors, and what the service has more."""
-import hashlib
+"""audit: what is archived of a period's runs, and what is not; the report as a page, a table and JSON."""
+import csv
 import json
+import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import extract
+from conftest import SKYARC, TESTS
+from test_evidence import key  # noqa: F401
+from test_sync import query, runs, stamp, sync, volumes  # noqa: F401
 
 
 @pytest.fixture
-def key(tmp_path):
-    """An OpenSSH key and the list of signers that allows it."""
-    def make(name="key", kind="ed25519", phrase="", options="", who="backup@example.org"):
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-C", "a comment", "-f", tmp_path / name],
-                       check=True)
-        public = (tmp_path / (name + ".pub")).read_text()
-        (tmp_path / (name + ".signers")).write_text("# who may sign\n\n%s %s%s" % (who, options, public))
-        return tmp_path / name
+def audit(skyarc):
+    """The report of a directory or archive as JSON; its runs by their IDs."""
+    def run(*args, check=0):
+        report = skyarc("audit", "--json", *args, check=check).json()
+        report["by_id"] = {row["run_id"]: row for row in report["run_list"]}
+        assert len(report["by_id"]) == len(report["run_list"]) == report["summary"]["run_count"]
+        return report
 
-    return make
-
-
-def ssh_verify(signers, signature, manifest, who="backup@example.org"):
-    return subprocess.run(["ssh-keygen", "-Y", "verify", "-f", signers, "-I", who, "-n", "skyarc", "-s", signature],
-                          input=manifest, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return run
 
 
-def test_signed(skyarc, key, tmp_path):
-    key()
-    skyarc("pull", "-o", "a.tar.zst", "--sign", "key", "tsk_demo3", check=0)
-    manifest = (extract(tmp_path / "a.tar.zst", tmp_path) / "manifest.json").read_bytes()
-    done = ssh_verify(tmp_path / "key.signers", tmp_path / "a.tar.zst.sig", manifest)
-    assert done.returncode == 0, done.stdout
-    assert ssh_verify(tmp_path / "key.signers", tmp_path / "a.tar.zst.sig", manifest + b" ").returncode
-    result = skyarc("verify", "--signers", "key.signers", "a.tar.zst", check=0)
-    assert b"signed by backup@example.org" in result.out
-    assert not list(tmp_path.glob("*.partial"))
+def volume_of(tmp_path, run_id):
+    ((name,),) = query(tmp_path, "SELECT v.name FROM volumes v JOIN runs r ON r.volume = v.id WHERE r.run_id = '%s'" % run_id)
+    return name
 
 
-def test_a_signature_by_ssh_keygen(skyarc, key, tmp_path):
-    key()
-    skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
-    manifest = extract(tmp_path / "a.tar.zst", tmp_path) / "manifest.json"
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "skyarc", manifest], check=True)
-    signature = str(manifest) + ".sig"
-    skyarc("verify", "--signers", "key.signers", "--signature", signature, "a.tar.zst", check=0)
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "file", manifest],
-                   input=b"y\n", check=True)
-    result = skyarc("verify", "--signers", "key.signers", "--signature", signature, "a.tar.zst", check=4)
-    assert "namespace is not 'skyarc'" in result.err
+def test_a_directory(skyarc, audit, sync, runs, emu, tmp_path):  # noqa: F811
+    for name in "abcd":
+        runs("tsk_" + name, ended=100_000)
+    runs("tsk_on", status="running", finished_at=None)
+    emu.fault("tsk_b_1", "status", times=99, status=404)
+    sync(check=3)
+    (volume,) = volumes(tmp_path)
+    runs("tsk_new", ended=4000)
+    skyarc("hold", "--dest", "vault", "--reason", "case 12", "tsk_c", check=0)
+    report = audit("vault", check=3)
+    found = {ident: row["verdict"] for ident, row in report["by_id"].items()}
+    assert found == {"tsk_a": "complete", "tsk_b": "incomplete", "tsk_c": "complete", "tsk_d": "complete", "tsk_on": "waiting"}
+    assert "1 artifact missing" in report["by_id"]["tsk_b"]["why"]
+    assert report["by_id"]["tsk_c"]["held"] and report["by_id"]["tsk_c"]["hold_reason"] == "case 12"
+    assert report["by_id"]["tsk_a"]["archives"] == [volume] and not report["by_id"]["tsk_on"]["archives"]
+    (archive,) = report["archives"]
+    assert archive["state"] == "matches the catalog" and archive["run_count"] == 4 and archive["fault"] is None
+    head = skyarc("cat", "vault/" + volume, "manifest.json", check=0).out
+    assert archive["manifest_sha256"] == subprocess.run(["sha256sum"], input=head, stdout=subprocess.PIPE,
+                                                        check=True).stdout.split()[0].decode()
+    assert [(e["what"], e["run_id"]) for e in report["log"]] == [("hold", "tsk_c")]
+    assert len(report["syncs"]) == 1 and report["syncs"][0]["outcome"] == "incomplete" and len(report["known"]) == 1
+    lines = skyarc("audit", "vault", check=3).out.decode().splitlines()
+    assert lines[0] == "5 runs: 3 complete, 0 archived, 1 incomplete, 1 waiting, 0 absent, 0 pruned; 1 held"
+    assert lines[1] == "1 archive, 0 faults" and lines[2].startswith("tsk_b\tincomplete\t1 artifact missing") and len(lines) == 3
+    assert not skyarc("audit", "-q", "vault", check=3).out
 
 
-def test_bad_signatures(skyarc, key, tmp_path):
+def test_removed_gone_and_not_yet(audit, skyarc, sync, runs, emu, tmp_path):  # noqa: F811
+    runs("tsk_old", ended=900_000)
+    runs("tsk_kept", ended=100_000)
+    sync()
+    skyarc("prune", "--dest", "vault", "--keep-days", "5", "--apply", check=0)
+    runs("tsk_gone", ended=90_000)
+    emu.fault("list/tsk_gone", "status", times=99, status=500)
+    sync("--retries", "0", check=3)
+    report = audit("vault", check=3)
+    assert report["by_id"]["tsk_old"]["verdict"] == "pruned" and not report["by_id"]["tsk_old"]["archives"]
+    assert report["by_id"]["tsk_kept"]["verdict"] == "complete"
+    assert report["by_id"]["tsk_gone"]["verdict"] == "absent" and report["by_id"]["tsk_gone"]["why"]
+    assert "prune" in [e["what"] for e in report["log"]]
+
+
+def test_a_period(audit, skyarc, sync, runs):  # noqa: F811
+    runs("tsk_old", ended=900_000)
+    runs("tsk_new", ended=100_000)
+    sync()
+    assert set(audit("--since", "3d", "vault")["by_id"]) == {"tsk_new"}
+    old = audit("--until", "3d", "vault")
+    assert set(old["by_id"]) == {"tsk_old"} and old["syncs"] == [] and old["since"] is None and old["until"]
+    assert audit("--since", "2001-01-01", "--until", "2001-02-01", "vault")["by_id"] == {}
+    assert "is not before" in skyarc("audit", "--since", "1d", "--until", "2d", "vault", check=2).err
+
+
+@pytest.mark.parametrize("harm", ["delete", "cut", "swap", "flip"])
+def test_archives_that_are_not_as_they_were(audit, skyarc, sync, runs, tmp_path, harm):  # noqa: F811
+    """The archive is named, its runs are incomplete, and the exit status is that of damage."""
+    runs("tsk_a", ended=100_000)
+    sync()
+    runs("tsk_b", ended=90_000)
+    sync()
+    first, second = volume_of(tmp_path, "tsk_a"), volume_of(tmp_path, "tsk_b")
+    path = tmp_path / "vault" / first
+    if harm == "delete":
+        path.unlink()
+    elif harm == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif harm == "flip":
+        data = bytearray(path.read_bytes())
+        data[-2000] ^= 1
+        path.write_bytes(data)
+    else:
+        shutil.copy(tmp_path / "vault" / second, path)
+    report = audit("vault", check=4)
+    assert report["by_id"]["tsk_a"]["verdict"] == "incomplete" and "archive" in report["by_id"]["tsk_a"]["why"]
+    assert report["by_id"]["tsk_b"]["verdict"] == "complete"
+    bad = [a for a in report["archives"] if a["fault"]]
+    assert [a["archive"] for a in bad] == [first] and report["summary"]["faults"] >= 1
+
+
+def test_signatures_and_chain(audit, skyarc, key, tmp_path, sync, runs):  # noqa: F811
     key()
     key("other", who="someone@example.org")
-    skyarc("pull", "-o", "a.tar.zst", "--sign", "key", "tsk_demo3", check=0)
-    skyarc("pull", "-o", "b.tar.zst", "--sign", "key", "tsk_demo1", check=0)
-    assert "not among the allowed signers" in skyarc("verify", "--signers", "other.signers", "a.tar.zst", check=4).err
-    result = skyarc("verify", "--signers", "key.signers", "--signature", "b.tar.zst.sig", "a.tar.zst", check=4)
-    assert "does not match the manifest" in result.err
-    text = (tmp_path / "a.tar.zst.sig").read_text()
-    for at in range(40, len(text) - 40, 17):
-        bad = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:]
-        (tmp_path / "bad.sig").write_text(bad)
-        skyarc("verify", "--signers", "key.signers", "--signature", "bad.sig", "a.tar.zst", check=4)
-    for bad in ("", "nonsense", text[:100], "-----BEGIN SSH SIGNATURE-----\n!!!\n-----END SSH SIGNATURE-----\n"):
-        (tmp_path / "bad.sig").write_text(bad)
-        skyarc("verify", "--signers", "key.signers", "--signature", "bad.sig", "a.tar.zst", check=4)
-    (tmp_path / "a.tar.zst.sig").unlink()
-    result = skyarc("verify", "--signers", "key.signers", "a.tar.zst", check=4)
-    assert "a.tar.zst.sig" in result.err
+    runs("tsk_a", ended=100_000)
+    sync("--chain", "--sign", tmp_path / "key")
+    runs("tsk_b", ended=90_000)
+    sync("--chain", "--sign", tmp_path / "key")
+    first, second = volume_of(tmp_path, "tsk_a"), volume_of(tmp_path, "tsk_b")
+    report = audit("--signers", "key.signers", "vault")
+    assert [a["signature"] for a in report["archives"]] == ["signed by backup@example.org"] * 2
+    assert {a["archive"]: a["previous"] for a in report["archives"]} == {first: None, second: first.rpartition("/")[2]}
+    assert audit("vault")["archives"][0]["signature"] == "signed, not checked"
+    other = audit("--signers", "other.signers", "vault", check=4)
+    assert [a["signature"] for a in other["archives"]] == ["not valid"] * 2 and other["archives"][0]["fault"]
+    (tmp_path / "vault" / first).unlink()
+    broken = audit("--signers", "key.signers", "vault", check=4)
+    assert any("previous archive" in (a["fault"] or "") for a in broken["archives"] if a["archive"] == second)
+    assert "cannot read" in skyarc("audit", "--signers", "none", "vault", check=1).err
 
 
-@pytest.mark.parametrize("options, code", [
-    ('namespaces="skyarc" ', 0), ('namespaces="git,skyarc" ', 0), ('namespaces="git" ', 4),
-    ("cert-authority ", 4), ('valid-before="20200101" ', 4), ('namespaces="skyarc",valid-before="20200101" ', 4)])
-def test_signers_options(skyarc, key, tmp_path, options, code):
-    """What we cannot judge does not allow; ssh-keygen agrees wherever it can."""
-    key(options=options)
-    skyarc("pull", "-o", "a.tar.zst", "--sign", "key", "tsk_demo3", check=0)
-    skyarc("verify", "--signers", "key.signers", "a.tar.zst", check=code)
-    manifest = (extract(tmp_path / "a.tar.zst", tmp_path) / "manifest.json").read_bytes()
-    done = ssh_verify(tmp_path / "key.signers", tmp_path / "a.tar.zst.sig", manifest)
-    assert (done.returncode == 0) is (code == 0), done.stdout
+def test_an_archive(audit, skyarc, emu, tmp_path):
+    emu.fault("tsk_demo1_rec", "status", times=99, status=404)
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", "tsk_none", check=3)
+    report = audit("a.tar.zst", check=3)
+    assert report["archive"] == "a.tar.zst" and report["log"] == report["syncs"] == report["known"] == []
+    assert report["by_id"]["tsk_demo3"]["verdict"] == "complete" and report["by_id"]["tsk_demo3"]["archives"] == ["a.tar.zst"]
+    assert report["by_id"]["tsk_none"]["verdict"] == "incomplete"
+    (archive,) = report["archives"]
+    assert archive["signature"] == "not signed" and archive["size"] == (tmp_path / "a.tar.zst").stat().st_size
+    (tmp_path / "text").write_text("nothing of the kind")
+    assert skyarc("audit", "text", check=1).err and skyarc("audit", "none.tar.zst", check=1).err
+    assert "catalog" in skyarc("audit", ".", check=1).err
 
 
-def test_keys_that_cannot_sign(skyarc, key, tmp_path):
-    key("locked", phrase="a phrase that is long")
-    key("rsa", kind="rsa")
-    (tmp_path / "junk").write_text("junk")
-    for name, why in (("locked", "passphrase"), ("rsa", "Ed25519"), ("junk", "OPENSSH"), ("locked.pub", "OPENSSH"),
-                      ("nothing", "nothing")):
-        result = skyarc("pull", "-o", "a.tar.zst", "--sign", name, "tsk_demo3")
-        assert result.code not in (0, 3) and why in result.err, result
-        assert not list(tmp_path.glob("a.tar.zst*"))
-    key()
-    assert "cannot be used with standard output" in skyarc("pull", "-o", "-", "--sign", "key", "tsk_demo3", check=2).err
+HOSTILE = "=HYPERLINK(\"http://x\",\"y\")</td><script>alert(1)</script>\n\u202e@SUM(A1)"
 
 
-NIGHTS = ["tsk_demo3", "tsk_demo1", "wr_demo2", "tsk_step"]
+def test_hostile_texts(audit, skyarc, emu, tmp_path):
+    """Nothing is a formula, markup, or an unseen character."""
+    record = {"title": HOSTILE, "status": "failed", "failure_reason": HOSTILE}
+    emu.run("tsk_bad", [{"id": "h", "type": "html", "data": b"x"}], **record)
+    skyarc("pull", "-o", "a.tar.zst", "tsk_bad", check=0)
+    for name in ("r.csv", "r.html", "r.json"):
+        skyarc("audit", "-o", name, "a.tar.zst", check=0)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    raw = (tmp_path / "r.csv").read_bytes()
+    assert raw.count(b"\r\n") == 2 and raw.count(b"\n") == 2
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert rows[0]["run_id"] == "tsk_bad" and rows[0]["verdict"] == "complete"
+    assert all(not cell or cell[0] not in "=+-@\t\r|" for cell in rows[0].values())
+    assert rows[0]["title"].startswith("'=HYPERLINK(\"http://x\"") and "\u202e" not in rows[0]["title"]
+    page = (tmp_path / "r.html").read_text()
+    assert "<script" not in page and "\u202e" not in page and "default-src 'none'" in page
+    assert json.loads((tmp_path / "r.json").read_text())["run_list"][0]["title"] == HOSTILE
 
 
-@pytest.fixture
-def series(skyarc, tmp_path):
-    """Four archives of a series; returns their heads."""
-    heads = []
-    (tmp_path / "s").mkdir()
-    for i, run in enumerate(NIGHTS):
-        more = ["--after", "s/n%d.tar.zst" % (i - 1)] if i else []
-        result = skyarc("pull", "--json", "-o", "s/n%d.tar.zst" % i, run, *more, check=0)
-        heads.append(result.json()["manifest_sha256"])
-    return heads
+def test_the_page_in_a_browser(skyarc, sync, runs, emu, browser, tmp_path):  # noqa: F811
+    runs("tsk_a", ended=100_000, title="Invoices of <October>")
+    runs("tsk_b", ended=100_000)
+    emu.fault("tsk_b_1", "status", times=99, status=404)
+    sync(check=3)
+    skyarc("audit", "-o", "r.html", "vault", check=3)
+    browser.open((tmp_path / "r.html").as_uri())
+    text = browser.ask("document.body.innerText")
+    assert "Audit of vault" in text and "1 of 2 runs have gaps" in text and "Invoices of <October>" in text
+    assert [h for h in re.findall(r"^(?:Runs with gaps|Archives|Holds, removals and losses|Syncs|All runs|What was checked)$",
+                                  text, re.M)] == ["Runs with gaps", "Archives", "Holds, removals and losses", "Syncs",
+                                                   "All runs", "What was checked"]
+    assert browser.ask("document.querySelectorAll('script, img, link').length") == 0
 
 
-def test_a_whole_series(skyarc, series, tmp_path):
-    result = skyarc("verify", "s", check=0)
-    assert b"4 archives, head s/n3.tar.zst" in result.out
-    for head in series:
-        skyarc("verify", "--quick", "--anchor", head.upper(), "s", check=0)
-    verdict = skyarc("verify", "--quick", "--json", "s", check=0).json()
-    assert verdict[-1] == {"directory": "s", "breaks": [], "head": "s/n3.tar.zst"}
-    assert [v["manifest_sha256"] for v in verdict[:-1]] == series
-    folder = extract(tmp_path / "s" / "n1.tar.zst", tmp_path)
-    info = (folder / "bag-info.txt").read_text()
-    assert "Skyarc-Previous-Archive: n0.tar.zst\n" in info
-    assert "Skyarc-Previous-Manifest-SHA256: %s\n" % series[0] in info
-    assert hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest() == series[1]
+@pytest.mark.parametrize("args,words", [
+    ([], "expected one directory or archive"), (["a", "b"], "expected one"), (["-o", "r.pdf", "a"], ".html, .csv or .json"),
+    (["--since", "soon", "a"], "--since")])
+def test_usage(skyarc, args, words):
+    assert words in skyarc("audit", *args, check=2).err
 
 
-def test_a_removed_link(skyarc, series, tmp_path):
-    (tmp_path / "s" / "n1.tar.zst").unlink()
-    result = skyarc("verify", "--quick", "s", check=4)
-    assert "n2.tar.zst" in result.err and "'n1.tar.zst' is missing" in result.err
+def test_an_existing_report_is_kept(skyarc, made, tmp_path):
+    made("a.tar.zst")
+    (tmp_path / "r.csv").write_text("mine")
+    assert "--force" in skyarc("audit", "-o", "r.csv", "a.tar.zst", check=1).err and (tmp_path / "r.csv").read_text() == "mine"
+    skyarc("audit", "-f", "-o", "r.csv", "a.tar.zst", check=0)
+    assert (tmp_path / "r.csv").read_text().startswith('"run_id"')
+    assert "No such file" in skyarc("audit", "-o", "none/r.csv", "a.tar.zst", check=1).err
 
 
-def test_a_replaced_link(skyarc, series, tmp_path):
-    skyarc("pull", "-f", "-o", "s/n1.tar.zst", "tsk_v2_demo2", "--after", "s/n0.tar.zst", check=0)
-    result = skyarc("verify", "--quick", "s", check=4)
-    assert "'n1.tar.zst' was replaced" in result.err
-    assert "replaced" in skyarc("verify", "--quick", "--json", "s", check=4).json()[-1]["breaks"][0]["what"]
-
-
-def test_the_newest_removed_is_seen_by_the_anchor(skyarc, series, tmp_path):
-    (tmp_path / "s" / "n3.tar.zst").unlink()
-    skyarc("verify", "--quick", "s", check=0)
-    assert "anchor" in skyarc("verify", "--quick", "--anchor", series[3], "s", check=4).err
-
-
-def bag_again(folder, change):
-    """Change a file, and recompute every hash, as an attacker with write access could."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    lines = dict(reversed(l.split("  ", 1)) for l in (folder / "manifest-sha256.txt").read_text().splitlines())
-    change(folder, manifest, lines)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    (folder / "manifest-sha256.txt").write_text("".join("%s  %s\n" % (h, p) for p, h in lines.items()))
-    tags = sorted(p for p in [*folder.iterdir(), *folder.glob("view/*")] if p.is_file() and p.name != "tagmanifest-sha256.txt")
-    (folder / "tagmanifest-sha256.txt").write_text(
-        "".join("%s  %s\n" % (hashlib.sha256(p.read_bytes()).hexdigest(), p.relative_to(folder)) for p in tags))
-
-
-def rewrite(archive, tmp_path, change):
-    folder = extract(archive, tmp_path)
-    bag_again(folder, change)
-    archive.unlink()
-    subprocess.run(["tar", "--zstd", "-cf", archive, "-C", folder.parent, folder.name], check=True)
-    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    shutil.rmtree(folder.parent)
-    return digest
-
-
-def test_a_night_rewritten_with_every_hash(skyarc, series, tmp_path):
-    """The middle night says something else, and all that hangs on it was made to fit."""
-    row = {}
-
-    def forge(folder, manifest, lines):
-        row.update(next(r for r in manifest["artifacts"] if r["size"] > 100 and not r["duplicate_of"]))
-        target = folder / row["path"]
-        data = b"!" + target.read_bytes()[1:]
-        target.write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        for r in manifest["artifacts"]:
-            if r["path"] == row["path"]:
-                r["sha256"] = digest
-        lines[row["path"]] = digest
-
-    previous = {}
-
-    def follow(folder, manifest, lines):
-        info = (folder / "bag-info.txt").read_text()
-        assert previous["old"] in info and manifest["previous"]["manifest_sha256"] == previous["old"]
-        manifest["previous"]["manifest_sha256"] = previous["new"]
-        (folder / "bag-info.txt").write_text(info.replace(previous["old"], previous["new"]))
-
-    previous = {"old": series[1], "new": rewrite(tmp_path / "s" / "n1.tar.zst", tmp_path, forge)}
-    assert "replaced" in skyarc("verify", "s", check=4).err  # the next archive still names the original
-    for night in ("n2", "n3"):
-        new = rewrite(tmp_path / "s" / (night + ".tar.zst"), tmp_path, follow)
-        previous = {"old": series[int(night[1])], "new": new}
-    skyarc("verify", "s", check=0)  # now the series is consistent: it cannot be detected from inside
-    for head, code in zip(series, (0, 4, 4, 4)):
-        skyarc("verify", "--anchor", head, "s", check=code)
-
-
-def test_only_the_tag_file_is_changed(skyarc, series, tmp_path):
-    """bag-info.txt alone cannot move a link: manifest.json says it, too, and the next names that."""
-    def move(folder, manifest, lines):
-        info = (folder / "bag-info.txt").read_text()
-        (folder / "bag-info.txt").write_text(info.replace(series[1], "0" * 64))
-
-    rewrite(tmp_path / "s" / "n2.tar.zst", tmp_path, move)
-    assert "names a different previous archive" in skyarc("verify", "s/n2.tar.zst", check=4).err
-
-
-def test_records_are_signed_too(skyarc, key, tmp_path):
-    """A run's record changed, and every list of hashes with it: manifest.json tells."""
-    def move(folder, manifest, lines):
-        data = (folder / "data/tsk_demo3/run.json").read_bytes() + b" "
-        (folder / "data/tsk_demo3/run.json").write_bytes(data)
-        lines["data/tsk_demo3/run.json"] = hashlib.sha256(data).hexdigest()
-
-    skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
-    rewrite(tmp_path / "a.tar.zst", tmp_path, move)
-    assert "has a different SHA-256 in manifest-sha256.txt" in skyarc("verify", "a.tar.zst", check=4).err
-
-
-def test_anchor_command(skyarc, tmp_path):
-    command = 'echo "$SKYARC_HEAD $SKYARC_ARCHIVE" >anchor; echo told'
-    result = skyarc("pull", "--json", "-o", "a.tar.zst", "tsk_demo3", "--anchor-command", command, check=0)
-    assert (tmp_path / "anchor").read_text() == result.json()["manifest_sha256"] + " a.tar.zst\n"
-    assert "told" in result.err
-    result = skyarc("pull", "-o", "-", "tsk_demo3", "--anchor-command", "echo told", check=0)
-    (tmp_path / "out.tar.zst").write_bytes(result.out)
-    skyarc("verify", "out.tar.zst", check=0)
-    result = skyarc("pull", "-o", "b.tar.zst", "tsk_demo3", "--anchor-command", "exit 7")
-    assert result.code == 1 and "was written, but --anchor-command failed" in result.err
-    skyarc("verify", "b.tar.zst", check=0)
-
-
-def test_cron_keeps_the_head(skyarc, tmp_path):
-    """Silent without a terminal, but for the head of a series."""
-    assert skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0).out == b""
-    out = skyarc("pull", "-o", "b.tar.zst", "--after", "a.tar.zst", "tsk_demo1", check=0).out.decode()
-    head = hashlib.sha256(skyarc("cat", "b.tar.zst", "manifest.json", check=0).out).hexdigest()
-    assert out == "b.tar.zst: head %s\n" % head
-
-
-def test_usage(skyarc, tmp_path):
-    skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
-    assert "nothing" in skyarc("pull", "-o", "b.tar.zst", "tsk_demo3", "--after", "nothing.tar.zst").err
-
-
-def test_bagit_by_another_hand(skyarc, tmp_path):
-    """The Library of Congress's validator, where it could be had."""
-    bagit = pytest.importorskip("bagit")
-    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", check=0)
-    folder = extract(tmp_path / "a.tar.zst", tmp_path)
-    bagit.Bag(str(folder)).validate()
-    subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "manifest-sha256.txt", "tagmanifest-sha256.txt"],
-                   cwd=folder, check=True)
-    (folder / "data" / "added").write_text("x")
-    with pytest.raises(bagit.BagValidationError):
-        bagit.Bag(str(folder)).validate()
+def test_the_documented_audit(env, tmp_path):
+    """Each command of docs/audit.md runs as it stands there, and what it promises is made."""
+    with open(TESTS + "/../docs/audit.md", encoding="utf-8") as file:
+        blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.M | re.S)
+    assert len(blocks) == 8
+    os.symlink(SKYARC, tmp_path / "skyarc")
+    path = "%s:%s" % (tmp_path, os.environ["PATH"])
+    done = subprocess.run(["bash", "-euxo", "pipefail", "-c", "".join(blocks)], env=dict(env, PATH=path), cwd=tmp_path,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert 'Good "skyarc" signature for backup@example.org' in done.stdout and "case 12" in done.stdout + (
+        tmp_path / "january.html").read_text()
+    rows = list(csv.DictReader((tmp_path / "january.csv").read_text().splitlines()))
+    assert "tsk_demo3" in [row["run_id"] for row in rows] and {row["signature"] for row in rows} == {
+        "signed by backup@example.org"}

@@ -119,7 +119,7 @@ def test_a_directory(valid, skyarc, tmp_path):
     assert not skyarc("hold", "--dest", "v", "tsk_demo3", check=0).out
     assert valid("prune", "--dest", "v", "--keep-status", "completed")["applied"] is False
     assert valid("prune", "--dest", "v", "--keep-last", "1", "--apply")["steps"]
-    assert valid("verify", "v")
+    assert valid("verify", "v") and valid("audit", "v")["log"]
     alter(tmp_path / "v", "PRAGMA user_version = 99")
     assert "newer" in valid("verify", "v", check=3)[-1]["catalog_error"]
 
@@ -137,6 +137,7 @@ def test_an_archive(valid, skyarc, tmp_path):
     (tmp_path / "text").write_text("nothing of the kind")
     states = [row["state"] for row in valid("verify", "a.tar.zst", "bad.tar.zst", "text", "missing", check=4)]
     assert states == ["good", "damaged", "not-an-archive", "unreadable"]
+    assert valid("audit", "a.tar.zst")["summary"]["complete_runs"] == 1
     assert valid("verify", "--share", "1/3", "a.tar.zst")[0]["share"] == "1/3"
     (tmp_path / "empty").mkdir()
     assert "error" in valid("verify", "empty", check=1)[0]

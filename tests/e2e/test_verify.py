@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""verify: each change to an archive is detected and reported. Signatures, chains and anchors: test_audit.py."""
+"""verify: each change to an archive is detected and reported. Signatures, chains and anchors: test_evidence.py."""
 import gzip
 import hashlib
 import json

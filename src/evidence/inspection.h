@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspection: what can be said of the runs of a period, for an auditor: is each archived, in
+ * which archives, whole or not and why, held or removed; are the archives there, what they
+ * were, in a chain, and signed.
+ *
+ * Of a directory of skyarc sync, the runs come from its catalog, holds and removals from its
+ * log, and each volume with such a run is looked at: its size, its last bytes, its manifest's
+ * digest and its signature. Contents are not read: that is what skyarc verify does, and the
+ * time when it was done is told. Of one archive, the runs come from its manifest.
+ *
+ * Units    bytes; microseconds since 1970 for times of records, milliseconds for others
+ * Errors   those of the catalog and of reading; ERR_LIMIT
+ * Owns     the catalog and all texts, until inspection_free
+ * Threads  one
+ */
+#ifndef EVIDENCE_INSPECTION_H
+#define EVIDENCE_INSPECTION_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/pulse.h"
+#include "catalog/period.h"
+#include "evidence/verdict.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct inspection;
+
+struct inspection_opts {
+    const char *path;     /* a directory of skyarc sync, or an archive */
+    const char *signers;  /* check signatures against this file; NULL: do not */
+    struct period period; /* of the runs' creation */
+    bool directory;       /* path is a directory of skyarc sync */
+    struct stop stop;
+};
+
+/* An archive in which a run of the period is. */
+struct inspection_archive {
+    const char *name;      /* of a volume: relative to the directory */
+    const char *state;     /* "matches the catalog", "is missing" ... */
+    const char *signature; /* "signed by ...", "not signed" ... */
+    const char *previous;  /* the archive before it in the chain; NULL: none is named */
+    const char *fault;     /* what is wrong with it or its place in the chain; NULL: nothing */
+    char sha256[SHA256_TEXT]; /* of its manifest; "": not known */
+    uint64_t size;
+    uint64_t runs;       /* of the period */
+    int64_t created_ms;  /* DB_UNKNOWN: not known */
+    int64_t verified_ms; /* last time every byte was verified by skyarc; DB_UNKNOWN: never */
+};
+
+/* Entry of the directory's log. */
+struct inspection_event {
+    int64_t at_ms;
+    const char *what;   /* see catalog/audit_log */
+    const char *run_id; /* NULL: none; the same for the texts below */
+    const char *volume;
+    const char *reason;
+};
+
+struct inspection_run {
+    const struct period_run *facts; /* texts are redacted; volumes is not set */
+    enum verdict verdict;
+    const char *why;                     /* of the verdict, or NULL */
+    const struct inspection_event *hold; /* NULL: not held */
+    struct inspection_archive *const *archives;
+    size_t archive_count;
+};
+
+/* Totals. */
+struct inspection_sum {
+    uint64_t runs;
+    uint64_t verdicts[VERDICTS];
+    uint64_t held;
+    uint64_t artifacts;
+    uint64_t missing;
+    uint64_t bytes;
+    uint64_t faults; /* archives with a fault, and breaks of the chain of all archives */
+    uint64_t syncs;
+    uint64_t failed_syncs; /* failed, or killed */
+};
+
+/* A document that is made of an inspection. */
+struct inspection_document {
+    struct inspection *inspection;
+    const char *made_by; /* program and version */
+    int64_t made_ms;
+};
+
+/* Open the catalog of a directory: before a sandbox is entered. opts is copied, its texts are
+ * borrowed until inspection_free. */
+struct inspection *inspection_open(const struct inspection_opts *opts,
+                                   struct err *err) MUST_CHECK;
+
+/* Free the inspection; NULL is fine. */
+void inspection_free(struct inspection *inspection);
+
+/* Look at everything; to be called once, before the functions below. */
+int inspection_collect(struct inspection *inspection, struct err *err) MUST_CHECK;
+
+/* What is inspected. */
+const struct inspection_opts *inspection_of(const struct inspection *inspection);
+
+/* The totals. */
+const struct inspection_sum *inspection_sum(const struct inspection *inspection);
+
+/* Visit the runs, the oldest first; fn returns -1 to fail. */
+int inspection_runs(struct inspection *inspection,
+                    int (*fn)(void *ctx, const struct inspection_run *run, struct err *err),
+                    void *ctx, struct err *err) MUST_CHECK;
+
+/* The archives that have the runs, sorted by name. */
+size_t inspection_archives(const struct inspection *inspection,
+                           struct inspection_archive *const **archives);
+
+/* The breaks of the chain that are of no single archive. */
+size_t inspection_breaks(const struct inspection *inspection, const char *const **breaks);
+
+/* Entries of the log in the period, the oldest first: holds, releases, removals, losses. */
+size_t inspection_events(const struct inspection *inspection,
+                         const struct inspection_event *const **events);
+
+/* Visit the syncs that began in the period, the oldest first; none of an archive. */
+int inspection_syncs(struct inspection *inspection,
+                     int (*fn)(void *ctx, const struct period_sync *sync, struct err *err),
+                     void *ctx, struct err *err) MUST_CHECK;
+
+/* Visit the times in which the service's lists of runs are known to be complete: see
+ * period_frontiers. None of an archive. */
+int inspection_frontiers(struct inspection *inspection,
+                         int (*fn)(void *ctx, const char *filter, const struct period *known,
+                                   struct err *err),
+                         void *ctx, struct err *err) MUST_CHECK;
+
+#endif
