@@ -212,6 +212,23 @@ static int make_room(struct artifact_list *list, size_t rows, struct err *err)
     return 0;
 }
 
+/* Whether a row has no readable type, size or checksum, although it states one: what is fetched
+ * could not be judged by it. */
+static bool is_unread(struct json_value v, const struct artifact *row)
+{
+    static const char *const facts[] = { "artifact_type", "checksum", "modified_at" };
+    enum json_type size = json_type(json_get(v, "file_size"));
+    size_t i;
+
+    for (i = 0; i < sizeof(facts) / sizeof(*facts); i++) {
+        enum json_type type = json_type(json_get(v, facts[i]));
+
+        if (type != JSON_ABSENT && type != JSON_NULL && type != JSON_STRING)
+            return true;
+    }
+    return size != JSON_ABSENT && size != JSON_NULL && !row->sized;
+}
+
 static int read_rows(struct artifact_list *list, struct json_value root, struct err *err)
 {
     struct json_value v = json_next(root, (struct json_value){ 0 });
@@ -228,6 +245,7 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
         if (read_row(row, &before, v, list->region, err) < 0)
             return -1;
         list->misnamed += json_wrong_text(json_get(v, "run_id"));
+        list->unread += is_unread(v, row);
         if (row->artifact_id && strlen(row->artifact_id) <= ARTIFACT_ID_MAX)
             list->count++;
         else

@@ -63,6 +63,7 @@ struct artifact_list {
     size_t cap;
     size_t broken;   /* number of invalid rows: without an ID, or with one that is too long */
     size_t misnamed; /* number of rows whose run_id is present, but not an ID */
+    size_t unread;   /* number of rows of which a fact that is judged by is of another type */
 };
 
 /* Parse the API's JSON array. list must be {0}; it is filled only on success. */

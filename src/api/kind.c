@@ -192,8 +192,8 @@ bool kind_filter_narrows(const struct kind_filter *filter)
 
 bool kind_filter_match(const struct kind_filter *filter, const char *type)
 {
-    if (!type)
-        type = "";
+    if (!type || !*type) /* nobody knows: it may be what is asked for */
+        return !listed(filter->unwanted, filter->unwanted_count, all);
     if (listed(filter->unwanted, filter->unwanted_count, type) ||
         listed(filter->unwanted, filter->unwanted_count, all))
         return false;

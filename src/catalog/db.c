@@ -324,15 +324,24 @@ struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                 (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
     struct stat st;
+    bool there;
 
     if (!c)
         return NULL;
     c->path = mem_format(err, "%s/" DB_NAME, dir);
     if (!c->path || page_checksum_register(err) < 0)
         goto fail;
-    if (mode == DB_READ && stat(c->path, &st) < 0) {
+    there = stat(c->path, &st) == 0;
+    if (mode == DB_READ && !there) {
         (void)err_set(err, ERR_NOT_FOUND,
                       "'%s' has no catalog: not a directory of skyarc sync?", dir);
+        goto fail;
+    }
+    if (there && !S_ISREG(st.st_mode)) {
+        (void)err_set(err, ERR_USAGE,
+                      "'%s' is not a regular file; move it away, and the next sync makes the "
+                      "catalog again",
+                      c->path);
         goto fail;
     }
     if (sqlite3_open_v2(c->path, &c->db, flags, PAGE_CHECKSUM_VFS) != SQLITE_OK) {

@@ -162,6 +162,11 @@ int answers_judge_list(const struct artifact_list *list, const struct listed_run
     if (list->broken)
         return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id, or one that is too long",
                        list->broken, list->broken == 1 ? " has" : "s have");
+    if (list->unread)
+        return err_set(err, ERR_FORMAT,
+                       "%zu row%s an artifact_type, file_size, checksum or modified_at that "
+                       "cannot be read",
+                       list->unread, list->unread == 1 ? " has" : "s have");
     if (list->misnamed)
         return err_set(err, ERR_FORMAT, "%zu row%s a run_id that is not an ID", list->misnamed,
                        list->misnamed == 1 ? " has" : "s have");

@@ -212,6 +212,7 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
         jsonw_text(w, "error", rc < 0 ? err->text : NULL);
         jsonw_u64(w, "kept_runs", r->kept);
         jsonw_u64(w, "removed_runs", r->dropped);
+        jsonw_u64(w, "stayed_runs", r->stayed);
         jsonw_u64(w, "removed_volumes", r->removed);
         jsonw_u64(w, "rewritten_volumes", r->rewritten);
         jsonw_u64(w, "freed_bytes", r->freed);
@@ -233,6 +234,9 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
 
         (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, text_plural(r->kept),
                      r->dropped, would);
+        if (r->stayed)
+            (void)printf("%zu run%s not removed: see the errors\n", r->stayed,
+                         r->stayed == 1 ? " is" : "s are");
         (void)printf("%zu volume%s %sremoved, %zu rewritten\n", r->removed,
                      text_plural(r->removed), would, r->rewritten);
         (void)printf("%s%s %sfreed\n", r->rewritten && !out->args->apply ? "about " : "",

@@ -50,6 +50,7 @@ struct pull {
     struct packer *packer;
     struct fetch *fetch;
     struct page *page;    /* the unfinished offline view, or NULL */
+    bool unsure;          /* what was written at the end may be incomplete */
     atomic_bool viewless; /* the view failed, and is left out */
     /* the view's error; used by the packer's thread until it is joined */
     struct err view_err;
@@ -435,8 +436,10 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
         uint64_t written;
 
         if (fetch_stop(p->fetch, &ignored) < 0 ||
-            volume_drain(p->volume, &written, &ignored) < 0)
+            volume_drain(p->volume, &written, &ignored) < 0) {
             log_line(LOG_INFO, "%s", ignored.text);
+            p->unsure = true;
+        }
     }
     result->kept = p->fetch ? fetch_stored(p->fetch) : p->restored.items;
     return result->kept > 0;
@@ -532,7 +535,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
-    if (kept && p.started && err->kind != ERR_CANCELLED)
+    if (kept && p.started && (err->kind != ERR_CANCELLED || p.unsure))
         result->kept = restore_measure(opts, p.lists.planner.plan, p.pagefile);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);

@@ -350,6 +350,7 @@ static uint64_t frees(const struct prune *p, const struct volume_runs *v)
     return v->bytes ? (uint64_t)((double)size * ((double)v->leaving / (double)v->bytes)) : 0;
 }
 
+/* Returns 1; 0: the volume stays as it is, which was logged; -1. */
 static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     struct catalog_import_opts how =
@@ -371,7 +372,7 @@ static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
     p->result->removed += !v->kept;
     p->result->rewritten += v->kept > 0;
     p->result->freed += before - (v->kept ? size_of(p, name) : 0);
-    return 0;
+    return 1;
 }
 
 static int each_volume(struct prune *p, struct err *err)
@@ -385,13 +386,18 @@ static int each_volume(struct prune *p, struct err *err)
                                    .dropped = v->count - v->kept,
                                    .bytes = frees(p, v) };
 
+        int done;
+
         if (v->kept == v->count)
             continue;
         if (stop_check(&p->opts->stop, err) < 0)
             return -1;
         p->opts->step(p->opts->ctx, &step);
-        if (p->opts->apply && apply(p, v, err) < 0)
+        done = p->opts->apply ? apply(p, v, err) : 1;
+        if (done < 0)
             return -1;
+        if (!done)
+            p->result->stayed += step.dropped;
         if (!p->opts->apply) {
             p->result->removed += !v->kept;
             p->result->rewritten += v->kept > 0;
@@ -427,7 +433,12 @@ static int run(struct prune *p, struct err *err)
         check_log(p, err) < 0 || decide(p, err) < 0 ||
         contents_run_sizes(p->catalog, on_content, p, err) < 0)
         return -1;
-    return each_volume(p, err);
+    if (each_volume(p, err) < 0)
+        return -1;
+    if (p->result->stayed > p->result->dropped) /* a run may be in several volumes */
+        p->result->stayed = p->result->dropped;
+    p->result->dropped -= p->result->stayed;
+    return 0;
 }
 
 int prune_run(const struct prune_opts *opts, struct prune_result *result, struct err *err)

@@ -60,7 +60,8 @@ struct prune_opts {
 
 struct prune_result {
     size_t kept;
-    size_t dropped;
+    size_t dropped; /* runs that were, or would be, removed */
+    size_t stayed;  /* runs that no rule keeps, but whose volume cannot be rewritten */
     size_t removed; /* volumes */
     size_t rewritten;
     uint64_t freed; /* bytes of the volumes deleted, less those written; without apply, the

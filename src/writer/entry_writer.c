@@ -234,8 +234,8 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
 
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
 {
-    if (!has_sum(item) || entry_writer_proven(item, packed))
-        return false;
+    if (!item->what.checksum || entry_writer_proven(item, packed))
+        return false; /* one that is no SHA-256 in hex differs: nothing has it */
     /*
      * the checksum is of the compressed form at rest, and the body was received decoded: it
      * cannot be compared

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <xxhash.h>
 
 #define BEYOND     ((uint64_t)1 << 20) /* bytes allowed beyond twice the listed size */
 #define ITEMS_MAX  ((size_t)1 << 26)
@@ -335,14 +336,16 @@ bool item_at_rest_coded(const struct item *item)
 
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])
 {
-    const char *time = item->what.modified_at ? item->what.modified_at : "";
-    const char *type = item->what.type ? item->what.type : "";
+    const struct plan_artifact *what = &item->what;
+    const char *uri = what->uri ? what->uri : "";
+    char size[24] = "?";
 
-    if (item->what.sized)
-        (void)snprintf(out, ITEM_LISTED_MAX, "%llu %.64s %s",
-                       (unsigned long long)item->what.file_size, time, type);
-    else
-        (void)snprintf(out, ITEM_LISTED_MAX, "? %.64s %s", time, type);
+    if (what->sized)
+        (void)snprintf(size, sizeof(size), "%llu", (unsigned long long)what->file_size);
+    (void)snprintf(out, ITEM_LISTED_MAX, "%s %.64s %.64s %lld %016llx", size,
+                   what->modified_at ? what->modified_at : "", what->type ? what->type : "",
+                   (long long)what->created_us,
+                   (unsigned long long)XXH3_64bits(uri, strlen(uri)));
     return out;
 }
 

@@ -177,9 +177,10 @@ bool item_at_rest_coded(const struct item *item);
  */
 bool item_known_by_id(const struct item *item);
 
-#define ITEM_LISTED_MAX 160
+#define ITEM_LISTED_MAX 256
 
-/* An item's size, time and type by the list, as one text: if it changes, so has the item. */
+/* An item's size, times, type and place by the list, as one text: if it changes, so has the
+ * item. */
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 
 /* Whether a body of this size can be the item's, as far as the service gave a size. */

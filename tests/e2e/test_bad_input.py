@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Wrong arguments, keys, paths and responses: one clear message each."""
 import base64
+import json
 import os
 import ssl
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import pytest
 
 from conftest import Emulator, certificate
+from test_bundles import _list as listed
 
 
 def one_line(result, *words):
@@ -229,11 +231,49 @@ def test_rows_that_are_strange(pull, emu):
     import json
     rows = [{"artifact_id": "only"},
             {"artifact_id": "../../../etc/x", "artifact_type": "../..", "signed_url": 5,
-             "file_size": -1, "archived": "maybe", "created_at": "yesterday"}]
+             "file_size": None, "archived": "maybe", "created_at": "yesterday"}]
     emu.fault("list/tsk_demo1", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
     result, manifest, folder = pull("--retries", "0", "tsk_demo1", check=3)
     assert {m["artifact_id"]: m["reason"] for m in manifest["missing"]} == {
         "only": "gone", "../../../etc/x": "no-url"}
+
+
+@pytest.mark.parametrize("fact", [
+    {"file_size": "6000"}, {"file_size": 6000.0}, {"file_size": -1}, {"file_size": []}, {"file_size": True}, {"file_size": 1 << 70},
+    {"checksum": 7}, {"checksum": {"sha256": "0" * 64}}, {"modified_at": 1769000000}, {"artifact_type": 3}, {"artifact_type": []}],
+    ids=json.dumps)
+def test_a_fact_of_another_type_is_an_error_of_the_run(skyarc, emu, tmp_path, fact):
+    """What is fetched could not be judged by it: a body cut short would count as whole."""
+    emu.run("tsk_odd", [{"id": "o%d" % i, "type": "html", "data": b"x" * 6000} for i in range(2)])
+    rows = json.loads(listed(emu, "tsk_odd"))
+    rows[1].update(fact)
+    emu.fault("list/tsk_odd", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "-o", "a.tar", "tsk_odd", check=1), "tsk_odd", "cannot be read")
+    nothing_written(tmp_path)
+    skyarc("sync", "--dest", "v", "--settle", "0s", "--retries", "0", "-q", check=3)
+    assert b"tsk_odd" not in skyarc("sync", "--dest", "v", "--list-safe", "1", check=0).out
+
+
+@pytest.mark.parametrize("checksum", ["sha256:%s", "%s0", "d41d8cd98f00b204e9800998ecf8427e"])
+def test_a_checksum_in_another_form_is_not_the_contents(pull, emu, checksum):
+    import hashlib
+    emu.run("tsk_odd", [{"id": "o", "type": "html", "data": b"x" * 6000}])
+    rows = json.loads(listed(emu, "tsk_odd"))
+    rows[0]["checksum"] = checksum.replace("%s", hashlib.sha256(b"x" * 6000).hexdigest())
+    emu.fault("list/tsk_odd", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    _, manifest, _ = pull("tsk_odd", check=3)
+    assert [row["checksum_mismatch"] for row in manifest["artifacts"]] == [True]
+
+
+@pytest.mark.parametrize("args", [["-t", "recordings"], ["-t", "har,html_scrape"], ["-x", "recordings"]], ids=" ".join)
+def test_a_row_without_a_type_passes_a_filter_of_types(pull, emu, args):
+    """Nobody knows whether it is asked for."""
+    emu.run("tsk_odd", [{"id": "o", "type": "html", "data": b"x"}])
+    rows = json.loads(listed(emu, "tsk_odd"))
+    del rows[0]["artifact_type"]
+    emu.fault("list/tsk_odd", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    _, manifest, _ = pull(*args, "tsk_odd")
+    assert [row["artifact_id"] for row in manifest["artifacts"]] == ["o"]
 
 
 def test_nobody_there(skyarc, tmp_path):

@@ -254,7 +254,7 @@ def test_a_planted_partial_is_not_ours(skyarc, emu, many, tmp_path, kind):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("what", ["size", "time"])
+@pytest.mark.parametrize("what", ["size", "time", "created", "uri"])
 def test_another_size_or_time_in_the_list_is_another_version(skyarc, env, emu, many, tmp_path, what):
     emu.run("tsk_many", [dict(r, summed=False) for r in many])
     interrupted(env, emu, many, tmp_path)
@@ -264,7 +264,8 @@ def test_another_size_or_time_in_the_list_is_another_version(skyarc, env, emu, m
             row["data"] = row["data"][:-4] + b"!"
         else:
             row["data"] = row["data"].replace(b"p", b"q")
-            row["modified_at"] = "2026-02-02T10:00:00.000000"
+            row.update({"time": {"modified_at": "2026-02-02T10:00:00.000000"}, "created": {"created_at": "2026-02-02T10:00:00.000000"},
+                        "uri": {"uri": "s3://bucket/other/%s.html" % row["id"]}}[what])
     emu.run("tsk_many", changed)
     skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", changed)

@@ -82,6 +82,22 @@ def test_a_file_size_limit_is_told(skyarc, env, emu, tmp_path):
     skyarc("verify", "a.tar.zst", "-q", check=0)
 
 
+@pytest.mark.parametrize("kib", [1, 16, 1000, 3000])
+def test_what_is_kept_at_a_file_size_limit(skyarc, env, emu, tmp_path, kib):
+    """The message names what the next attempt has, also if the last writes failed."""
+    emu.run("tsk_1", [{"id": "a_%d" % i, "type": "screenshot", "data": b"\x89PNG\r\n\x1a\n" + os.urandom(400_000)}
+                      for i in range(12)])
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kib << 10, kib << 10))
+    done = subprocess.run([SKYARC, "pull", "-o", "a.tar.zst", "tsk_1"], env=env, cwd=tmp_path, preexec_fn=limit,
+                          stderr=subprocess.PIPE, timeout=60, check=False)
+    said = re.search(rb"(\d+) artifacts? (?:is|are) kept", done.stderr)
+    result = skyarc("pull", "--json", "-o", "a.tar.zst", "tsk_1", check=0)
+    assert result.json()["kept"] == (int(said.group(1)) if said else 0), done.stderr
+
+
 @pytest.mark.parametrize("count,good", [(24, False), (30, False), (40, True)])
 def test_listen_with_few_descriptors(env, tmp_path, count, good):
     """It does not accept webhooks of runs that it can never archive."""

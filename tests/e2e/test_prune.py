@@ -213,8 +213,9 @@ def test_a_damaged_volume_stays(skyarc, sync, runs, prune, emu, tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 4] ^= 64
     path.write_bytes(data)
-    result = skyarc("prune", "--dest", "vault", "--keep-days", "60", "--apply", check=4)
+    result = skyarc("prune", "--dest", "vault", "--json", "--keep-days", "60", "--apply", check=4)
     assert name in result.err and volumes(tmp_path) == [name]
+    assert (result.json()["removed_runs"], result.json()["stayed_runs"]) == (1, 1)
     assert path.read_bytes() == data
     assert not list((tmp_path / "vault").rglob("*.partial"))
     assert query(tmp_path, "SELECT verified_ms FROM volumes") == [(None,)]

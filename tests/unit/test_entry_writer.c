@@ -263,7 +263,7 @@ static void test_what_the_service_said(void **state)
         { "html", NULL, NULL, false, false, false },
         { "html", HELLO_SUM, NULL, false, false, false },
         { "html", OTHER_SUM, NULL, false, true, false },
-        { "html", "short", NULL, false, false, false }, /* not a SHA-256 */
+        { "html", "short", NULL, false, true, false }, /* not a SHA-256: nothing has it */
         { "png", NULL, NULL, false, false, true },
         { "png", HELLO_SUM, NULL, false, false, false }, /* proven */
         { "png", OTHER_SUM, NULL, false, true, true },

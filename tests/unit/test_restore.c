@@ -49,6 +49,9 @@ static const char *name_of(size_t i)
     return names[i];
 }
 
+/* What item_listed says of an item of this size and type, without times and a URI. */
+#define LISTED(size, type) size "  " type " -9223372036854775808 2d06800538d394c2"
+
 static const char *id_of(size_t i)
 {
     static const char *const ids[FILES] = { "a", "b", "c" };
@@ -130,7 +133,8 @@ static void leave(const char *key)
                                    .artifact_id = id_of(i),
                                    .via = i == 2 ? "a way of its own" : "signed-url",
                                    .duplicate_of = file[i].duplicate_of,
-                                   .listed = file[i].listed ? file[i].listed : "100  html",
+                                   .listed =
+                                       file[i].listed ? file[i].listed : LISTED("100", "html"),
                                    .notes = file[i].notes,
                                    .http_status = 200,
                                    .attempts = 2,
@@ -236,8 +240,9 @@ static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
 
         file[1].unknown = how == 0;
         file[1].lies = how == 1;
-        file[1].listed = how == 2   ? "101  html" /* the service has another version now */
-                         : how == 3 ? "100  har"  /* or another type */
+        file[1].listed = how == 2
+                             ? LISTED("101", "html") /* the service has another version now */
+                         : how == 3 ? LISTED("100", "har") /* or another type */
                                     : NULL;
         leave(NULL);
         assert_int_equal(go_on(NULL, true), 1);
@@ -268,7 +273,7 @@ static void test_a_compressed_har(void **state)
     for (how = 0; how < 3; how++) {
         file[1].coded_har = true;
         file[1].unsized = true;
-        file[1].listed = "?  har";
+        file[1].listed = LISTED("?", "har");
         file[1].summed = how == 2;
         file[1].notes = how ? "not-unpacked" : "not-unpacked suspect-content";
         leave(how == 2 ? NULL : KEY);
