@@ -13,21 +13,26 @@
 struct field {
     const char *name;
     size_t at;
+    bool judged; /* what is fetched is judged by it: another type of value is an error */
 };
 
 #define FIELD(name)                                                                            \
     {                                                                                          \
-#        name, offsetof(struct artifact, name)                                                 \
+#        name, offsetof(struct artifact, name), false                                          \
+    }
+#define JUDGED(name)                                                                           \
+    {                                                                                          \
+#        name, offsetof(struct artifact, name), true                                           \
     }
 
 static const struct field texts[] = {
-    FIELD(artifact_id), FIELD(artifact_type),
-    FIELD(uri),         FIELD(bundle_key),
-    FIELD(checksum),    FIELD(task_id),
-    FIELD(step_id),     FIELD(workflow_run_id),
-    FIELD(run_id),      FIELD(browser_session_id),
-    FIELD(signed_url),  FIELD(created_at),
-    FIELD(modified_at),
+    FIELD(artifact_id),  JUDGED(artifact_type),
+    FIELD(uri),          FIELD(bundle_key),
+    JUDGED(checksum),    FIELD(task_id),
+    FIELD(step_id),      FIELD(workflow_run_id),
+    FIELD(run_id),       FIELD(browser_session_id),
+    FIELD(signed_url),   FIELD(created_at),
+    JUDGED(modified_at),
 };
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 
@@ -164,12 +169,21 @@ static bool repeats(struct before *before, size_t i, struct json_value v)
     return same;
 }
 
-static int read_row(struct artifact *row, struct before *before, struct json_value v,
-                    struct region *region, struct err *err)
+/* Whether a value is stated: neither absent nor null. */
+static bool is_stated(struct json_value v)
 {
+    return json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL;
+}
+
+/* Read a row; *unread: it states a fact that is judged by, and cannot be read. */
+static int read_row(struct artifact *row, struct before *before, struct json_value v,
+                    struct region *region, bool *unread, struct err *err)
+{
+    struct json_value size = json_get(v, "file_size");
     size_t i;
 
     *row = (struct artifact){ 0 };
+    *unread = false;
     for (i = 0; i < TEXTS; i++) {
         struct json_value value = json_get(v, texts[i].name);
         char *text;
@@ -178,13 +192,16 @@ static int read_row(struct artifact *row, struct before *before, struct json_val
             *text_of(row, i) = before->text[i];
             continue;
         }
+        *unread =
+            *unread || (texts[i].judged && is_stated(value) && json_type(value) != JSON_STRING);
         if (json_string(value, region, &text, err) < 0)
             return -1;
         if (text && *text)
             *text_of(row, i) = text;
         before->text[i] = *text_of(row, i);
     }
-    row->sized = json_u64(json_get(v, "file_size"), &row->file_size);
+    row->sized = json_u64(size, &row->file_size);
+    *unread = *unread || (is_stated(size) && !row->sized);
     (void)json_bool(json_get(v, "archived"), &row->archived);
     return artifact_url(&row->signed_url, region, err) < 0 || find_type(row, region, err) < 0
                ? -1
@@ -212,23 +229,6 @@ static int make_room(struct artifact_list *list, size_t rows, struct err *err)
     return 0;
 }
 
-/* Whether a row has no readable type, size or checksum, although it states one: what is fetched
- * could not be judged by it. */
-static bool is_unread(struct json_value v, const struct artifact *row)
-{
-    static const char *const facts[] = { "artifact_type", "checksum", "modified_at" };
-    enum json_type size = json_type(json_get(v, "file_size"));
-    size_t i;
-
-    for (i = 0; i < sizeof(facts) / sizeof(*facts); i++) {
-        enum json_type type = json_type(json_get(v, facts[i]));
-
-        if (type != JSON_ABSENT && type != JSON_NULL && type != JSON_STRING)
-            return true;
-    }
-    return size != JSON_ABSENT && size != JSON_NULL && !row->sized;
-}
-
 static int read_rows(struct artifact_list *list, struct json_value root, struct err *err)
 {
     struct json_value v = json_next(root, (struct json_value){ 0 });
@@ -241,11 +241,12 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
         return -1;
     while ((v = json_next(root, v)).doc) {
         struct artifact *row = &list->rows[list->count];
+        bool unread;
 
-        if (read_row(row, &before, v, list->region, err) < 0)
+        if (read_row(row, &before, v, list->region, &unread, err) < 0)
             return -1;
         list->misnamed += json_wrong_text(json_get(v, "run_id"));
-        list->unread += is_unread(v, row);
+        list->unread += unread;
         if (row->artifact_id && strlen(row->artifact_id) <= ARTIFACT_ID_MAX)
             list->count++;
         else
