@@ -198,7 +198,7 @@ def test_verify_that_could_not_ask_is_not_good(skyarc, tmp_path, family):
 def test_a_childs_file_that_its_parents_record_names(pull, emu, alone):
     """The record of a run also names what the runs that it has started have downloaded."""
     emu.mode("today")
-    emu.run("wr_c", [{"id": "a_file", "type": "download", "data": b"a,b\n", "checksum": True}], run_type="workflow_run",
+    emu.run("wr_c", [{"id": "a_file", "type": "download", "data": b"a,b\n"}], run_type="workflow_run",
             story={"child": True})
     emu.run("wr_p", shot("p"), run_type="workflow_run", story={"timeline": [block("wr_p"), trigger("wr_p", "wr_c")]},
             downloaded_files=[{"url": emu.api + "/v1/artifacts/a_file/content?artifact_name=child.csv",
