@@ -152,7 +152,7 @@ static int print_summary(struct inspection *inspection, struct err *err)
     size_t count = inspection_archives(inspection, &archives);
     char shown[2][SHOWN_MAX];
     size_t i;
-    int v;
+    enum verdict v;
 
     (void)printf("%llu run%s:", (unsigned long long)sum->runs, text_plural(sum->runs));
     for (v = 0; v < VERDICTS; v++)
@@ -192,7 +192,7 @@ static int write_report(const struct audit_args *args, struct inspection *inspec
 /* The exit status for what was found. */
 static int status_of(const struct inspection_sum *sum)
 {
-    int v;
+    enum verdict v;
 
     if (sum->faults)
         return EXIT_DAMAGED;

@@ -374,7 +374,7 @@ static void put_summary(struct html *h)
 {
     const struct inspection_sum *sum = inspection_sum(h->inspection);
     uint64_t gaps = 0;
-    int i;
+    enum verdict i;
 
     for (i = 0; i < VERDICTS; i++)
         gaps += verdict_is_gap(i) ? sum->verdicts[i] : 0;

@@ -23,7 +23,7 @@ static void put_us(struct jsonw *w, const char *key, int64_t us)
 static void put_sum(struct jsonw *w, const struct inspection_sum *sum)
 {
     char key[32];
-    int i;
+    enum verdict i;
 
     jsonw_object(w, "summary", JSONW_LINES);
     jsonw_u64(w, "run_count", sum->runs);

@@ -124,7 +124,7 @@ static void test_in_no_archive(void **state)
 
 static void test_words(void **state)
 {
-    int i;
+    enum verdict i;
 
     (void)state;
     for (i = 0; i < VERDICTS; i++) {
