@@ -432,7 +432,9 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
         return false;
     if (!p->journal)
         return false;
-    if (p->fetch && !p->fetched && !packer_failed(p->packer)) {
+    if (p->packer && packer_failed(p->packer)) { /* of what it took, not all is written */
+        p->unsure = true;
+    } else if (p->fetch && !p->fetched) {
         uint64_t written;
 
         if (fetch_stop(p->fetch, &ignored) < 0 ||
