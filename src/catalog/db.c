@@ -285,16 +285,17 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
             err, ERR_LIMIT,
             "'%s' was made by a newer skyarc (version %d; this skyarc knows version %d)",
             c->path, version, VERSION);
-    if (version < 0 || (version == 0 && pages) || (version == 0 && mode == DB_READ))
+    if (version < 0 || (version == 0 && pages) || (version == 0 && mode != DB_WRITE))
         return damaged(c, err, "not a catalog");
-    if (version < VERSION && mode == DB_READ)
+    if (version < VERSION && mode != DB_WRITE)
         return err_set(err, ERR_MISMATCH,
                        "'%s' was made by an older skyarc; the next sync migrates it", c->path);
     if (version >= FIRST_SEALED && !page_checksum_sealed(c->db))
         return damaged(c, err, "the pages have no checksums");
     c->is_new = !version;
-    if (mode == DB_WRITE &&
-        ((version && check_pages(c, err) < 0) || migrate(c, version, err) < 0))
+    if (mode != DB_READ && version && check_pages(c, err) < 0)
+        return -1;
+    if (mode == DB_WRITE && migrate(c, version, err) < 0)
         return -1;
     return check_schema(c, err);
 }
@@ -315,7 +316,7 @@ static int configure(struct db *c, enum db_mode mode, struct err *err)
             "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
             err) < 0)
         return -1;
-    return mode == DB_READ ? run(c, "PRAGMA query_only = ON", err) : 0;
+    return mode != DB_WRITE ? run(c, "PRAGMA query_only = ON", err) : 0;
 }
 
 struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
@@ -332,7 +333,7 @@ struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
     if (!c->path || page_checksum_register(err) < 0)
         goto fail;
     there = stat(c->path, &st) == 0;
-    if (mode == DB_READ && !there) {
+    if (mode != DB_WRITE && !there) {
         (void)err_set(err, ERR_NOT_FOUND,
                       "'%s' has no catalog: not a directory of skyarc sync?", dir);
         goto fail;

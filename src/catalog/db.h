@@ -33,9 +33,10 @@ struct db;
 int64_t db_us(const char *text);
 
 enum db_mode {
-    DB_READ, /* read only */
-    DB_WRITE /* created if missing, migrated, and checked completely (PRAGMA quick_check);
-              * requires the directory's lock */
+    DB_READ,    /* read only; each page that is read is compared with its checksum */
+    DB_CHECKED, /* read only, and checked completely (PRAGMA quick_check) */
+    DB_WRITE    /* created if missing, migrated, and checked completely (PRAGMA quick_check);
+                 * requires the directory's lock */
 };
 
 /* Open DIR/catalog.db. */

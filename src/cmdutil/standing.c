@@ -90,7 +90,7 @@ int standing_list_safe(struct standing_safe *safe, struct err *err)
     int rc = -1;
 
     safe->unread = safe->broken = 0;
-    l.catalog = l.volumes ? db_open(safe->dir, DB_READ, err) : NULL;
+    l.catalog = l.volumes ? db_open(safe->dir, DB_CHECKED, err) : NULL;
     if (l.catalog)
         rc = search_sealed(l.catalog, safe->before_us, on_sealed, &l, err);
     db_free(l.catalog);
@@ -138,7 +138,7 @@ struct standing *standing_open(const char *dir, struct err *err)
         standing_close(s);
         return NULL;
     }
-    s->catalog = db_open(dir, DB_READ, &s->damage);
+    s->catalog = db_open(dir, DB_CHECKED, &s->damage);
     if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT)
         s->unusable = s->damage; /* of another version, locked, or not readable by this user */
     if (s->damage.kind != ERR_FORMAT)

@@ -81,6 +81,8 @@ static void test_each_page_has_a_checksum(void **state)
 {
     struct err err;
     unsigned char byte;
+    size_t read_in_part = 0;
+    struct db *c;
     off_t size;
     off_t at;
     int fd;
@@ -95,12 +97,22 @@ static void test_each_page_has_a_checksum(void **state)
         assert_int_equal(pread(fd, &byte, 1, at), 1);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        assert_null(db_open(dir, DB_CHECKED, &err));
+        assert_int_equal(err.kind, ERR_FORMAT);
+        c = db_open(dir, DB_READ, &err); /* reads only what it needs */
+        read_in_part += c != NULL;
+        db_free(c);
         assert_null(db_open(dir, DB_WRITE, &err));
         assert_int_equal(err.kind, ERR_FORMAT);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     }
     (void)close(fd);
+    assert_true(read_in_part > 0);
+    c = db_open(dir, DB_CHECKED, &err);
+    assert_non_null(c);
+    assert_int_equal(run_state_set(c, "tsk_1", RUN_STATE_OPEN, 0, NULL, &err), -1);
+    db_free(c);
     db_free(make());
 }
 
