@@ -179,7 +179,7 @@ class Place:
             command = ["setpriv", "--reuid", str(self.owner.pw_uid), "--regid", str(self.owner.pw_gid),
                        "--clear-groups", *command]
         self.start("database", command, cwd="/")
-        self.wait_for(DB_PORT, "database", 30)
+        self.wait_for(DB_PORT, "database", 300)
         end = time.monotonic() + 30
         while self.call([self.postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(DB_PORT)]).returncode:
             if time.monotonic() > end:
@@ -259,7 +259,7 @@ class Place:
         if not self.pid("storage"):
             self.start("storage", [self.venv + "/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT)],
                        env=self.env("s3"), cwd=self.folder("s3"))
-        self.wait_for(S3_PORT, "storage", 60)
+        self.wait_for(S3_PORT, "storage", 300)
 
     def fill(self, config, what="base"):
         """Run fill.py for a configuration; returns the content of made.json or many.json."""
@@ -293,7 +293,7 @@ class Place:
         self.start("server-" + config, [self.venv + "/bin/uvicorn", "--app-dir", HERE, "--factory", "served:make",
                                         "--host", "127.0.0.1", "--port", port, "--no-access-log"],
                    env=env, cwd=self.folder(config))
-        self.wait_for(int(port), "server-" + config, 120)
+        self.wait_for(int(port), "server-" + config, 600)
 
     def wait_for(self, port, name, patience):
         """Wait until a port in the namespace accepts connections."""
