@@ -49,6 +49,7 @@
  *           hold           protect runs from prune; end the protection (release)
  *           commands       declarations of all commands
  * cmdutil/  pull_job       one pull: options, output, status line, result
+ *           pull_job_args  the options of a pull
  *           outcome        wait for runs, and report how they ended
  *           run_print      print a run for people
  *           api_client     API and transfer loop, for commands that only query
@@ -63,7 +64,6 @@
  *           report         reads an archive into the offline view
  *           audit          signatures, chain of a series, comparison with the service
  *           confirm        whether the service still has runs as archived
- *           standing       whether a directory's volumes match its catalog
  * doctor/   finding        a finding: ok, warning or error, and what to do
  *           ask            requests with a time limit
  *           key_check      where the key comes from, and who may read it
@@ -129,6 +129,7 @@
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
  *           lock           the lock of a sync directory
+ *           stamping       asks authorities for the time stamps that volumes wait for
  *           metrics        a text file for Prometheus
  * client/   call           API calls with retries
  *           lister         lists runs: asks about each, merges IDs, adds child runs
@@ -170,6 +171,7 @@
  *           ping           a request to a monitoring service
  *           engine         libcurl's multi interface, redirects, pausing
  *           request        one GET and its result
+ *           question       one request to a service, without a client or a loop
  *           send           a method, headers and a body: what S3's requests need
  *           resume         resumes a broken transfer, if that is safe
  *           origin         the hosts, each with its limit and the delay that it asked for
@@ -197,6 +199,7 @@
  *           period         the runs and syncs of a period
  *           relation       second IDs of runs, and which run started which
  *           retention      decides which runs are kept
+ *           timestamp      which time stamps the volumes have, and which they wait for
  *           volume_name    the names of volumes
  * writer/   plan           the items to archive, identical ones joined; a ZIP or its members
  *           packer         the thread that processes bodies
@@ -248,13 +251,14 @@
  *           key_file       a file with secrets
  *           metadata       the metadata services of containers and instances
  *           sts            exchanges a web identity for keys
- *           question       one request to a service that gives keys
  *           xml            reads the XML of responses
  * evidence/ inspection     what can be said of the runs of a period, and of their archives
  *           verdict        whether a run is archived whole, and why not
  *           manifest_runs  the runs of one archive
  *           glance         what an archive says of itself: digest, predecessor, signature
  *           signature      checks an archive's signature
+ *           time_stamps    checks an archive's time stamps
+ *           standing       whether a directory's volumes match its catalog
  *           inspection_html  the report as a page
  *           inspection_csv   the report as a table
  *           inspection_json  the report as JSON
@@ -286,9 +290,11 @@
  *           safe_name      which names may be created there
  *           bag            writes the BagIt files
  *           tagfile        reads the BagIt files
- *           sshsig         OpenSSH signatures
  *           sniff          detects file types by magic bytes
  *           suspect        content that does not fit its artifact type
+ * attest/   sshsig         OpenSSH signatures
+ *           tsp            time stamps: what an authority is asked and answers (RFC 3161)
+ *           authority      asks a time-stamping authority, keeps what it answers
  * index/    name_index     the pages of an archive's index of names
  *           name_list      makes that index from the manifest
  *           name_row       the names of a row of the manifest

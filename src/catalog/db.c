@@ -123,6 +123,12 @@ static const char *const migrations[] = {
     "UPDATE states SET state = 'open', tries = 0, next_ms = 0, reason = 'archived by an older"
     " skyarc' WHERE state = 'sealed' AND coalesce(reason, '') <> 'gone at the service' AND"
     " (substr(run_id, 1, 7) = 'tsk_v2_' OR substr(run_id, 1, 3) = 'wr_');",
+
+    ("CREATE TABLE timestamps(" /* see catalog/timestamp */
+     " volume TEXT NOT NULL, number INTEGER NOT NULL,"
+     " authority TEXT NOT NULL, asked_ms INTEGER, at_ms INTEGER, reason TEXT,"
+     " PRIMARY KEY(volume, number)) WITHOUT ROWID;"
+     "CREATE INDEX timestamps_waiting ON timestamps(volume) WHERE at_ms IS NULL;"),
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cmdutil/audit.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -26,7 +27,7 @@ struct audit_args {
     struct command_args common;
     struct confine_args confine;
     const char *output;
-    const char *signers;
+    struct audit_proofs proofs;
     int64_t since;
     int64_t until;
     unsigned mode;
@@ -41,7 +42,8 @@ static const struct audit_args audit_defaults = { .since = CLOCK_NONE,
 static const struct opt audit_opts[] = {
     { 0,   "since",   "WHEN", OPT_WHEN, OPT_AT(audit_args, since),   "runs created at or after this UTC date or time, or within this time (90d)", 0, 0, NULL, false, NULL },
     { 0,   "until",   "WHEN", OPT_WHEN, OPT_AT(audit_args, until),   "runs created before this date or time", 0, 0, NULL, false, NULL },
-    { 0,   "signers", "FILE", OPT_TEXT, OPT_AT(audit_args, signers), "also check the signature of each archive: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
+    { 0,   "signers", "FILE", OPT_TEXT, OPT_AT(audit_args, proofs.signers), "also check the signature of each archive: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
+    { 0,   "tsa-ca",  "FILE", OPT_TEXT, OPT_AT(audit_args, proofs.tsa_ca), "also check by whom the time stamps of each archive are: they must be by authorities with certificates of this file (PEM)", 0, 0, NULL, false, NULL },
     { 'o', "output",  "FILE", OPT_TEXT, OPT_AT(audit_args, output),  "write the report to this file: a page (.html), a table of the runs (.csv) or everything (.json), by the end of its name", 0, 0, NULL, false, NULL },
     { 0,   "mode",    "MODE", OPT_MODE, OPT_AT(audit_args, mode),    "permissions of the file, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'f', "force",   NULL,   OPT_FLAG, OPT_AT(audit_args, force),   "replace an existing file", 0, 0, NULL, false, NULL },
@@ -95,36 +97,27 @@ static int check_args(const struct audit_args *args, int count, char *const *ope
                        args->output);
     if (args->output && !args->force && access(args->output, F_OK) == 0)
         return err_set(err, ERR_EXISTS, "'%.600s' exists; --force replaces it", args->output);
-    if (args->signers && access(args->signers, R_OK) < 0)
-        return err_sys(err, "--signers: cannot read '%.600s'", args->signers);
-    return 0;
+    return audit_proofs_check(&args->proofs, true, err);
 }
 
 /* Allow only the archives to be read, and the folder of the report to be written. */
-static int confine_to(const struct audit_args *args, const char *operand, bool dir,
-                      struct err *err)
+static int confine_to(const struct audit_args *args, const char *operand, struct err *err)
 {
     struct confine confine;
-    char *signature = dir ? NULL : mem_format(err, "%s.sig", operand);
     char *folder = args->output ? path_dir(args->output) : NULL;
+    int rc;
 
-    if ((!dir && !signature) || (args->output && !folder)) {
-        mem_free(signature);
-        mem_free(folder);
+    if (args->output && !folder)
         return err_set(err, ERR_MEMORY, "out of memory");
-    }
     source_confine_begin(&confine, &args->confine, source_flags(range_file_remote(operand)));
     confine_read(&confine, operand);
-    if (signature)
-        confine_read(&confine, signature);
-    if (args->signers)
-        confine_read(&confine, args->signers);
+    rc = audit_proofs_confine(&args->proofs, &confine, operand, err);
     if (folder)
         confine_write(&confine, folder);
-    confine_enter(&confine);
-    mem_free(signature);
+    if (rc == 0)
+        confine_enter(&confine);
     mem_free(folder);
-    return 0;
+    return rc;
 }
 
 /* Print a run with a gap as a line. */
@@ -206,8 +199,9 @@ static int status_of(const struct inspection_sum *sum)
 static int audit_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct audit_args *args = args_in;
+    struct tsp_trust *trust = NULL;
     struct inspection_opts opts = {
-        .signers = args->signers,
+        .signers = args->proofs.signers,
         .period = { args->since == CLOCK_NONE ? DB_UNKNOWN : args->since,
                     args->until == CLOCK_NONE ? DB_UNKNOWN : args->until },
         .stop = signals_stopping(),
@@ -217,11 +211,14 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
 
     if (rc == 0)
         rc = signals_setup(err);
+    if (rc == 0 && args->proofs.tsa_ca)
+        rc = tsp_trust_load(args->proofs.tsa_ca, opts.stop, &trust, err);
     if (rc == 0) {
+        opts.trust = trust;
         opts.path = operands[0];
         opts.directory = source_is_dir(operands[0]);
         inspection = inspection_open(&opts, err); /* before the sandbox, as SQLite needs it */
-        rc = inspection ? confine_to(args, operands[0], opts.directory, err) : -1;
+        rc = inspection ? confine_to(args, operands[0], err) : -1;
     }
     if (rc == 0)
         rc = inspection_collect(inspection, err);
@@ -230,6 +227,7 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     if (rc == 0)
         rc = status_of(inspection_sum(inspection));
     inspection_free(inspection);
+    tsp_trust_free(trust);
     return rc;
 }
 
@@ -242,8 +240,9 @@ const struct command cmd_audit = {
         "Reports, for each run that was created in the period, whether it is archived, in "
         "which "
         "archives, complete or not and why, held, or removed; and for each of these archives "
-        "whether it is there and what it was, its digest, its place in the chain and its "
-        "signature. For a directory of skyarc sync also holds, removals and losses, the syncs, "
+        "whether it is there and what it was, its digest, its place in the chain, its "
+        "signature and its time stamps. For a directory of skyarc sync also holds, removals "
+        "and losses, the syncs, "
         "and the times for which the service's lists were read. Prints the totals, and a line "
         "for each run with a gap and each archive with a fault; the report itself is written "
         "with --output: as a page to print, as a table that a spreadsheet opens without "
@@ -256,7 +255,8 @@ const struct command cmd_audit = {
         "0    every run of the period is archived, as far as it has ended, or was removed\n"
         "1    failed\n"
         "3    a run is incomplete, or in no archive\n"
-        "4    an archive is missing, differs, is not signed as it should be, or breaks the "
+        "4    an archive is missing, differs, is not signed or time-stamped as it should be, "
+        "or breaks the "
         "chain\n",
     .groups = audit_groups,
     .size = sizeof(struct audit_args),

@@ -17,7 +17,7 @@
 #include "cmdutil/pull_job.h"
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
-#include "cmdutil/standing.h"
+#include "evidence/standing.h"
 #include "fetch/budget.h"
 #include "net/ping.h"
 #include "sync/catalog_import.h"
@@ -114,6 +114,7 @@ struct service {
     struct idlist ids;
     struct buf filter;
     struct lock lock;
+    struct authorities authorities;
     uint64_t began;
 };
 
@@ -313,6 +314,8 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "missing_records", r->records_lost);
     jsonw_u64(w, "suspect_contents", r->suspects);
+    jsonw_u64(w, "time_stamps_kept", r->stamps);
+    jsonw_u64(w, "time_stamps_waiting", r->stamps_waiting);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -372,6 +375,7 @@ static void on_ended(void *ctx, const struct sync_result *r, int rc)
                                .read_bytes = r->found.read_bytes,
                                .lost = r->lost > 0 ? (uint64_t)r->lost : 0,
                                .oldest_ms = r->oldest_ms,
+                               .stamps_waiting = r->stamps_waiting,
                                .waiting = r->waiting > 0 ? (uint64_t)r->waiting : 0,
                                .oldest_us = r->oldest_us };
     struct err why;
@@ -405,6 +409,9 @@ static int fill(struct service *s, struct pull_opts *pull, struct sync_opts *opt
                                 .ctx = s };
     s->job.ca_file = args->session.ca_file;
     pull_job_fill(&s->job, &s->api, pull);
+    s->authorities = pull->authorities;
+    pull->authorities = (struct authorities){ 0 }; /* a sync asks for them by its catalog */
+    opts->authorities = &s->authorities;
     pull->stop = signals_stopping();
     pull->watcher = (struct pull_watcher){ pull_job_tell, &s->job };
     return query_fill(&args->query, &opts->ask.query, err);

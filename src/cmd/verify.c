@@ -14,7 +14,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/audit.h"
 #include "cmdutil/source.h"
-#include "cmdutil/standing.h"
+#include "evidence/standing.h"
 #include "pull/mount_index.h"
 #include "reader/bag_stream.h"
 #include "reader/chain.h"
@@ -32,8 +32,7 @@ struct verify_args {
     struct session_args session;
     struct confine_args confine;
     const char *share;
-    const char *signers;
-    const char *signature;
+    struct audit_proofs proofs;
     const char *anchor;
     bool quick;
     bool against_api;
@@ -46,8 +45,6 @@ static const struct verify_args verify_defaults = { .session = SESSION_DEFAULTS 
 static const struct opt verify_opts[] = {
     { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check only the structure: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
     { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash only part K of N of the payload, for example one part per night", 0, 0, NULL, false, NULL },
-    { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "also check the signature ARCHIVE.sig: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
-    { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "file of the signature, if it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "for a directory: the chain must contain this head, which was kept elsewhere", 0, 0, NULL, false, NULL },
     { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "also ask the service whether the runs have artifacts, or started runs, that the archive (or all archives of a directory together) lacks (exit status 3)", 0, 0, NULL, false, NULL },
     { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(verify_args, mount_index), "if the archive, a tar.zst, is good, write ARCHIVE.index.sqlite, with which ratarmount mounts it at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
@@ -56,6 +53,7 @@ static const struct opt verify_opts[] = {
 
 static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
+    { "Proofs",   audit_proof_opts, OPT_AT(verify_args, proofs) },
     { "API",      session_opts, OPT_AT(verify_args, session) },
     { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
     { "Progress", progress_opts, 0 },
@@ -74,8 +72,9 @@ struct verifying {
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
     size_t unread;  /* catalogs that could not be used */
     int failed;     /* exit status for archives that could not be read */
-    struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
-    struct pace pace;        /* of the bytes of this archive */
+    struct audit_held *held;    /* --against-api: artifacts read so far; otherwise NULL */
+    struct audit_proved proved; /* of this archive */
+    struct pace pace;           /* of the bytes of this archive */
     uint64_t shares;
 };
 
@@ -179,6 +178,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
         jsonw_u64(run->w, "hashed_bytes", r->bytes);
         jsonw_bool(run->w, "indexed", r->indexed);
         jsonw_text(run->w, "manifest_sha256", r->manifest.size ? sha256 : NULL);
+        audit_proved_put(&run->proved, run->w);
         jsonw_close(run->w);
         return;
     }
@@ -201,20 +201,23 @@ static void report(const struct verifying *run, const struct verify_result *r)
         (void)printf(", the manifest is not readable\n");
 }
 
-/* Check the signature and the chain; 1: a check failed. */
+/* A proof is missing or not valid. */
+static void on_fault(void *ctx, const char *what)
+{
+    const struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, what };
+
+    on_damage(ctx, &damage);
+}
+
+/* Check the proofs and the chain; returns the number of proofs that failed. */
 static int beyond(struct verifying *run, const struct verify_result *result, struct err *err)
 {
-    const struct verify_args *args = run->args;
-    struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, NULL };
     char sha256[SHA256_TEXT];
-    int rc = 0;
+    int rc = audit_prove(&run->args->proofs, run->path, &result->manifest, &run->proved,
+                         on_fault, run);
 
-    if (args->signers && audit_signature(run->path, args->signature, args->signers,
-                                         &result->manifest, err) < 0) {
-        damage.what = err->text;
-        on_damage(run, &damage);
-        rc = 1;
-    }
+    if (!run->w)
+        audit_proved_print(&run->proved, run->path);
     text_hex(sha256, result->manifest.sha256, SHA256_SIZE);
     if (run->chain && chain_add(run->chain, run->path, sha256, result->previous,
                                 result->previous_sha256, err) < 0)
@@ -383,16 +386,6 @@ static int verify_operand(struct verifying *run, const char *operand,
     return rc;
 }
 
-/* Check, before any archive is verified, that a file named by an option can be read. */
-static int check_file(const char *option, const char *path, struct err *err)
-{
-    if (!path)
-        return 0;
-    if (source_is_dir(path))
-        return err_set(err, ERR_USAGE, "%s: '%s' is a directory", option, path);
-    return access(path, R_OK) < 0 ? err_sys(err, "%s: cannot read '%s'", option, path) : 0;
-}
-
 /* Reject options that do not apply to the operands: a check that cannot be made must not end
  * as "good". */
 static int check_args(const struct verify_args *args, int count, char *const *operands,
@@ -407,10 +400,6 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     }
     if (count < 1)
         return err_set(err, ERR_USAGE, "no archive given");
-    if (args->signature && !args->signers)
-        return err_set(err, ERR_USAGE, "--signature needs --signers");
-    if (args->signature && (count > 1 || dirs))
-        return err_set(err, ERR_USAGE, "--signature can be used with one archive only");
     if (args->anchor && !dirs)
         return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
@@ -418,8 +407,7 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (args->mount_index && (count > 1 || dirs || range_file_remote(operands[0])))
         return err_set(err, ERR_USAGE,
                        "--ratarmount-index can be used with one archive only, in a file");
-    if (check_file("--signers", args->signers, err) < 0 ||
-        check_file("--signature", args->signature, err) < 0)
+    if (audit_proofs_check(&args->proofs, count == 1 && !dirs, err) < 0)
         return -1;
     if (args->share && args->quick)
         return err_set(err, ERR_USAGE,
@@ -469,13 +457,9 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
     source_confine_begin(&confine, &args->confine,
                          source_flags(range_file_any_remote(count, operands)));
     for (i = 0; i < count; i++) {
-        char *signature = mem_format(err, "%s.sig", operands[i]);
-
-        if (!signature)
-            return -1;
         confine_read(&confine, operands[i]);
-        confine_read(&confine, signature);
-        mem_free(signature);
+        if (audit_proofs_confine(&args->proofs, &confine, operands[i], err) < 0)
+            return -1;
     }
     if (args->mount_index) {
         char *dir = path_dir(operands[0]);
@@ -485,10 +469,6 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
         confine_write(&confine, dir);
         mem_free(dir);
     }
-    if (args->signature)
-        confine_read(&confine, args->signature);
-    if (args->signers)
-        confine_read(&confine, args->signers);
     confine_enter(&confine);
     return 0;
 }

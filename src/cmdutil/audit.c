@@ -14,7 +14,9 @@
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/idlist.h"
+#include "cmdutil/source.h"
 #include "evidence/signature.h"
+#include "evidence/time_stamps.h"
 #include "format/container.h"
 #include "pull/planner.h"
 #include "reader/bag_stream.h"
@@ -24,6 +26,7 @@
 #include <fts.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILES_MAX ((size_t)1 << 24)
 #define BATCH     500 /* runs per listing */
@@ -77,21 +80,178 @@ void audit_files_clear(struct audit_files *files)
     *files = (struct audit_files){ 0 };
 }
 
-int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct manifest_digests *manifest, struct err *err)
+/* clang-format off */
+const struct opt audit_proof_opts[] = {
+    { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(audit_proofs, signers),    "also check the signature ARCHIVE.sig: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
+    { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(audit_proofs, signature),  "file of the signature, if it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "tsa-ca",      "FILE", OPT_TEXT, OPT_AT(audit_proofs, tsa_ca),     "also check the time stamps ARCHIVE.tsr, ARCHIVE.2.tsr and so on: one must be by an authority with a certificate of this file (PEM), which must have been valid at that time", 0, 0, NULL, false, NULL },
+    { 0,   "timestamp-response", "FILE", OPT_TEXT, OPT_AT(audit_proofs, response), "file of the time stamp, if it is not ARCHIVE.tsr", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+/* clang-format on */
+
+/* Check, before any archive is verified, that a file named by an option can be read. */
+static int check_file(const char *option, const char *path, struct err *err)
 {
-    char *path = signature ? mem_copy(signature, err) : mem_format(err, "%s.sig", archive);
-    const struct signature what = { path, signers, signals_stopping() };
-    char who[SSHSIG_WHO_MAX];
-    char shown[SSHSIG_WHO_MAX * 4];
-    char name[4096];
+    if (!path)
+        return 0;
+    if (source_is_dir(path))
+        return err_set(err, ERR_USAGE, "%s: '%s' is a directory", option, path);
+    return access(path, R_OK) < 0 ? err_sys(err, "%s: cannot read '%s'", option, path) : 0;
+}
+
+int audit_proofs_check(const struct audit_proofs *proofs, bool one, struct err *err)
+{
+    if (proofs->signature && !proofs->signers)
+        return err_set(err, ERR_USAGE, "--signature needs --signers");
+    if (proofs->response && !proofs->tsa_ca)
+        return err_set(err, ERR_USAGE, "--timestamp-response needs --tsa-ca");
+    if ((proofs->signature || proofs->response) && !one)
+        return err_set(err, ERR_USAGE, "%s can be used with one archive only",
+                       proofs->signature ? "--signature" : "--timestamp-response");
+    if (check_file("--signers", proofs->signers, err) < 0 ||
+        check_file("--signature", proofs->signature, err) < 0 ||
+        check_file("--tsa-ca", proofs->tsa_ca, err) < 0)
+        return -1;
+    return check_file("--timestamp-response", proofs->response, err);
+}
+
+int audit_proofs_confine(const struct audit_proofs *proofs, struct confine *confine,
+                         const char *operand, struct err *err)
+{
+    const char *const files[] = { proofs->signers, proofs->signature, proofs->tsa_ca,
+                                  proofs->response };
+    unsigned i;
+
+    for (i = 0; i <= TSP_MOST; i++) {
+        char *path =
+            i ? tsp_path(operand, i, err) : mem_format(err, "%s" SSHSIG_SUFFIX, operand);
+
+        if (!path)
+            return -1;
+        confine_read(confine, path);
+        mem_free(path);
+    }
+    for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        if (files[i])
+            confine_read(confine, files[i]);
+    }
+    return 0;
+}
+
+/* Check the signature of an archive. */
+static int prove_signer(const struct audit_proofs *proofs, const char *archive,
+                        const struct manifest_digests *manifest, char who[SSHSIG_WHO_MAX],
+                        struct err *err)
+{
+    char *path = proofs->signature ? mem_copy(proofs->signature, err)
+                                   : mem_format(err, "%s" SSHSIG_SUFFIX, archive);
+    const struct signature what = { path, proofs->signers, signals_stopping() };
     int rc = path ? signature_check(&what, manifest, who, err) : -1;
 
-    if (rc == 0)
-        (void)printf("%s: signed by %s\n", text_shown(name, sizeof(name), archive),
-                     text_shown(shown, sizeof(shown), who));
     mem_free(path);
     return rc;
+}
+
+/* The time stamps of an archive. */
+struct proving {
+    struct audit_proved *proved;
+    struct err first; /* what is wrong with the first that is not valid */
+};
+
+static int on_stamp(void *ctx, const char *path, const struct tsp_stamp *stamp,
+                    const struct err *why, struct err *err)
+{
+    struct proving *proving = ctx;
+
+    (void)err;
+    if (!why) {
+        proving->proved->stamps[proving->proved->stamp_count++] = *stamp;
+        return 0;
+    }
+    log_line(LOG_WARNING, "'%s': %s", path, why->text);
+    if (!proving->first.kind) {
+        proving->first = *why;
+        (void)err_wrap(&proving->first, "'%s'", path);
+    }
+    return 0;
+}
+
+/* Check the time stamps of an archive: one must be valid. */
+static int prove_time(const struct audit_proofs *proofs, const char *archive,
+                      const struct manifest_digests *manifest, struct audit_proved *proved,
+                      struct err *err)
+{
+    struct time_stamps stamps = { archive, proofs->response, manifest->sha256, NULL };
+    struct proving proving = { .proved = proved };
+    struct tsp_trust *trust;
+    int rc = tsp_trust_load(proofs->tsa_ca, signals_stopping(), &trust, err);
+
+    stamps.trust = trust;
+    if (rc == 0)
+        rc = time_stamps_each(&stamps, on_stamp, &proving, err);
+    if (rc == 0 && !proved->stamp_count) {
+        if (proving.first.kind)
+            *err = proving.first;
+        else
+            (void)err_set(err, ERR_NOT_FOUND, "there is no time stamp '%s" TSP_SUFFIX "'",
+                          archive);
+        rc = -1;
+    }
+    tsp_trust_free(trust);
+    return rc;
+}
+
+int audit_prove(const struct audit_proofs *proofs, const char *archive,
+                const struct manifest_digests *manifest, struct audit_proved *proved,
+                void (*fault)(void *ctx, const char *what), void *ctx)
+{
+    struct err err = { 0 };
+    int faults = 0;
+
+    *proved = (struct audit_proved){ 0 };
+    if (proofs->signers && prove_signer(proofs, archive, manifest, proved->signer, &err) < 0) {
+        fault(ctx, err.text);
+        faults++;
+    }
+    if (proofs->tsa_ca && prove_time(proofs, archive, manifest, proved, &err) < 0) {
+        fault(ctx, err.text);
+        faults++;
+    }
+    return faults;
+}
+
+void audit_proved_print(const struct audit_proved *proved, const char *archive)
+{
+    char shown[TSP_WHO_MAX * 4];
+    char when[CLOCK_TEXT_MAX];
+    char name[4096];
+    size_t i;
+
+    (void)text_shown(name, sizeof(name), archive);
+    if (proved->signer[0])
+        (void)printf("%s: signed by %s\n", name,
+                     text_shown(shown, sizeof(shown), proved->signer));
+    for (i = 0; i < proved->stamp_count; i++)
+        (void)printf("%s: existed at %s, says %s\n", name,
+                     clock_format(when, proved->stamps[i].at_ms, CLOCK_RFC3339),
+                     text_shown(shown, sizeof(shown), proved->stamps[i].who));
+}
+
+void audit_proved_put(const struct audit_proved *proved, struct jsonw *w)
+{
+    char when[CLOCK_TEXT_MAX];
+    size_t i;
+
+    jsonw_text(w, "signed_by", proved->signer[0] ? proved->signer : NULL);
+    jsonw_array(w, "time_stamps", JSONW_LINES);
+    for (i = 0; i < proved->stamp_count; i++) {
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "at", clock_format(when, proved->stamps[i].at_ms, CLOCK_RFC3339));
+        jsonw_text(w, "authority", proved->stamps[i].who);
+        jsonw_close(w);
+    }
+    jsonw_close(w);
 }
 
 /* The filter of an archive, and the runs that the archive has by this filter. */

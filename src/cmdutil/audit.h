@@ -9,11 +9,17 @@
 #ifndef CMDUTIL_AUDIT_H
 #define CMDUTIL_AUDIT_H
 
+#include "attest/sshsig.h"
+#include "attest/tsp.h"
 #include "base/err.h"
+#include "base/jsonw.h"
+#include "cli/confine.h"
+#include "cli/opt.h"
 #include "cmdutil/session.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* All archives below a directory, sorted by path. */
@@ -32,10 +38,50 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err) MUST
 /* Free the paths; may be called twice. */
 void audit_files_clear(struct audit_files *files);
 
-/* Check the signature file (NULL: ARCHIVE.sig) against the file of allowed signers; prints
- * the signer on stdout. */
-int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct manifest_digests *manifest, struct err *err) MUST_CHECK;
+/* The options for what proves who wrote an archive, and when. */
+struct audit_proofs {
+    const char *signers;   /* file of allowed signers; NULL: signatures are not checked */
+    const char *signature; /* file; NULL: ARCHIVE.sig */
+    const char *tsa_ca;    /* file of certificates; NULL: time stamps are not checked */
+    const char *response;  /* file of the time stamp; NULL: ARCHIVE.tsr and so on */
+};
+
+extern const struct opt audit_proof_opts[];
+
+/*
+ * Check the options before any archive is read.
+ *
+ * one      whether there is one archive only, to which the file of a proof can belong
+ */
+int audit_proofs_check(const struct audit_proofs *proofs, bool one, struct err *err) MUST_CHECK;
+
+/* Allow the files of an operand's proofs to be read. */
+int audit_proofs_confine(const struct audit_proofs *proofs, struct confine *confine,
+                         const char *operand, struct err *err) MUST_CHECK;
+
+/* What was proved of an archive. */
+struct audit_proved {
+    char signer[SSHSIG_WHO_MAX]; /* "": its signature was not checked */
+    struct tsp_stamp stamps[TSP_MOST];
+    size_t stamp_count;
+};
+
+/*
+ * Check the proofs of an archive that the options ask for. If there is a valid time stamp,
+ * others that are not valid are only logged.
+ *
+ * fault    called for each proof that is missing or not valid; may be called several times
+ * returns  the number of faults
+ */
+int audit_prove(const struct audit_proofs *proofs, const char *archive,
+                const struct manifest_digests *manifest, struct audit_proved *proved,
+                void (*fault)(void *ctx, const char *what), void *ctx) MUST_CHECK;
+
+/* Print what was proved, a line each. */
+void audit_proved_print(const struct audit_proved *proved, const char *archive);
+
+/* Write what was proved as members of an object. */
+void audit_proved_put(const struct audit_proved *proved, struct jsonw *w);
 
 /* The run and artifact IDs that archives name in their manifests. */
 struct audit_held;

@@ -25,75 +25,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* the index is the level */
-static const char *const level_words[] = { "auto", "1",  "2",  "3",  "4",  "5",  "6",
-                                           "7",    "8",  "9",  "10", "11", "12", "13",
-                                           "14",   "15", "16", "17", "18", "19", NULL };
-static const char *const lock_words[] = { "none", "governance", "compliance", NULL };
-static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
-static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
-
-/* clang-format off */
-const struct opt archive_story_opts[] = {
-    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(pull_job_args, records),       "further records of each run to archive: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
-    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(pull_job_args, no_children),   "do not archive the runs that these runs started", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-const struct opt archive_name_opts[] = {
-    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); s3://BUCKET/KEY is an object of a bucket; with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
-    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive's name)", 0, 0, NULL, false, NULL },
-    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
-    { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(pull_job_args, mount_index), "also write ARCHIVE.index.sqlite, with which ratarmount mounts a tar.zst at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact, record or run is missing, or does not match the checksum that the service gave, or has content that does not fit its type", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-const struct opt archive_format_opts[] = {
-    { 'l', "level",      "N",      OPT_CHOICE, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst, otherwise 1 to 9; auto (default): for zst adapted to the speed of the network, otherwise 6", 0, 0, level_words, false, NULL },
-    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 4 KiB and more", 0, 0, duplicates_words, false, NULL },
-    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
-    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
-    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of archives, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies and lists too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-const struct opt archive_object_opts[] = {
-    { 0,   "s3-storage-class", "CLASS", OPT_TEXT, OPT_AT(pull_job_args, object.storage_class), "storage class of an object (-o s3://...), such as STANDARD_IA (default: the bucket's)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-encryption", "HOW", OPT_TEXT,   OPT_AT(pull_job_args, object.encryption), "encryption of an object by the store: AES256 or aws:kms (default: the bucket's)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-kms-key", "ID",     OPT_TEXT,   OPT_AT(pull_job_args, object.kms_key), "the key for --s3-encryption aws:kms: its ID or ARN", 0, 0, NULL, false, NULL },
-    { 0,   "s3-lock",    "MODE",   OPT_CHOICE, OPT_AT(pull_job_args, object.lock),    "lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock", 0, 0, lock_words, false, NULL },
-    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, object.retain), "how long --s3-lock lasts, from now on (suffixes h, d)", 0, 0, NULL, false, NULL },
-    { 0,   "s3-legal-hold", NULL,  OPT_FLAG,   OPT_AT(pull_job_args, object.legal_hold),    "put an object under legal hold", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-const struct opt archive_series_opts[] = {
-    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(pull_job_args, after),      "continue a series: record the name and manifest digest of this previous archive", 0, 0, NULL, false, NULL },
-    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(pull_job_args, anchor_command), "run this shell command after the archive is written, with SKYARC_HEAD (the SHA-256 of its manifest) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but no other environment variables; its output goes to standard error", 0, 0, NULL, false, NULL },
-    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, command_timeout), "timeout of --anchor-command (default 5m; 0: none)", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency", 1, 256, NULL, false, NULL },
-    { 0,   "memory",     "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, memory),     "memory of a pull, at least 56m (default 64m, and what a --level above 6 needs): connections, bodies, texts in frames, and compression, whose number of threads and level, if it is auto, follow from it", BUDGET_MEMORY_MIN, BUDGET_MEMORY_MAX, NULL, false, NULL },
-    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
-    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
-    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer slower than this many bytes per second for --speed-time has stalled, and is retried later (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "time after which a transfer slower than --speed-limit has stalled; all attempts for a file may take 120 times this plus twice the time for its size at --speed-limit (default 30s; 0: no such limit for a file, and the defaults of both options for stalls)", 0, 0, NULL, false, NULL },
-    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what was fetched (suffixes s, m, h)", 0, 0, NULL, false, NULL },
-    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "exit with an error after this time without any progress (default 5m; 0: never)", 0, 0, NULL, false, NULL },
-    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer", 0, 0, bundles_words, false, NULL },
-    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(pull_job_args, local_root), "read file:// artifacts that the service does not serve from below this directory only", 0, 0, NULL, false, NULL },
-    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, max_size),   "skip artifacts larger than this (default 16g)", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
-/* clang-format on */
-
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
 static void log_status(const struct pull_status *status, uint64_t bps)
 {
@@ -267,6 +198,40 @@ static int load_key(struct pull_job *job, struct err *err)
     return job->sign_key ? 0 : -1;
 }
 
+/* Set up the time-stamping authorities. */
+static int load_authorities(struct pull_job *job, struct err *err)
+{
+    const struct pull_job_args *args = job->args;
+    const char *to = args->timestamp_output;
+    size_t len = to ? strlen(to) : 0;
+    size_t n = strlen(TSP_SUFFIX);
+
+    job->authorities = (struct authorities){ .urls = args->timestamp.at,
+                                             .count = args->timestamp.count,
+                                             .agent = TOOL_NAME,
+                                             .mode = args->mode,
+                                             .stop = signals_stopping() };
+    if (authority_check(&job->authorities, err) < 0)
+        return -1;
+    if (job->to_stdout && args->timestamp.count && !to)
+        return err_set(err, ERR_USAGE,
+                       "--timestamp: with standard output, --timestamp-output must name the "
+                       "file of the response");
+    if (to && (len <= n || strcmp(to + len - n, TSP_SUFFIX) != 0))
+        return err_set(err, ERR_USAGE,
+                       "--timestamp-output: the name must end with " TSP_SUFFIX);
+    if (to && args->output && location_is(args->output))
+        return err_set(err, ERR_USAGE,
+                       "--timestamp-output: the responses are objects beside the archive's");
+    if (to) {
+        job->stamped = mem_format(err, "%.*s", (int)(len - n), to);
+        if (!job->stamped)
+            return -1;
+    }
+    return args->tsa_ca ? tsp_trust_load(args->tsa_ca, job->authorities.stop, &job->trust, err)
+                        : 0;
+}
+
 /*
  * Load the key that authenticates the journal: by it a later attempt knows that this program
  * wrote the unfinished archive. Without the key, artifacts without a checksum of the service
@@ -395,7 +360,27 @@ static int stage(struct pull_job *job, struct err *err)
     return 0;
 }
 
-/* Upload the archive that was written, and its signature. */
+/* Upload the responses of time-stamping authorities. */
+static int upload_stamps(struct pull_job *job, struct err *err)
+{
+    unsigned i;
+    int rc = 0;
+
+    for (i = 1; rc == 0 && i <= job->authorities.count; i++) {
+        char *suffix = tsp_path("", i, err);
+        char *path = suffix ? mem_format(err, "%s%s", job->output, suffix) : NULL;
+
+        if (!path)
+            rc = -1;
+        else if (access(path, F_OK) == 0)
+            rc = staging_publish(job->staging, suffix, err);
+        mem_free(path);
+        mem_free(suffix);
+    }
+    return rc;
+}
+
+/* Upload the archive that was written, its signature and its time stamps. */
 static int upload(struct pull_job *job, struct err *err)
 {
     int rc;
@@ -404,8 +389,8 @@ static int upload(struct pull_job *job, struct err *err)
     rc = staging_publish(job->staging, "", err);
     progress_end();
     if (rc == 0 && job->sign_key)
-        rc = staging_publish(job->staging, ".sig", err);
-    return rc;
+        rc = staging_publish(job->staging, SSHSIG_SUFFIX, err);
+    return rc == 0 ? upload_stamps(job, err) : -1;
 }
 
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
@@ -415,7 +400,8 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
     job->common = common;
     if (filter_fill(&job->filter, &args->filter, err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
-        choose_output(job, err) < 0 || load_key(job, err) < 0 || check_object(job, err) < 0)
+        choose_output(job, err) < 0 || load_key(job, err) < 0 ||
+        load_authorities(job, err) < 0 || check_object(job, err) < 0)
         return -1;
     load_state_key(job);
     if (watchdog_start(args->hang_timeout, err) < 0)
@@ -429,6 +415,10 @@ void pull_job_clear(struct pull_job *job)
     artifact_filter_clear(&job->filter);
     sshsig_key_free(job->sign_key);
     job->sign_key = NULL;
+    tsp_trust_free(job->trust);
+    job->trust = NULL;
+    mem_free(job->stamped);
+    job->stamped = NULL;
     secret_free(job->state_key);
     job->state_key = NULL;
     mem_free(job->output);
@@ -477,7 +467,11 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
+        .authorities = job->authorities,
+        .stamped = job->stamped,
     };
+    opts->authorities.trust = job->trust;
+    opts->authorities.ca_file = job->ca_file;
     pull_opts_no_hooks(opts);
 }
 

@@ -73,8 +73,14 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     for (i = 0; i < r->reason_count; i++)
         (void)fprintf(out, "%s %llu %s", i ? "," : "", (unsigned long long)r->reasons[i].count,
                       reason_word(r->reasons[i].reason));
-    (void)fprintf(out, "%s%-11s %s\n", t->missing ? "\n" : "",
-                  r->directory ? "directory" : "archive", archive);
+    (void)fprintf(out, "%s", t->missing ? "\n" : "");
+    if (r->stamps || r->stamps_failed)
+        (void)fprintf(out, "time stamps %u", r->stamps);
+    if (r->stamps_failed)
+        (void)fprintf(out, ", and %u that did not come", r->stamps_failed);
+    if (r->stamps || r->stamps_failed)
+        (void)fputc('\n', out);
+    (void)fprintf(out, "%-11s %s\n", r->directory ? "directory" : "archive", archive);
     if (!r->directory)
         (void)fprintf(out, "sha256      %s\n", sha256);
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
@@ -178,6 +184,8 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);
+    jsonw_u64(w, "time_stamps_kept", r->stamps);
+    jsonw_u64(w, "time_stamps_failed", r->stamps_failed);
     jsonw_u64(w, "retries", r->retries);
     jsonw_u64(w, "kept", error ? r->kept : r->restored); /* of an interrupted attempt */
     jsonw_u64(w, "elapsed_ms", r->elapsed);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * glance: what an archive says of itself, without reading its contents: the digest of its
- * manifest, its predecessor, and whether it is signed.
+ * manifest, its predecessor, and whether it is signed and time-stamped.
  *
- * Errors   those of reading; a wrong signature is none: see struct glance
+ * Errors   those of reading; a wrong signature or time stamp is none: see struct glance
  * Owns     nothing
  * Threads  any
  */
 #ifndef EVIDENCE_GLANCE_H
 #define EVIDENCE_GLANCE_H
 
+#include "attest/tsp.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -23,16 +24,19 @@ struct glance {
     const char *previous;              /* the archive before it; "": none is named */
     char previous_sha256[SHA256_TEXT]; /* of that one's manifest; "" */
     const char *signature; /* "signed by ...", "not signed", "signed, not checked" */
-    const char *fault;     /* what is wrong with the signature; NULL: nothing */
+    const char *stamped;   /* "2026-01-02T03:04:05Z by CN=...", "no time stamp" ... */
+    const char *fault;     /* what is wrong with the signature or a time stamp; NULL: nothing */
 };
 
-/*
- * Read the manifest of an archive, all of it.
- *
- * signers  check the signature ARCHIVE.sig against this file; NULL: only tell whether there is
- *          one
- */
-int glance_at(const char *archive, const char *signers, struct stop stop, struct glance *glance,
+struct glance_opts {
+    const char *signers; /* check the signature ARCHIVE.sig against this file; NULL: only tell
+                          * whether there is one */
+    const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
+    struct stop stop;
+};
+
+/* Read the manifest of an archive, all of it, and its signature and time stamps. */
+int glance_at(const char *archive, const struct glance_opts *opts, struct glance *glance,
               struct region *region, struct err *err) MUST_CHECK;
 
 #endif

@@ -187,6 +187,7 @@ static struct inspection_archive *add_archive(struct inspection *f, const char *
     *archive = (struct inspection_archive){ .name = region_text(f->region, name, err),
                                             .state = "",
                                             .signature = "",
+                                            .stamped = "",
                                             .created_ms = DB_UNKNOWN,
                                             .verified_ms = DB_UNKNOWN };
     if (!archive->name || hashmap_add(f->archive_of, name, strlen(name), archive, err) < 0)
@@ -221,10 +222,10 @@ static int look_at(struct linking *l, const struct contents_volume *v,
 {
     struct inspection *f = l->inspection;
     char *path = volume_store_read(&l->store, v->name, err);
+    const struct glance_opts how = { f->opts.signers, f->opts.trust, f->opts.stop };
     struct glance glance;
     struct err why;
-    int rc =
-        path ? glance_at(path, f->opts.signers, f->opts.stop, &glance, f->region, &why) : -1;
+    int rc = path ? glance_at(path, &how, &glance, f->region, &why) : -1;
 
     mem_free(path);
     if (!path || (rc < 0 && (why.kind == ERR_CANCELLED || why.kind == ERR_MEMORY))) {
@@ -238,6 +239,7 @@ static int look_at(struct linking *l, const struct contents_volume *v,
     }
     archive->state = "matches the catalog";
     archive->signature = glance.signature;
+    archive->stamped = glance.stamped;
     archive->previous = *glance.previous ? glance.previous : NULL;
     if (strcmp(glance.sha256, v->manifest_sha256) != 0) {
         archive->state = "differs from the catalog";
@@ -424,10 +426,10 @@ int inspection_frontiers(struct inspection *f,
 static int look_at_archive(struct inspection *f, struct err *err)
 {
     struct inspection_archive *archive = add_archive(f, f->opts.path, err);
+    const struct glance_opts how = { f->opts.signers, f->opts.trust, f->opts.stop };
     struct glance glance;
 
-    if (!archive ||
-        glance_at(f->opts.path, f->opts.signers, f->opts.stop, &glance, f->region, err) < 0)
+    if (!archive || glance_at(f->opts.path, &how, &glance, f->region, err) < 0)
         return -1;
     f->manifest = manifest_runs_new(f->opts.path, f->opts.stop, err);
     if (!f->manifest)
@@ -435,6 +437,7 @@ static int look_at_archive(struct inspection *f, struct err *err)
     archive->state = "there";
     archive->size = manifest_runs_size(f->manifest);
     archive->signature = glance.signature;
+    archive->stamped = glance.stamped;
     archive->previous = *glance.previous ? glance.previous : NULL;
     (void)snprintf(archive->sha256, sizeof(archive->sha256), "%s", glance.sha256);
     return glance.fault ? set_fault(f, archive, glance.fault, err) : 0;

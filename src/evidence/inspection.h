@@ -17,6 +17,7 @@
 #ifndef EVIDENCE_INSPECTION_H
 #define EVIDENCE_INSPECTION_H
 
+#include "attest/tsp.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/pulse.h"
@@ -30,10 +31,11 @@
 struct inspection;
 
 struct inspection_opts {
-    const char *path;     /* a directory of skyarc sync, or an archive */
-    const char *signers;  /* check signatures against this file; NULL: do not */
-    struct period period; /* of the runs' creation */
-    bool directory;       /* path is a directory of skyarc sync */
+    const char *path;              /* a directory of skyarc sync, or an archive */
+    const char *signers;           /* check signatures against this file; NULL: do not */
+    const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
+    struct period period;          /* of the runs' creation */
+    bool directory;                /* path is a directory of skyarc sync */
     struct stop stop;
 };
 
@@ -42,6 +44,7 @@ struct inspection_archive {
     const char *name;      /* of a volume: relative to the directory */
     const char *state;     /* "matches the catalog", "is missing" ... */
     const char *signature; /* "signed by ...", "not signed" ... */
+    const char *stamped;   /* "2026-01-02T03:04:05Z by ...", "no time stamp" ... */
     const char *previous;  /* the archive before it in the chain; NULL: none is named */
     const char *fault;     /* what is wrong with it or its place in the chain; NULL: nothing */
     char sha256[SHA256_TEXT]; /* of its manifest; "": not known */

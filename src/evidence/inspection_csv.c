@@ -65,7 +65,7 @@ static int end_row(struct row *row, struct err *err)
 }
 
 /* What of a run's archives is in a cell. */
-enum column { NAMES, DIGESTS, STATES, SIGNATURES };
+enum column { NAMES, DIGESTS, STATES, SIGNATURES, STAMPS };
 
 /* A cell with a line for each archive of a run, separated by "; ". */
 static int add_archives(struct row *row, const struct inspection_run *run, enum column column,
@@ -78,10 +78,11 @@ static int add_archives(struct row *row, const struct inspection_run *run, enum 
     buf_init(&cell, ROW_MAX);
     for (i = 0; rc == 0 && i < run->archive_count; i++) {
         const struct inspection_archive *a = run->archives[i];
-        const char *text = column == NAMES     ? a->name
-                           : column == DIGESTS ? a->sha256
-                           : column == STATES  ? (a->fault ? a->fault : a->state)
-                                               : a->signature;
+        const char *text = column == NAMES        ? a->name
+                           : column == DIGESTS    ? a->sha256
+                           : column == STATES     ? (a->fault ? a->fault : a->state)
+                           : column == SIGNATURES ? a->signature
+                                                  : a->stamped;
 
         rc = buf_addf(&cell, err, "%s%s", i ? "; " : "", text);
     }
@@ -106,18 +107,20 @@ static int put_run(void *ctx, const struct inspection_run *run, struct err *err)
         add_cell(row, run->hold ? (run->hold->reason ? run->hold->reason : "held") : "", err) <
             0 ||
         add_archives(row, run, NAMES, err) < 0 || add_archives(row, run, DIGESTS, err) < 0 ||
-        add_archives(row, run, STATES, err) < 0 || add_archives(row, run, SIGNATURES, err) < 0)
+        add_archives(row, run, STATES, err) < 0 ||
+        add_archives(row, run, SIGNATURES, err) < 0 || add_archives(row, run, STAMPS, err) < 0)
         return -1;
     return end_row(row, err);
 }
 
 int inspection_csv_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 {
-    static const char *const columns[] = {
-        "run_id",      "other_run_id",    "parent_run_id", "title",     "status",  "created_at",
-        "finished_at", "verdict",         "why",           "artifacts", "missing", "held",
-        "archives",    "manifest_sha256", "archive_state", "signature"
-    };
+    static const char *const columns[] = { "run_id",      "other_run_id",    "parent_run_id",
+                                           "title",       "status",          "created_at",
+                                           "finished_at", "verdict",         "why",
+                                           "artifacts",   "missing",         "held",
+                                           "archives",    "manifest_sha256", "archive_state",
+                                           "signature",   "time_stamp" };
     const struct inspection_document *document = ctx;
     struct row row = { .put = put, .ctx = put_ctx };
     size_t i;

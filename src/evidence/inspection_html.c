@@ -239,7 +239,8 @@ static void put_archives(struct html *h)
     size_t i;
 
     begin(h, "Archives",
-          "<th>Archive<th>SHA-256 of its manifest<th>Created<th>Verified<th>State<th>Signature"
+          "<th>Archive<th>SHA-256 of its "
+          "manifest<th>Created<th>Verified<th>State<th>Signature<th>Time stamp"
           "<th>Follows<th class=\"n\">Size<th class=\"n\">Runs");
     for (i = 0; i < count; i++) {
         const struct inspection_archive *a = archives[i];
@@ -260,6 +261,7 @@ static void put_archives(struct html *h)
         put(h, a->fault ? ": " : "");
         put_text(h, a->fault);
         cell(h, a->signature);
+        cell(h, a->stamped);
         cell(h, a->previous);
         put(h, "<td class=\"n\">");
         put_text(h, text_size(size, a->size));
@@ -429,7 +431,9 @@ static void put_notes(struct html *h, const struct inspection_opts *opts)
                  "manifest has the digest that was recorded when it was made; its place in the "
                  "chain; "
                : "The archive's manifest was read; ");
-    put(h, opts->signers ? "its signature. " : "whether there is a signature, but not whose. ");
+    put(h, opts->signers ? "its signature; " : "whether there is a signature, but not whose; ");
+    put(h, opts->trust ? "its time stamps. "
+                       : "its time stamps, but not by which authorities they are. ");
     put(h, "The contents were not read again: <code>skyarc verify ");
     put_text(h, opts->path);
     put(h,

@@ -91,6 +91,7 @@ static void put_archives(struct jsonw *w, const struct inspection *inspection)
         put_ms(w, "verified_at", a->verified_ms);
         jsonw_text(w, "state", a->state);
         jsonw_text(w, "signature", a->signature);
+        jsonw_text(w, "time_stamp", a->stamped);
         jsonw_text(w, "previous", a->previous);
         jsonw_text(w, "fault", a->fault);
         jsonw_close(w);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signature: checks the detached signature of an archive (format/sshsig) by the digest of its
+ * signature: checks the detached signature of an archive (attest/sshsig) by the digest of its
  * manifest.
  *
- * Errors   ERR_MISMATCH, ERR_DENIED, ERR_FORMAT: see format/sshsig; those of reading the files
+ * Errors   ERR_MISMATCH, ERR_DENIED, ERR_FORMAT: see attest/sshsig; those of reading the files
  * Owns     nothing
  * Threads  any
  */
 #ifndef EVIDENCE_SIGNATURE_H
 #define EVIDENCE_SIGNATURE_H
 
+#include "attest/sshsig.h"
 #include "base/err.h"
 #include "base/pulse.h"
-#include "format/sshsig.h"
 #include "reader/manifest_scan.h"
 
 /* A signature, and who may have made it. */

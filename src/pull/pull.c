@@ -252,7 +252,8 @@ static void tell_origins(struct pull *p, struct pull_result *result)
 static int finish(struct pull *p, const struct tag_result *manifest,
                   struct volume_result *volume, struct err *err)
 {
-    char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
+    char *path =
+        p->opts->sign_key ? mem_format(err, "%s" SSHSIG_SUFFIX, p->opts->output) : NULL;
     int rc = p->opts->sign_key ? path ? tagfiles_sign(manifest, p->opts, path, err) : -1 : 0;
 
     if (rc == 0) {
@@ -326,6 +327,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     journal_free(p->journal, true);
     p->journal = NULL;
     memcpy(result->manifest_sha256, manifest.sha256, sizeof(result->manifest_sha256));
+    tagfiles_stamp(opts, result);
     result->totals = record.facts.totals;
     result->mismatches = record.mismatches;
     result->suspects = record.suspects;

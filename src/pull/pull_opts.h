@@ -12,10 +12,11 @@
 #include "api/artifact_filter.h"
 #include "api/endpoint.h"
 #include "api/reason.h"
+#include "attest/authority.h"
+#include "attest/sshsig.h"
 #include "base/err.h"
 #include "base/pulse.h"
 #include "format/manifest.h"
-#include "format/sshsig.h"
 #include "net/engine.h"
 #include "net/loop.h"
 #include "pull/planner.h"
@@ -80,6 +81,8 @@ struct pull_opts {
     /* for the journal, which allows a later attempt to resume; NULL: no journal */
     const char *state_key;
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
+    struct authorities authorities;    /* of OUTPUT.tsr; {0}: no time stamps */
+    const char *stamped;               /* instead of OUTPUT in that name; NULL: OUTPUT */
     bool view;                         /* with index.html, the offline view */
     /* What the series contains already. Every hook is set: see pull_opts_no_hooks. */
     bool (*skip)(void *ctx, const char *run_id, const struct artifact *artifact);
@@ -181,6 +184,8 @@ struct pull_result {
     bool directory; /* not an archive: it has no sha256, and size is that of its files */
     uint8_t sha256[SHA256_SIZE];          /* zeros: not computed, see pull_opts.digest */
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
+    unsigned stamps;                      /* time stamps that were kept */
+    unsigned stamps_failed;               /* those that did not come, which was logged */
     size_t restored;                      /* artifacts kept from an interrupted attempt */
     uint64_t restored_bytes;
     size_t coming;   /* after a failure: artifacts that a patient pull misses */

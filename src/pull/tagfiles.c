@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/tagfiles.h"
 
+#include "attest/authority.h"
+#include "attest/sshsig.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "format/sshsig.h"
 #include "format/tagfile.h"
 #include "writer/body.h"
 
@@ -180,6 +182,32 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
         }
     }
     return 0;
+}
+
+void tagfiles_stamp(const struct pull_opts *opts, struct pull_result *result)
+{
+    const char *archive = opts->stamped ? opts->stamped : opts->output;
+    unsigned i;
+
+    for (i = 1; i <= opts->authorities.count; i++) {
+        struct err err = { 0 };
+        char when[CLOCK_TEXT_MAX];
+        struct tsp_stamp stamp;
+        char *path = tsp_path(archive, i, &err);
+
+        if (path && stop_check(&opts->authorities.stop, &err) == 0 &&
+            authority_ask(&opts->authorities, i, result->manifest_sha256, path, &stamp, &err) ==
+                0) {
+            result->stamps++;
+            log_line(LOG_INFO, "'%s': time stamp of %s by %s", path,
+                     clock_format(when, stamp.at_ms, CLOCK_RFC3339), stamp.who);
+        } else {
+            result->stamps_failed++;
+            log_line(LOG_WARNING, "the archive has no time stamp of authority %u: %s", i,
+                     err.text);
+        }
+        mem_free(path);
+    }
 }
 
 int tagfiles_sign(const struct tag_result *manifest, const struct pull_opts *opts,

@@ -52,6 +52,12 @@ int tagfiles_write(struct tagfiles *files, struct tag_result *manifest,
                    struct err *err) MUST_CHECK;
 
 /*
+ * Ask the authorities of opts for time stamps of a manifest, and write their responses beside
+ * the archive. One that does not come is logged, and counted in the result.
+ */
+void tagfiles_stamp(const struct pull_opts *opts, struct pull_result *result);
+
+/*
  * Write the signature of a manifest, made with opts->sign_key, to a file.
  *
  * errors  ERR_EXISTS if there is such a file, unless opts->force

@@ -17,8 +17,8 @@
 #define S3_METADATA_H
 
 #include "base/err.h"
+#include "net/question.h"
 #include "s3/keys.h"
-#include "s3/question.h"
 
 /* Ask the container's service that AWS_CONTAINER_CREDENTIALS_* name; ERR_NOT_FOUND: none. */
 int metadata_container(const struct question_opts *opts, struct keys *keys,

@@ -14,8 +14,8 @@
 #define S3_STS_H
 
 #include "base/err.h"
+#include "net/question.h"
 #include "s3/keys.h"
-#include "s3/question.h"
 
 /*
  * Exchange the token in a file for keys of a role.

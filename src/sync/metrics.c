@@ -69,6 +69,8 @@ int metrics_write(const char *path, const struct metrics *m, struct err *err)
         add(&out, "skyarc_sync_lost_runs",
             "Runs that lack artifacts of a lost volume which the service no longer has.",
             (double)m->lost, err) == 0 &&
+        add(&out, "skyarc_sync_waiting_time_stamps", "Time stamps that volumes wait for.",
+            (double)m->stamps_waiting, err) == 0 &&
         add(&out, "skyarc_sync_waiting_runs", "Runs that have ended and are not archived.",
             (double)m->waiting, err) == 0 &&
         add(&out, "skyarc_sync_oldest_waiting_run_timestamp_seconds",

@@ -26,12 +26,13 @@ struct metrics {
     uint64_t artifacts;
     uint64_t bytes;
     uint64_t missing;
-    uint64_t damaged;    /* volumes that were gone, differed, were damaged or unreadable */
-    uint64_t read_bytes; /* bytes of volumes verified */
-    uint64_t lost;       /* runs that are lost, or lack artifacts of a lost volume */
-    int64_t oldest_ms;   /* least recent verification of a volume; INT64_MIN: never */
-    uint64_t waiting;    /* runs that have ended and are not archived */
-    int64_t oldest_us;   /* creation time of the oldest of these runs; INT64_MIN: none */
+    uint64_t damaged;        /* volumes that were gone, differed, were damaged or unreadable */
+    uint64_t read_bytes;     /* bytes of volumes verified */
+    uint64_t lost;           /* runs that are lost, or lack artifacts of a lost volume */
+    int64_t oldest_ms;       /* least recent verification of a volume; INT64_MIN: never */
+    uint64_t stamps_waiting; /* time stamps that volumes wait for */
+    uint64_t waiting;        /* runs that have ended and are not archived */
+    int64_t oldest_us;       /* creation time of the oldest of these runs; INT64_MIN: none */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "catalog/log_replay.h"
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "catalog/timestamp.h"
 #include "sync/catalog_import.h"
 #include "sync/rewrite.h"
 #include "sync/sync.h"
@@ -222,8 +223,9 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     return rc < 0 ? -1 : log_replay_update(p->catalog, p->opts->dir, err);
 }
 
-/* Remove the old volume from disk and catalog. */
-static int remove_volume(struct prune *p, const struct volume_runs *v, struct err *err)
+/* Remove the old volume from disk and catalog; the new one, if any, waits for time stamps. */
+static int remove_volume(struct prune *p, const struct volume_runs *v, const char *new,
+                         struct err *err)
 {
     size_t i;
     int rc = volume_store_remove(&p->store, v->name, err);
@@ -232,7 +234,10 @@ static int remove_volume(struct prune *p, const struct volume_runs *v, struct er
         rc = db_begin(p->catalog, err);
     if (rc < 0)
         return -1;
-    rc = contents_remove(p->catalog, v->name, err);
+    rc = v->kept ? timestamp_move(p->catalog, v->name, new, err)
+                 : timestamp_forget(p->catalog, v->name, err);
+    if (rc == 0)
+        rc = contents_remove(p->catalog, v->name, err);
     for (i = 0; rc == 0 && i < v->count; i++) {
         if (!is_kept(p, v->runs[i]))
             rc = run_state_pruned(p->catalog, v->runs[i], err);
@@ -363,7 +368,7 @@ static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
         rc = rewrite_volume(p, v, name, err);
     if (rc <= 0)
         return rc;
-    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
+    if (note(p, v, err) < 0 || remove_volume(p, v, name, err) < 0)
         return -1;
     how.verified_ms = clock_wall();
     how.pruning = true;

@@ -13,6 +13,7 @@
 #include "pull/pull.h"
 #include "sync/catalog_import.h"
 #include "sync/recheck.h"
+#include "sync/stamping.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct sync {
     unsigned number;   /* of volumes started */
     char parent[256];  /* buffer for the answer of the parent hook */
     struct err failed; /* error of a hook */
+    struct stamping stamping;
     /* the volume being written */
     char **ids;
     size_t count;
@@ -224,7 +226,9 @@ static int enter(struct sync *s, const char *name, struct err *err)
     }
     if (s->opts->verify)
         how.verified_ms = clock_wall();
-    return catalog_import_volume(s->catalog, name, &how, err);
+    return stamping_want(&s->stamping, name, err) < 0
+               ? -1
+               : catalog_import_volume(s->catalog, name, &how, err);
 }
 
 /* Pull the runs into a volume, and import the volume. */
@@ -412,7 +416,7 @@ static int write_volumes(struct sync *s, struct err *err)
         if (!s->count)
             return 0;
         if (next_name(s, name, sizeof(name), err) < 0 || intend(s, name, err) < 0 ||
-            make_volume(s, name, err) < 0)
+            make_volume(s, name, err) < 0 || stamping_ask(&s->stamping, err) < 0)
             return -1;
     }
 }
@@ -459,6 +463,8 @@ static void look(struct sync *s)
     if (run_state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
         log_line(LOG_WARNING, "%s", err.text);
     r->lost = run_state_count_lost(s->catalog, &err);
+    r->stamps = s->stamping.kept;
+    r->stamps_waiting = s->stamping.waiting;
     if (r->oldest_us != DB_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
         log_line(LOG_WARNING,
                  "the oldest run that is not archived is %lld days old; after 90 days "
@@ -481,7 +487,7 @@ static int steps(struct sync *s, struct err *err)
     if (rc < 0 || s->opts->rebuild)
         return rc;
     if (finish_intents(s, err) < 0 || volume_store_sweep(&s->store, err) < 0 ||
-        discover(s, err) < 0)
+        stamping_ask(&s->stamping, err) < 0 || discover(s, err) < 0)
         return -1;
     return write_volumes(s, err);
 }
@@ -530,6 +536,9 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     s.catalog = opts->rebuild
                     ? heal_remake(&s.store, &reader, s.now_ms, &result->found, err)
                     : heal_open(&s.store, true, &reader, s.now_ms, &result->found, err);
+    s.stamping = (struct stamping){ .catalog = s.catalog,
+                                    .store = &s.store,
+                                    .authorities = opts->authorities };
     rc = s.catalog ? sync_log_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);

@@ -22,6 +22,7 @@
 #ifndef SYNC_SYNC_H
 #define SYNC_SYNC_H
 
+#include "attest/authority.h"
 #include "base/err.h"
 #include "sync/heal.h"
 #include "sync/survey.h"
@@ -38,10 +39,11 @@ struct sync_opts {
     const char *dir;
     uint64_t volume_size;
     size_t volume_runs;
-    bool chain;     /* record the previous volume in each volume */
-    bool verify;    /* verify each new volume */
-    uint64_t share; /* of the other volumes, see fixity_due; 0: none */
-    bool rebuild;   /* only rebuild the catalog from the volumes */
+    bool chain;                            /* record the previous volume in each volume */
+    bool verify;                           /* verify each new volume */
+    uint64_t share;                        /* of the other volumes, see fixity_due; 0: none */
+    const struct authorities *authorities; /* of time stamps; a count of 0: none */
+    bool rebuild;                          /* only rebuild the catalog from the volumes */
     /* Called at the end of a sync (rc as returned by sync_run). Only then the findings count
      * as reported: a sync that is killed before leaves them to the next sync. */
     void (*ended)(void *ctx, const struct sync_result *result, int rc);
@@ -63,16 +65,18 @@ struct sync_result {
     uint64_t downloaded;
     uint64_t stored;
     uint64_t missing;
-    uint64_t mismatches; /* artifacts whose checksum does not match the service's */
-    bool partial;        /* a volume lacks something of a run that it has */
-    size_t records_lost; /* records that the service failed to deliver */
-    uint64_t suspects;   /* artifacts whose content does not fit their type */
-    size_t failed;       /* runs deferred because of a failure */
-    int64_t running;     /* runs left for the next sync */
-    int64_t waiting;     /* runs that ended and are not archived */
-    int64_t oldest_us;   /* creation time of the oldest of these; DB_UNKNOWN: none */
-    bool cut;            /* the service did not list all runs */
-    size_t unread;       /* rows of the list of runs without a valid run ID */
+    uint64_t mismatches;   /* artifacts whose checksum does not match the service's */
+    bool partial;          /* a volume lacks something of a run that it has */
+    size_t records_lost;   /* records that the service failed to deliver */
+    size_t stamps;         /* time stamps that came */
+    size_t stamps_waiting; /* time stamps that volumes wait for */
+    uint64_t suspects;     /* artifacts whose content does not fit their type */
+    size_t failed;         /* runs deferred because of a failure */
+    int64_t running;       /* runs left for the next sync */
+    int64_t waiting;       /* runs that ended and are not archived */
+    int64_t oldest_us;     /* creation time of the oldest of these; DB_UNKNOWN: none */
+    bool cut;              /* the service did not list all runs */
+    size_t unread;         /* rows of the list of runs without a valid run ID */
 };
 
 /* Whether nothing is missing, wrong, deferred, lost or damaged, and all runs were listed. */

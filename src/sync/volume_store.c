@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/volume_store.h"
 
+#include "attest/sshsig.h"
+#include "attest/tsp.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "catalog/contents.h"
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #define ASIDE_MAX 10000
+#define PROOFS    (1 + TSP_MOST) /* files beside a volume: its signature, its time stamps */
 
 int volume_store_check(const char *dest, struct err *err)
 {
@@ -161,18 +164,29 @@ static int rename_new(const char *from, const char *to)
     return rename(from, to);
 }
 
-/* Rename the signature along with its volume, so that it does not stay for the next volume
- * of that name. */
-static void move_signature(const char *from, const char *to)
+/* The path of a file that proves something of a volume: 0 is its signature, others are time
+ * stamps. */
+static char *proof_path(const char *volume, unsigned i, struct err *err)
 {
-    char *old = mem_format(NULL, "%s.sig", from);
-    char *new = mem_format(NULL, "%s.sig", to);
+    return i ? tsp_path(volume, i, err) : mem_format(err, "%s" SSHSIG_SUFFIX, volume);
+}
 
-    if (old && new &&rename(old, new) < 0) {
-        /* there is no signature */
+/* Rename the proofs along with their volume, so that they do not stay for the next volume of
+ * that name. */
+static void move_proofs(const char *from, const char *to)
+{
+    unsigned i;
+
+    for (i = 0; i < PROOFS; i++) {
+        char *old = proof_path(from, i, NULL);
+        char *new = proof_path(to, i, NULL);
+
+        if (old && new &&rename(old, new) < 0) {
+            /* there is none */
+        }
+        mem_free(old);
+        mem_free(new);
     }
-    mem_free(old);
-    mem_free(new);
 }
 
 int volume_store_set_aside(const struct volume_store *store, const char *name, const char *word,
@@ -196,7 +210,7 @@ int volume_store_set_aside(const struct volume_store *store, const char *name, c
             continue;
         }
         if (rc == 0)
-            move_signature(from, to);
+            move_proofs(from, to);
         if (rc < 0 && to)
             (void)err_sys(err, "cannot rename '%s'", from);
         else if (rc == 0)
@@ -211,19 +225,24 @@ int volume_store_set_aside(const struct volume_store *store, const char *name, c
     return rc;
 }
 
+/* Remove a file, if there is one. */
+static int remove_file(const char *path, struct err *err)
+{
+    return unlink(path) < 0 && errno != ENOENT ? err_sys(err, "cannot remove '%s'", path) : 0;
+}
+
 int volume_store_remove(const struct volume_store *store, const char *name, struct err *err)
 {
     char *path = path_of(store, name, err);
-    char *signature = path ? mem_format(err, "%s.sig", path) : NULL;
-    int rc = signature ? unlink(path) : -1;
+    unsigned i;
+    int rc = path ? remove_file(path, err) : -1;
 
-    if (rc < 0 && signature && errno == ENOENT)
-        rc = 0;
-    if (rc < 0 && signature)
-        (void)err_sys(err, "cannot remove '%s'", path);
-    else if (rc == 0 && unlink(signature) < 0 && errno != ENOENT)
-        rc = err_sys(err, "cannot remove '%s'", signature);
-    mem_free(signature);
+    for (i = 0; rc == 0 && i < PROOFS; i++) {
+        char *proof = proof_path(path, i, err);
+
+        rc = proof ? remove_file(proof, err) : -1;
+        mem_free(proof);
+    }
     mem_free(path);
     return rc;
 }
@@ -311,23 +330,41 @@ static bool is_beside(const char *name, const char *suffix, char out[VOLUME_NAME
     return volume_name_parse(&parts, out);
 }
 
+/* Whether a file name is that of a proof of a volume. */
+static bool is_proof(const char *name, char volume[VOLUME_NAME])
+{
+    unsigned i;
+
+    for (i = 0; i < PROOFS; i++) {
+        char *suffix = proof_path("", i, NULL);
+        bool found = suffix && is_beside(name, suffix, volume);
+
+        mem_free(suffix);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 static int on_left(void *ctx, const char *name, const struct stat *st, struct err *err)
 {
     const struct volume_store *store = ctx;
     char volume[VOLUME_NAME];
     struct stat there;
+    bool proof;
     char *path;
-    int rc = 0;
+    int rc;
 
     if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
         return 0;
-    if (!is_beside(name, ".partial", volume) && !is_beside(name, ".partial.journal", volume) &&
-        !is_beside(name, ".sig", volume))
+    proof = is_proof(name, volume);
+    if (!proof && !is_beside(name, ".partial", volume) &&
+        !is_beside(name, ".partial.journal", volume))
         return 0;
     path = mem_format(err, "%s/%s", store->dir, volume);
     if (!path)
         return -1;
-    if (strcmp(name + strlen(name) - 4, ".sig") == 0 && lstat(path, &there) == 0) {
+    if (proof && lstat(path, &there) == 0) {
         mem_free(path);
         return 0;
     }
@@ -335,8 +372,7 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
     path = mem_format(err, "%s/%s", store->dir, name);
     if (!path)
         return -1;
-    if (unlink(path) < 0 && errno != ENOENT)
-        rc = err_sys(err, "cannot remove '%s'", path);
+    rc = remove_file(path, err);
     mem_free(path);
     return rc;
 }

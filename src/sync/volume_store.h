@@ -72,21 +72,21 @@ int volume_store_look(const struct volume_store *store, const char *name,
                       struct volume_store_seen *out, struct err *err) MUST_CHECK;
 
 /*
- * Rename a bad volume, of any file type, and its signature, to NAME.WORD, or NAME.WORD-2 and so
- * on. volume_store_each no longer visits it.
+ * Rename a bad volume, of any file type, with its signature and time stamps, to NAME.WORD, or
+ * NAME.WORD-2 and so on. volume_store_each no longer visits it.
  *
  * out      set to the new name
  */
 int volume_store_set_aside(const struct volume_store *store, const char *name, const char *word,
                            char out[VOLUME_NAME], struct err *err) MUST_CHECK;
 
-/* Delete a volume and its signature. */
+/* Delete a volume, its signature and its time stamps. */
 int volume_store_remove(const struct volume_store *store, const char *name,
                         struct err *err) MUST_CHECK;
 
 /*
  * Remove leftovers of attempts that will not be resumed: NAME.partial and its journal, and
- * signatures without a volume. No volume may be being written.
+ * signatures and time stamps without a volume. No volume may be being written.
  */
 int volume_store_sweep(const struct volume_store *store, struct err *err) MUST_CHECK;
 

@@ -12,6 +12,7 @@ import pytest
 from conftest import SKYARC, TESTS
 from test_evidence import key  # noqa: F401
 from test_sync import query, runs, stamp, sync, volumes  # noqa: F401
+from test_timestamp import tsa  # noqa: F401
 
 
 @pytest.fixture
@@ -198,14 +199,16 @@ def test_an_existing_report_is_kept(skyarc, made, tmp_path):
     assert "No such file" in skyarc("audit", "-o", "none/r.csv", "a.tar.zst", check=1).err
 
 
-def test_the_documented_audit(env, tmp_path):
+def test_the_documented_audit(env, tsa, tmp_path):  # noqa: F811
     """Each command of docs/audit.md runs as it stands there, and what it promises is made."""
     with open(TESTS + "/../docs/audit.md", encoding="utf-8") as file:
         blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.M | re.S)
-    assert len(blocks) == 8
+    assert len(blocks) == 10
+    one = tsa()
+    (tmp_path / "tsa.pem").write_bytes(one.ca.read_bytes())
     os.symlink(SKYARC, tmp_path / "skyarc")
     path = "%s:%s" % (tmp_path, os.environ["PATH"])
-    done = subprocess.run(["bash", "-euxo", "pipefail", "-c", "".join(blocks)], env=dict(env, PATH=path), cwd=tmp_path,
+    done = subprocess.run(["bash", "-euxo", "pipefail", "-c", "".join(blocks)], env=dict(env, PATH=path, TSA=one.url), cwd=tmp_path,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert 'Good "skyarc" signature for backup@example.org' in done.stdout and "case 12" in done.stdout + (
@@ -213,3 +216,4 @@ def test_the_documented_audit(env, tmp_path):
     rows = list(csv.DictReader((tmp_path / "january.csv").read_text().splitlines()))
     assert "tsk_demo3" in [row["run_id"] for row in rows] and {row["signature"] for row in rows} == {
         "signed by backup@example.org"}
+    assert all("by CN=tsa signer" in row["time_stamp"] for row in rows) and "Verification: OK" in done.stdout

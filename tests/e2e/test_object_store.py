@@ -12,6 +12,7 @@ import pytest
 import conftest
 import object_store
 from test_faults import wait_for
+from test_timestamp import tsa  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
 boto3 = pytest.importorskip("boto3")
@@ -188,6 +189,18 @@ def test_an_empty_object(cloud, s3):
 def test_options_that_do_not_go_together(cloud, options, said):
     done = cloud("pull", *options, "tsk_demo1", check=2)
     assert said in done.err, done
+
+
+def test_time_stamps(cloud, s3, tsa):  # noqa: F811
+    """The responses are objects beside the archive's; one that does not come is not."""
+    one, two = tsa("one"), tsa("two")
+    two.fault = "garbage"
+    cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "--timestamp", two.url, "--timestamp", one.url, "tsk_demo1", check=0)
+    assert keys(s3) == ["a.tar.zst", "a.tar.zst.2.tsr"]
+    assert b"says CN=one signer" in cloud("verify", "--tsa-ca", one.ca, "s3://runs/a.tar.zst", check=0).out
+    assert "a.tar.zst.2.tsr" in cloud("verify", "--tsa-ca", two.ca, "s3://runs/a.tar.zst", check=4).err
+    report = cloud("audit", "--json", "s3://runs/a.tar.zst", "--tsa-ca", one.ca, check=0).json()
+    assert report["archives"][0]["time_stamp"].endswith("Z by CN=one signer")
 
 
 def test_a_signature(cloud, s3, tmp_path):

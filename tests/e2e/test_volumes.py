@@ -641,7 +641,7 @@ def test_a_catalog_of_the_first_release(skyarc, sync, runs, vault, tmp_path):
     assert "older skyarc" in skyarc("find", "vault", check=1).err
     assert sync(check=3)["gone_volumes"] == 1  # the volume that it tells of is another directory's
     assert set(rows) < set(query(tmp_path, "SELECT name, state FROM volumes, states"))
-    assert query(tmp_path, "PRAGMA user_version") == [(4,)]
+    assert query(tmp_path, "PRAGMA user_version") == [(5,)]
     assert ("tsk_old", "lost") in states(tmp_path).items()
     lines = skyarc("hold", "--dest", "vault", check=0).out.decode()
     assert "tsk_old" in lines  # its hold stands in no log: it is written there

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Signatures, lists of signers and keys: the input is used as each of the three. */
-#include "format/sshsig.h"
+#include "attest/sshsig.h"
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * question: one request to a service that gives credentials, without a client or a loop.
+ * question: one request to a service, without a client or a loop: one that gives credentials,
+ * or a time-stamping authority.
  *
  * A service that answers that it is busy (408, 429, 5xx) is asked three times in about a
- * second. One that does not answer is asked once.
+ * second. One that does not answer is asked once. Redirects are not followed.
  *
  * Units    milliseconds
  * Errors   those of net/request: ERR_NET, ERR_HTTP, ERR_DENIED, ERR_NOT_FOUND, ERR_FORMAT;
@@ -11,8 +12,8 @@
  * Owns     the answer, a buffer that is wiped when it is cleared
  * Threads  any; each question has a connection of its own and ends by its time limit
  */
-#ifndef S3_QUESTION_H
-#define S3_QUESTION_H
+#ifndef NET_QUESTION_H
+#define NET_QUESTION_H
 
 #include "base/buf.h"
 #include "base/err.h"

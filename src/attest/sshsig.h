@@ -13,8 +13,8 @@
  * Source   OpenSSH's PROTOCOL.sshsig and PROTOCOL.key; RFC 8032, RFC 8709; ssh-keygen(1),
  *          ALLOWED SIGNERS
  */
-#ifndef FORMAT_SSHSIG_H
-#define FORMAT_SSHSIG_H
+#ifndef ATTEST_SSHSIG_H
+#define ATTEST_SSHSIG_H
 
 #include "base/buf.h"
 #include "base/digest.h"
@@ -26,6 +26,7 @@
 #define SSHSIG_NAMESPACE "skyarc"
 #define SSHSIG_FILE_MAX  ((size_t)1 << 20)
 #define SSHSIG_WHO_MAX   256
+#define SSHSIG_SUFFIX    ".sig" /* of a signature's file */
 
 struct sshsig_key;
 

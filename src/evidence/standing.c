@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmdutil/standing.h"
+#include "evidence/standing.h"
 
 #include "base/digest.h"
 #include "base/hashmap.h"

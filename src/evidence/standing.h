@@ -10,8 +10,8 @@
  * Owns     a struct standing: its catalog and the archives seen, until standing_close
  * Threads  one
  */
-#ifndef CMDUTIL_STANDING_H
-#define CMDUTIL_STANDING_H
+#ifndef EVIDENCE_STANDING_H
+#define EVIDENCE_STANDING_H
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/sshsig.h"
+#include "attest/sshsig.h"
 
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "s3/question.h"
+#include "net/question.h"
 
 #include "base/clock.h"
 #include "net/engine.h"

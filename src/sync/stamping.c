@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/stamping.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/timestamp.h"
+#include "net/url.h"
+
+#include <string.h>
+
+/* A time stamp that a volume waits for. */
+struct stamping_wait {
+    struct stamping_wait *next;
+    struct timestamp stamp;
+};
+
+struct queue_of_stamps {
+    struct region *region;
+    struct stamping_wait *first;
+    struct stamping_wait **last;
+};
+
+int stamping_want(const struct stamping *stamping, const char *volume, struct err *err)
+{
+    char shown[URL_SHOWN_MAX];
+    size_t i;
+
+    for (i = 0; i < stamping->authorities->count; i++) {
+        if (timestamp_want(stamping->catalog, volume, (unsigned)i + 1,
+                           url_shown(shown, stamping->authorities->urls[i]), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The number of an authority that the catalog names; 0: it is not given to this sync. */
+static unsigned number_of(const struct stamping *stamping, const char *authority)
+{
+    char shown[URL_SHOWN_MAX];
+    size_t i;
+
+    for (i = 0; i < stamping->authorities->count; i++) {
+        if (strcmp(url_shown(shown, stamping->authorities->urls[i]), authority) == 0)
+            return (unsigned)i + 1;
+    }
+    return 0;
+}
+
+/* Keep a row, since asking changes the table. */
+static int on_waiting(void *ctx, const struct timestamp *stamp, struct err *err)
+{
+    struct queue_of_stamps *queue = ctx;
+    struct stamping_wait *waiting = region_take(queue->region, sizeof(*waiting), err);
+
+    if (!waiting)
+        return -1;
+    waiting->stamp = *stamp;
+    waiting->stamp.volume = region_text(queue->region, stamp->volume, err);
+    waiting->stamp.authority = region_text(queue->region, stamp->authority, err);
+    if (!waiting->stamp.volume || !waiting->stamp.authority)
+        return -1;
+    *queue->last = waiting;
+    queue->last = &waiting->next;
+    return 0;
+}
+
+/* Ask for one time stamp, and record the answer. 1: it came, 0: it did not, -1 */
+static int ask(struct stamping *stamping, struct timestamp *wanted, unsigned number,
+               struct err *err)
+{
+    char *volume = volume_store_read(stamping->store, wanted->volume, err);
+    char *path = volume ? tsp_path(volume, wanted->number, err) : NULL;
+    struct tsp_stamp stamp;
+    struct err why = { 0 };
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && authority_ask(stamping->authorities, number, wanted->manifest, path, &stamp,
+                                 &why) == 0) {
+        wanted->at_ms = stamp.at_ms;
+        wanted->reason = NULL;
+        rc = timestamp_asked(stamping->catalog, wanted, clock_wall(), err) < 0 ? -1 : 1;
+    } else if (rc == 0 && why.kind != ERR_CANCELLED) {
+        stamping->away[number - 1] = true;
+        log_line(LOG_WARNING, "volume '%s' has no time stamp yet: %s; the next sync asks again",
+                 wanted->volume, why.text);
+        wanted->reason = why.text;
+        rc = timestamp_asked(stamping->catalog, wanted, clock_wall(), err);
+    }
+    mem_free(path);
+    mem_free(volume);
+    return rc;
+}
+
+int stamping_ask(struct stamping *stamping, struct err *err)
+{
+    struct queue_of_stamps queue = { .region = region_new(err) };
+    struct stamping_wait *at;
+    int rc = -1;
+
+    queue.last = &queue.first;
+    stamping->waiting = 0;
+    if (queue.region)
+        rc = timestamp_each(stamping->catalog, NULL, true, on_waiting, &queue, err);
+    for (at = queue.first; rc == 0 && at; at = at->next) {
+        unsigned number = number_of(stamping, at->stamp.authority);
+        int came = 0;
+
+        if (number && !stamping->away[number - 1] && !stop_asked(&stamping->authorities->stop))
+            came = ask(stamping, &at->stamp, number, err);
+        rc = came < 0 ? -1 : 0;
+        stamping->kept += came > 0;
+        stamping->waiting += came == 0;
+    }
+    region_free(queue.region);
+    return rc;
+}
