@@ -189,6 +189,7 @@
  *           backoff        when to retry
  *           rate           a token bucket
  * catalog/  db             the index of a sync directory, an SQLite database
+ *           schema         the tables, as steps from each version to the next
  *           page_checksum  a checksum in each database page
  *           contents       volumes and their contents
  *           run_state      the state of each run
@@ -254,6 +255,9 @@
  *           xml            reads the XML of responses
  * evidence/ inspection     what can be said of the runs of a period, and of their archives
  *           verdict        whether a run is archived whole, and why not
+ *           archives       the archives, what is wrong with each and with all together
+ *           coverage       whether the service's lists were read for a whole period
+ *           decisions      holds, removals and losses, by the log and the catalog
  *           manifest_runs  the runs of one archive
  *           glance         what an archive says of itself: digest, predecessor, signature
  *           signature      checks an archive's signature

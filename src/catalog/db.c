@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "catalog/db.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/page_checksum.h"
+#include "catalog/schema.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define STATEMENTS_MAX 192
+#define URI_MAX        ((size_t)16384)
 #define BUSY_MS        30000
 #define VALUE_MAX      (128 << 20) /* bytes of one value */
 #define FIRST_SEALED   2           /* since this version pages have checksums */
@@ -29,108 +32,6 @@ struct db {
     struct statement statements[STATEMENTS_MAX];
     size_t count;
 };
-
-/*
- * One text per version; a catalog of version N has run the first N. Never change a released
- * text: append the next. Times are microseconds since 1970 from records of the service, or
- * milliseconds of this machine's clock (columns named ..._ms).
- */
-static const char *const migrations[] = {
-    "CREATE TABLE volumes("
-    " id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
-    " manifest_sha256 TEXT NOT NULL, created_ms INTEGER, entered_ms INTEGER NOT NULL,"
-    " verified_ms INTEGER);"
-    "CREATE TABLE runs("
-    " run_id TEXT NOT NULL, volume INTEGER NOT NULL REFERENCES volumes ON DELETE CASCADE,"
-    " supplements TEXT, status TEXT, run_type TEXT, created_at INTEGER, finished_at INTEGER,"
-    " failure_reason TEXT, prompt TEXT, artifacts INTEGER NOT NULL, missing INTEGER NOT NULL,"
-    " bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, volume)) WITHOUT ROWID;"
-    "CREATE INDEX runs_volume ON runs(volume);"
-    "CREATE INDEX runs_created ON runs(created_at);"
-    "CREATE TABLE objects("
-    " id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);"
-    "CREATE TABLE artifacts("
-    " id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, volume INTEGER NOT NULL,"
-    " artifact_id TEXT, type TEXT, path TEXT NOT NULL,"
-    " object INTEGER NOT NULL REFERENCES objects, created_at INTEGER,"
-    " FOREIGN KEY(run_id, volume) REFERENCES runs ON DELETE CASCADE);"
-    "CREATE INDEX artifacts_id ON artifacts(artifact_id);"
-    "CREATE INDEX artifacts_run ON artifacts(run_id, volume);"
-    "CREATE INDEX artifacts_object ON artifacts(object);"
-    "CREATE INDEX artifacts_type ON artifacts(type, created_at);"
-    "CREATE TABLE missing("
-    " run_id TEXT NOT NULL, artifact_id TEXT NOT NULL, type TEXT, reason TEXT NOT NULL,"
-    " tries INTEGER NOT NULL, final INTEGER NOT NULL,"
-    " PRIMARY KEY(run_id, artifact_id)) WITHOUT ROWID;"
-    "CREATE TABLE states("
-    " run_id TEXT PRIMARY KEY, state TEXT NOT NULL, status TEXT, created_at INTEGER,"
-    " finished_at INTEGER, listed_ms INTEGER, tries INTEGER NOT NULL DEFAULT 0,"
-    " next_ms INTEGER NOT NULL DEFAULT 0, reason TEXT) WITHOUT ROWID;"
-    "CREATE INDEX states_state ON states(state, next_ms, created_at);"
-    "CREATE TABLE frontiers("
-    " filter TEXT PRIMARY KEY, from_us INTEGER, until_us INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE intents(name TEXT PRIMARY KEY, runs TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE holds(run_id TEXT PRIMARY KEY, reason TEXT NOT NULL, since_ms INTEGER NOT "
-    "NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE syncs("
-    " id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL, ended_ms INTEGER, outcome TEXT,"
-    " runs INTEGER, artifacts INTEGER, bytes INTEGER, missing INTEGER, error TEXT);"
-    "CREATE TABLE log("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, what TEXT NOT NULL,"
-    " run_id TEXT, volume TEXT, reason TEXT);"
-    "CREATE TRIGGER log_stays BEFORE UPDATE ON log"
-    " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;"
-    "CREATE TRIGGER log_grows BEFORE DELETE ON log"
-    " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
-
-    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* NULL: not known */
-    "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* last log entry at that time */
-    "ALTER TABLE syncs ADD COLUMN damaged INTEGER;"
-    /* parts of lost volumes that no other volume has: an artifact's ID or path, or "" for
-     * the run's record */
-    "CREATE TABLE lost("
-    " run_id TEXT NOT NULL, part TEXT NOT NULL, volume TEXT NOT NULL,"
-    " at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, part))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE faults(" /* faulty volumes, and whether the fault was reported */
-    " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, volume TEXT NOT NULL, fault TEXT NOT "
-    "NULL,"
-    " told INTEGER NOT NULL DEFAULT 0);"
-    /* how much of the log's file was read, and the SHA-256 of that part */
-    "CREATE TABLE replayed("
-    " id INTEGER PRIMARY KEY CHECK(id = 1), size INTEGER NOT NULL, sha256 BLOB NOT NULL,"
-    " unreadable INTEGER NOT NULL);"
-    "ALTER TABLE log ADD COLUMN part TEXT;"
-    "CREATE INDEX log_volume ON log(volume, what);"
-    "CREATE INDEX log_what ON log(what, run_id);"
-    "UPDATE states SET finished_at = (SELECT max(r.finished_at) FROM runs r"
-    " WHERE r.run_id = states.run_id) WHERE finished_at IS NULL;",
-
-    /* what the list said of the artifact, see contents_listing (NULL: the manifest does not
-     * tell); and whether its checksum differs from that */
-    ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
-     "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
-
-    "CREATE TABLE aliases(" /* see catalog/relation */
-    " alias TEXT PRIMARY KEY, run_id TEXT NOT NULL UNIQUE) WITHOUT ROWID;"
-    "CREATE TABLE parents("
-    " run_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX parents_parent ON parents(parent_id);"
-    "ALTER TABLE runs ADD COLUMN title TEXT;"
-    "ALTER TABLE runs ADD COLUMN output TEXT;"
-    /* older versions listed a run under one ID only, and not the runs that it started */
-    "UPDATE states SET state = 'open', tries = 0, next_ms = 0, reason = 'archived by an older"
-    " skyarc' WHERE state = 'sealed' AND coalesce(reason, '') <> 'gone at the service' AND"
-    " (substr(run_id, 1, 7) = 'tsk_v2_' OR substr(run_id, 1, 3) = 'wr_');",
-
-    ("CREATE TABLE timestamps(" /* see catalog/timestamp */
-     " volume TEXT NOT NULL, number INTEGER NOT NULL,"
-     " authority TEXT NOT NULL, asked_ms INTEGER, at_ms INTEGER, reason TEXT,"
-     " PRIMARY KEY(volume, number)) WITHOUT ROWID;"
-     "CREATE INDEX timestamps_waiting ON timestamps(volume) WHERE at_ms IS NULL;"),
-};
-#define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 
 int64_t db_us(const char *text)
 {
@@ -222,8 +123,8 @@ static int check_schema(struct db *c, struct err *err)
         sqlite3_open_v2(":memory:", &own, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     int i;
 
-    for (i = 0; rc == SQLITE_OK && i < VERSION; i++)
-        rc = sqlite3_exec(own, migrations[i], NULL, NULL, NULL);
+    for (i = 0; rc == SQLITE_OK && i < schema_version(); i++)
+        rc = sqlite3_exec(own, schema_step(i), NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         wanted = schema_of(own);
     (void)sqlite3_close(own);
@@ -263,13 +164,13 @@ static int migrate(struct db *c, int version, struct err *err)
         return -1;
     if (run(c, "PRAGMA journal_mode = WAL", err) < 0)
         return -1;
-    for (; version < VERSION; version++) {
+    for (; version < schema_version(); version++) {
         char mark[64];
 
         (void)sqlite3_snprintf(sizeof(mark), mark, "PRAGMA user_version = %d", version + 1);
         if (run(c, "BEGIN IMMEDIATE", err) < 0)
             return -1;
-        if (run(c, migrations[version], err) < 0 || run(c, mark, err) < 0 ||
+        if (run(c, schema_step(version), err) < 0 || run(c, mark, err) < 0 ||
             run(c, "COMMIT", err) < 0) {
             db_rollback(c);
             return -1;
@@ -286,14 +187,14 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
     if (one(c, "PRAGMA user_version", &version, NULL, 0, err) < 0 ||
         one(c, "PRAGMA page_count", &pages, NULL, 0, err) < 0)
         return -1;
-    if (version > VERSION)
+    if (version > schema_version())
         return err_set(
             err, ERR_LIMIT,
             "'%s' was made by a newer skyarc (version %d; this skyarc knows version %d)",
-            c->path, version, VERSION);
+            c->path, version, schema_version());
     if (version < 0 || (version == 0 && pages) || (version == 0 && mode != DB_WRITE))
         return damaged(c, err, "not a catalog");
-    if (version < VERSION && mode != DB_WRITE)
+    if (version < schema_version() && mode != DB_WRITE)
         return err_set(err, ERR_MISMATCH,
                        "'%s' was made by an older skyarc; the next sync migrates it", c->path);
     if (version >= FIRST_SEALED && !page_checksum_sealed(c->db))
@@ -322,14 +223,62 @@ static int configure(struct db *c, enum db_mode mode, struct err *err)
             "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
             err) < 0)
         return -1;
-    return mode != DB_WRITE ? run(c, "PRAGMA query_only = ON", err) : 0;
+    /* a reader's sandbox lets it create no files */
+    return mode != DB_WRITE ? run(c, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err)
+                            : 0;
+}
+
+/*
+ * Open a catalog in a directory that this user cannot write, such as a read-only copy: SQLite
+ * needs files beside a database that others may write. It is taken for one that nobody writes,
+ * unless such a file has changes that are not in the database yet.
+ */
+static int open_fixed(struct db *c, struct err *err)
+{
+    char *wal = mem_format(err, "%s-wal", c->path);
+    struct buf uri;
+    const char *at;
+    struct stat st;
+    int rc = wal ? 0 : -1;
+
+    buf_init(&uri, URI_MAX);
+    if (wal && stat(wal, &st) == 0 && st.st_size > 0)
+        rc = err_set(err, ERR_DENIED,
+                     "'%s' is being written, or was not closed; only a user who can write its "
+                     "directory can read it now",
+                     c->path);
+    if (rc == 0)
+        rc = buf_adds(&uri, "file:", err);
+    for (at = c->path; rc == 0 && *at; at++)
+        rc = strchr("%?#", *at) ? buf_addf(&uri, err, "%%%02X", (unsigned)*at)
+                                : buf_add(&uri, at, 1, err);
+    if (rc == 0)
+        rc = buf_adds(&uri, "?immutable=1", err);
+    if (rc == 0 && sqlite3_open_v2(buf_text(&uri), &c->db,
+                                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                                   PAGE_CHECKSUM_VFS) != SQLITE_OK)
+        rc = fail(c, err);
+    buf_clear(&uri);
+    mem_free(wal);
+    return rc;
+}
+
+/* Open the database. */
+static int open_database(struct db *c, const char *dir, enum db_mode mode, struct err *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+
+    if (mode != DB_WRITE && access(dir, W_OK) < 0)
+        return open_fixed(c, err);
+    return sqlite3_open_v2(c->path, &c->db, flags, PAGE_CHECKSUM_VFS) == SQLITE_OK
+               ? 0
+               : fail(c, err);
 }
 
 struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
 {
     struct db *c = mem_new(sizeof(*c), err);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
     struct stat st;
     bool there;
 
@@ -351,10 +300,8 @@ struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
                       c->path);
         goto fail;
     }
-    if (sqlite3_open_v2(c->path, &c->db, flags, PAGE_CHECKSUM_VFS) != SQLITE_OK) {
-        (void)fail(c, err);
+    if (open_database(c, dir, mode, err) < 0)
         goto fail;
-    }
     if (mode == DB_WRITE && chmod(c->path, 0600) < 0) {
         (void)err_sys(err, "cannot set the permissions of '%s'", c->path);
         goto fail;
@@ -380,8 +327,8 @@ static int fill(struct db *c, struct db *from, struct err *err)
         (void)sqlite3_backup_step(backup, -1);
         rc = sqlite3_backup_finish(backup);
     }
-    for (i = 0; !from && rc == SQLITE_OK && i < VERSION; i++)
-        rc = sqlite3_exec(c->db, migrations[i], NULL, NULL, NULL);
+    for (i = 0; !from && rc == SQLITE_OK && i < schema_version(); i++)
+        rc = sqlite3_exec(c->db, schema_step(i), NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : fail(c, err);
 }
 
@@ -461,6 +408,15 @@ void db_free(struct db *c)
 int db_begin(struct db *c, struct err *err)
 {
     return run(c, "BEGIN IMMEDIATE", err);
+}
+
+int db_snapshot(struct db *c, struct err *err)
+{
+    int version;
+
+    return run(c, "BEGIN", err) < 0 || one(c, "PRAGMA user_version", &version, NULL, 0, err) < 0
+               ? -1
+               : 0;
 }
 
 int db_commit(struct db *c, struct err *err)

@@ -65,6 +65,9 @@ int db_set_aside(const char *dir, const char *word, struct err *err) MUST_CHECK;
 /* Begin a transaction. */
 int db_begin(struct db *catalog, struct err *err) MUST_CHECK;
 
+/* Begin to read: what is read until db_rollback is of one moment, whatever others write. */
+int db_snapshot(struct db *catalog, struct err *err) MUST_CHECK;
+
 /* Commit the transaction. */
 int db_commit(struct db *catalog, struct err *err) MUST_CHECK;
 

@@ -100,7 +100,7 @@ static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
 /*
  * Whether an entry is one that this program writes; any other may be a hold that was damaged.
  */
-static bool is_understood(const struct audit_log_entry *e)
+bool log_replay_understands(const struct audit_log_entry *e)
 {
     static const struct {
         const char *what;
@@ -125,7 +125,7 @@ static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
     struct replay *r = ctx;
     int known = 0;
 
-    if (!e || !is_understood(e)) {
+    if (!e || !log_replay_understands(e)) {
         r->unreadable++;
         log_line(LOG_ERROR,
                  "'%s/" AUDIT_LOG_NAME "': skipped an unreadable line; it may be a hold, so "
@@ -152,6 +152,13 @@ static int load_mark(struct db *c, struct audit_log_mark *mark, int64_t *unreada
         db_done(sql);
     }
     return rc;
+}
+
+int log_replay_mark(struct db *c, struct audit_log_mark *mark, struct err *err)
+{
+    int64_t unreadable;
+
+    return load_mark(c, mark, &unreadable, err);
 }
 
 static int save_mark(struct db *c, const struct audit_log_mark *mark, int64_t unreadable,

@@ -43,6 +43,12 @@ int log_replay_update(struct db *c, const char *dir, struct err *err) MUST_CHECK
 int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
                    size_t count, struct err *err) MUST_CHECK;
 
+/* Whether an entry is one that this version makes: another one may be a hold. */
+bool log_replay_understands(const struct audit_log_entry *entry);
+
+/* The mark up to which the catalog has read the file: 1; 0: there is none; -1. */
+int log_replay_mark(struct db *c, struct audit_log_mark *mark, struct err *err) MUST_CHECK;
+
 /* Number of unreadable lines of the file; -1: error. */
 int64_t log_replay_unreadable(struct db *c, struct err *err) MUST_CHECK;
 

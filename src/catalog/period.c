@@ -6,6 +6,18 @@
 /* All of one run's volumes, of which the newest has its data. */
 #define RUNS "FROM runs r WHERE r.run_id = k.run_id"
 
+/*
+ * The IDs of all runs, with the times of their creation. Only these are sorted, and the rest of
+ * a run is read when its turn comes (LIMIT -1 keeps the order), so that a sort of many runs is
+ * small.
+ */
+#define KEYS                                                                                   \
+    "SELECT s.run_id AS run_id, coalesce(s.created_at, (SELECT r.created_at FROM runs r WHERE" \
+    " r.run_id = s.run_id ORDER BY r.volume DESC LIMIT 1)) AS created FROM states s"           \
+    " UNION ALL SELECT k.run_id, k.created_at FROM runs k WHERE k.volume = (SELECT"            \
+    " max(r.volume) " RUNS                                                                     \
+    ") AND NOT EXISTS (SELECT 1 FROM states s WHERE s.run_id = k.run_id)"
+
 static uint64_t count_of(struct sqlite3_stmt *sql, int at)
 {
     int64_t count = db_column_number(sql, at);
@@ -25,18 +37,17 @@ int period_runs(struct db *c, const struct period *period,
         " (SELECT group_concat(m.text, ', ') FROM (SELECT reason || ' ' || count(*) AS text"
         " FROM missing WHERE run_id = k.run_id GROUP BY reason ORDER BY reason) m),"
         " (SELECT group_concat(v.name, char(10)) FROM (SELECT v.name FROM runs r JOIN volumes v"
-        " ON v.id = r.volume WHERE r.run_id = k.run_id ORDER BY v.name) v),"
-        " coalesce(s.created_at, n.created_at) AS created,"
+        " ON v.id = r.volume WHERE r.run_id = k.run_id ORDER BY v.name) v), k.created,"
         " coalesce(s.finished_at, n.finished_at),"
         " (SELECT sum(r.artifacts) " RUNS "), (SELECT sum(r.bytes) " RUNS "),"
         " (SELECT count(*) FROM missing m WHERE m.run_id = k.run_id),"
         " (SELECT count(*) FROM lost l WHERE l.run_id = k.run_id)"
-        " FROM (SELECT run_id FROM states UNION SELECT run_id FROM runs) k"
+        " FROM (SELECT run_id, created FROM (" KEYS ") WHERE created IS NULL OR"
+        " (created >= coalesce(?1, created) AND (?2 IS NULL OR created < ?2))"
+        " ORDER BY created, run_id LIMIT -1) k"
         " LEFT JOIN states s ON s.run_id = k.run_id"
         " LEFT JOIN runs n ON n.run_id = k.run_id AND n.volume = (SELECT max(r.volume) " RUNS
-        ")"
-        " WHERE created IS NULL OR (created >= coalesce(?1, created) AND (?2 IS NULL OR"
-        " created < ?2)) ORDER BY created, k.run_id",
+        ")",
         err);
     int rc = sql ? 1 : -1;
 

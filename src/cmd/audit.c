@@ -136,34 +136,49 @@ static int print_gap(void *ctx, const struct inspection_run *run, struct err *er
                : 0;
 }
 
+/* Print what is wrong with an archive, if it is. */
+static void print_fault(const struct archive_state *archive, const char *what)
+{
+    char shown[2][SHOWN_MAX];
+
+    if (what)
+        (void)printf("%s\t%s\n", text_shown(shown[0], SHOWN_MAX, archive->name),
+                     text_shown(shown[1], SHOWN_MAX, what));
+}
+
+static void print_remarks(const char *word, const struct remarks *remarks)
+{
+    char shown[SHOWN_MAX];
+    size_t i;
+
+    for (i = 0; i < remarks->count; i++)
+        (void)printf("%s\t%s\n", word, text_shown(shown, SHOWN_MAX, remarks->at[i]));
+}
+
 /* Print the totals, and a line for each run with a gap and each archive with a fault. */
 static int print_summary(struct inspection *inspection, struct err *err)
 {
     const struct inspection_sum *sum = inspection_sum(inspection);
-    struct inspection_archive *const *archives;
-    const char *const *breaks;
+    struct archive_state *const *archives;
     size_t count = inspection_archives(inspection, &archives);
-    char shown[2][SHOWN_MAX];
     size_t i;
     enum verdict v;
 
+    print_remarks("gap", inspection_gaps(inspection)); /* what the totals rest on */
     (void)printf("%llu run%s:", (unsigned long long)sum->runs, text_plural(sum->runs));
     for (v = 0; v < VERDICTS; v++)
         (void)printf("%s %llu %s", v ? "," : "", (unsigned long long)sum->verdicts[v],
                      verdict_word(v));
-    (void)printf("; %llu held\n%zu archive%s, %llu fault%s\n", (unsigned long long)sum->held,
+    (void)printf("\n%llu held; %zu archive%s, %llu fault%s\n", (unsigned long long)sum->held,
                  count, text_plural(count), (unsigned long long)sum->faults,
                  text_plural(sum->faults));
     if (inspection_runs(inspection, print_gap, NULL, err) < 0)
         return -1;
     for (i = 0; i < count; i++) {
-        if (archives[i]->fault)
-            (void)printf("%s\t%s\n", text_shown(shown[0], SHOWN_MAX, archives[i]->name),
-                         text_shown(shown[1], SHOWN_MAX, archives[i]->fault));
+        print_fault(archives[i], archives[i]->fault);
+        print_fault(archives[i], archives[i]->doubt);
     }
-    count = inspection_breaks(inspection, &breaks);
-    for (i = 0; i < count; i++)
-        (void)printf("chain\t%s\n", text_shown(shown[0], SHOWN_MAX, breaks[i]));
+    print_remarks("fault", inspection_faults(inspection));
     return fflush(stdout) == EOF ? err_sys(err, "cannot write to standard output") : 0;
 }
 
@@ -189,6 +204,8 @@ static int status_of(const struct inspection_sum *sum)
 
     if (sum->faults)
         return EXIT_DAMAGED;
+    if (sum->gaps)
+        return EXIT_INCOMPLETE;
     for (v = 0; v < VERDICTS; v++) {
         if (verdict_is_gap(v) && sum->verdicts[v])
             return EXIT_INCOMPLETE;
@@ -205,6 +222,7 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
         .period = { args->since == CLOCK_NONE ? DB_UNKNOWN : args->since,
                     args->until == CLOCK_NONE ? DB_UNKNOWN : args->until },
         .stop = signals_stopping(),
+        .now_ms = clock_wall(),
     };
     struct inspection *inspection = NULL;
     int rc = check_args(args, count, operands, err);
@@ -228,7 +246,7 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
         rc = status_of(inspection_sum(inspection));
     inspection_free(inspection);
     tsp_trust_free(trust);
-    return rc;
+    return rc < 0 ? api_client_status(err) : rc;
 }
 
 const struct command cmd_audit = {
@@ -254,7 +272,9 @@ const struct command cmd_audit = {
     .exits =
         "0    every run of the period is archived, as far as it has ended, or was removed\n"
         "1    failed\n"
-        "3    a run is incomplete, or in no archive\n"
+        "3    a run is incomplete, or in no archive; or the service's list was not read for "
+        "all\n"
+        "     of the period\n"
         "4    an archive is missing, differs, is not signed or time-stamped as it should be, "
         "or breaks the "
         "chain\n",

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "evidence/glance.h"
 
+#include "api/reason.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "evidence/signature.h"
@@ -11,7 +13,9 @@
 #include "reader/archive_reader.h"
 #include "storage/range_file.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define STAMPS_MAX ((size_t)TSP_MOST * (TSP_WHO_MAX + 64))
 
@@ -24,13 +28,95 @@ struct glancing {
     struct err wrong;  /* of the first time stamp that is not valid */
 };
 
-/* Take the predecessor; a manifest_read_fn. */
+/* Whether a value is a string that is this word. */
+static bool is_word(struct json_value value, const char *word)
+{
+    size_t len;
+    const char *raw = json_raw(value, &len);
+
+    return json_type(value) == JSON_STRING && len == strlen(word) &&
+           memcmp(raw, word, len) == 0;
+}
+
+/* Whether an array has a word. */
+static bool has_word(struct json_value list, const char *word)
+{
+    struct json_value at = json_next(list, (struct json_value){ 0 });
+
+    while (json_type(at) != JSON_ABSENT && !is_word(at, word))
+        at = json_next(list, at);
+    return json_type(at) != JSON_ABSENT;
+}
+
+/* What the service did not list or deliver of a run, or NULL; text has room for it. */
+static const char *flaw_of(struct json_value root, char text[64])
+{
+    static const char *const cut[][2] = {
+        { "records-cut", "its records are cut: the service has more pages" },
+        { "artifacts-cut", "its list of artifacts is cut" },
+        { "children-cut", "not all runs that it started are known" },
+    };
+    struct json_value list = json_get(root, "records_missing");
+    struct json_value at = { 0 };
+    unsigned count = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(cut) / sizeof(*cut); i++) {
+        if (has_word(json_get(root, "notes"), cut[i][0]))
+            return cut[i][1];
+    }
+    for (at = json_next(list, at); json_type(at) != JSON_ABSENT; at = json_next(list, at))
+        count += !is_word(json_get(at, "reason"), reason_word(REASON_NOT_OFFERED));
+    if (!count)
+        return NULL;
+    (void)snprintf(text, 64, "%u record%s of it could not be fetched", count,
+                   text_plural(count));
+    return text;
+}
+
+/* Look at the row of a run. */
+static int look_at_run(struct glancing *g, const char *text, size_t len, struct err *err)
+{
+    struct json *doc = json_parse(text, len, err);
+    struct region *region = doc ? region_new(err) : NULL;
+    char *run_id = NULL;
+    char room[64];
+    const char *what;
+    int rc = region ? 0 : -1;
+
+    if (rc == 0 && (what = flaw_of(json_root(doc), room)) &&
+        (rc = json_string(json_get(json_root(doc), "run_id"), region, &run_id, err)) == 0)
+        rc = g->opts->flaw(g->opts->ctx, run_id, what, err);
+    region_free(region);
+    json_free(doc);
+    return rc;
+}
+
+/* Whether a filter leaves out artifacts. */
+static int look_at_filter(struct glancing *g, const char *text, size_t len, struct err *err)
+{
+    struct manifest_filter filter;
+
+    if (manifest_read_filter(&filter, text, len, g->region, err) < 0)
+        return -1;
+    g->glance->filtered = filter.type_count || filter.excluded_count || filter.name_count ||
+                          filter.step_count || filter.larger_than != MANIFEST_NONE ||
+                          filter.smaller_than != MANIFEST_NONE ||
+                          filter.newer_us != CLOCK_NONE || filter.older_us != CLOCK_NONE;
+    return 0;
+}
+
+/* Take what is wanted of the manifest; a manifest_read_fn. */
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct glancing *glancing = ctx;
     struct manifest_read_name previous;
 
+    if (section == MANIFEST_READ_RUNS)
+        return look_at_run(glancing, text, len, err);
+    if (section == MANIFEST_READ_FILTER)
+        return look_at_filter(glancing, text, len, err);
     if (section != MANIFEST_READ_PREVIOUS)
         return 0;
     if (manifest_read_name(&previous, section, text, len, glancing->region, err) < 0)
@@ -40,43 +126,41 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return 0;
 }
 
-/* Whether a file or object can be read. */
-static bool exists(const char *path)
-{
-    struct buf bytes;
-    struct err ignored;
-    int rc;
-
-    buf_init(&bytes, SSHSIG_FILE_MAX);
-    rc = range_file_load(path, &bytes, &ignored);
-    buf_clear(&bytes);
-    return rc == 0 || ignored.kind == ERR_LIMIT;
-}
-
+/* Look whether there is a signature, and whose. */
 static int look_at_signature(const char *archive, const struct manifest_digests *manifest,
                              struct glancing *g, struct err *err)
 {
-    const char *signers = g->opts->signers;
     char *path = mem_format(err, "%s" SSHSIG_SUFFIX, archive);
-    const struct signature what = { path, signers, g->opts->stop };
+    const struct signature what = { path, g->opts->signers, g->opts->stop };
     char who[SSHSIG_WHO_MAX];
-    char text[SSHSIG_WHO_MAX + 32];
-    struct err why;
+    char text[SSHSIG_WHO_MAX + 32] = "signed, not checked";
+    struct err why = { 0 };
+    struct buf bytes;
+    bool absent;
+    int rc;
 
     if (!path)
         return -1;
-    (void)snprintf(text, sizeof(text), "not signed");
-    if (exists(path) && !signers) {
-        (void)snprintf(text, sizeof(text), "signed, not checked");
-    } else if (exists(path) && signature_check(&what, manifest, who, &why) == 0) {
+    buf_init(&bytes, SSHSIG_FILE_MAX);
+    rc = range_file_check(path, &why);
+    if (rc == 0)
+        rc = range_file_load(path, &bytes, &why);
+    buf_clear(&bytes);
+    absent = rc < 0 && (why.kind == ERR_NOT_FOUND || why.os == ENOENT);
+    if (rc == 0 && g->opts->signers)
+        rc = signature_check(&what, manifest, who, &why);
+    if (rc == 0 && g->opts->signers)
         (void)snprintf(text, sizeof(text), "signed by %s", who);
-    } else if (exists(path)) {
-        (void)snprintf(text, sizeof(text), "not valid");
-        g->glance->fault = region_text(g->region, why.text, err);
-    }
+    else if (rc < 0)
+        (void)snprintf(text, sizeof(text), "%s",
+                       absent                   ? "not signed"
+                       : why.kind == ERR_DENIED ? "not by an allowed signer"
+                                                : "not valid");
+    if (rc < 0 && (g->opts->signers || !absent))
+        g->glance->doubt = absent ? "is not signed" : region_text(g->region, why.text, err);
     g->glance->signature = region_text(g->region, text, err);
     mem_free(path);
-    return g->glance->signature ? 0 : -1;
+    return g->glance->signature && (rc == 0 || absent || g->glance->doubt) ? 0 : -1;
 }
 
 /* Note a time stamp; a time_stamps_fn. */
@@ -106,9 +190,9 @@ static int look_at_stamps(const char *archive, const struct manifest_digests *ma
     rc = time_stamps_each(&stamps, on_stamp, g, err);
     if (rc == 0 && g->stamps.len && !g->opts->trust)
         rc = buf_addf(&g->stamps, err, " (authority not checked)");
-    if (rc == 0 && !g->stamps.len && g->wrong.kind && !g->glance->fault) {
-        g->glance->fault = region_text(g->region, g->wrong.text, err);
-        rc = g->glance->fault ? 0 : -1;
+    if (rc == 0 && !g->stamps.len && g->wrong.kind && !g->glance->doubt) {
+        g->glance->doubt = region_text(g->region, g->wrong.text, err);
+        rc = g->glance->doubt ? 0 : -1;
     }
     if (rc == 0) {
         const char *text = g->stamps.len   ? buf_text(&g->stamps)
@@ -135,6 +219,12 @@ int glance_at(const char *archive, const struct glance_opts *opts, struct glance
     archive_reader_watch(&reader, opts->stop, archive_reader_unwatched());
     if (rc == 0)
         rc = manifest_scan(&reader, on_row, &glancing, &manifest, err);
+    if (rc == 0 && !reader.indexed &&
+        (reader.format == CONTAINER_TAR_ZST || reader.format == CONTAINER_TAR_GZ))
+        glance->fault = reader.spoilt
+                            ? "its index is damaged: see skyarc verify"
+                            : "it has no index: it was cut, or made by another program";
+    glance->size = reader.size;
     archive_reader_close(&reader);
     if (rc < 0)
         return -1;

@@ -17,6 +17,7 @@
 #include "base/pulse.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What was found; texts are in the region. */
 struct glance {
@@ -25,7 +26,10 @@ struct glance {
     char previous_sha256[SHA256_TEXT]; /* of that one's manifest; "" */
     const char *signature; /* "signed by ...", "not signed", "signed, not checked" */
     const char *stamped;   /* "2026-01-02T03:04:05Z by CN=...", "no time stamp" ... */
-    const char *fault;     /* what is wrong with the signature or a time stamp; NULL: nothing */
+    const char *fault;     /* of its contents: "its index is damaged" ...; NULL: none */
+    const char *doubt;     /* what is wrong with the signature or a time stamp; NULL: nothing */
+    uint64_t size;         /* of the archive */
+    bool filtered;         /* not all artifacts of its runs were asked for */
 };
 
 struct glance_opts {
@@ -33,6 +37,9 @@ struct glance_opts {
                           * whether there is one */
     const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
     struct stop stop;
+    /* called with each run of which not all was listed or delivered, and what */
+    int (*flaw)(void *ctx, const char *run_id, const char *what, struct err *err);
+    void *ctx;
 };
 
 /* Read the manifest of an archive, all of it, and its signature and time stamps. */

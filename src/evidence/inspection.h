@@ -22,6 +22,8 @@
 #include "base/err.h"
 #include "base/pulse.h"
 #include "catalog/period.h"
+#include "evidence/archives.h"
+#include "evidence/decisions.h"
 #include "evidence/verdict.h"
 
 #include <stdbool.h>
@@ -35,41 +37,19 @@ struct inspection_opts {
     const char *signers;           /* check signatures against this file; NULL: do not */
     const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
     struct period period;          /* of the runs' creation */
-    bool directory;                /* path is a directory of skyarc sync */
+    int64_t now_ms;
+    bool directory; /* path is a directory of skyarc sync */
     struct stop stop;
-};
-
-/* An archive in which a run of the period is. */
-struct inspection_archive {
-    const char *name;      /* of a volume: relative to the directory */
-    const char *state;     /* "matches the catalog", "is missing" ... */
-    const char *signature; /* "signed by ...", "not signed" ... */
-    const char *stamped;   /* "2026-01-02T03:04:05Z by ...", "no time stamp" ... */
-    const char *previous;  /* the archive before it in the chain; NULL: none is named */
-    const char *fault;     /* what is wrong with it or its place in the chain; NULL: nothing */
-    char sha256[SHA256_TEXT]; /* of its manifest; "": not known */
-    uint64_t size;
-    uint64_t runs;       /* of the period */
-    int64_t created_ms;  /* DB_UNKNOWN: not known */
-    int64_t verified_ms; /* last time every byte was verified by skyarc; DB_UNKNOWN: never */
-};
-
-/* Entry of the directory's log. */
-struct inspection_event {
-    int64_t at_ms;
-    const char *what;   /* see catalog/audit_log */
-    const char *run_id; /* NULL: none; the same for the texts below */
-    const char *volume;
-    const char *reason;
 };
 
 struct inspection_run {
     const struct period_run *facts; /* texts are redacted; volumes is not set */
     enum verdict verdict;
-    const char *why;                     /* of the verdict, or NULL */
-    const struct inspection_event *hold; /* NULL: not held */
-    struct inspection_archive *const *archives;
+    const char *why;             /* of the verdict, or NULL */
+    const struct decision *hold; /* NULL: not held */
+    struct archive_state *const *archives;
     size_t archive_count;
+    bool more; /* there are more archives than these */
 };
 
 /* Totals. */
@@ -80,7 +60,8 @@ struct inspection_sum {
     uint64_t artifacts;
     uint64_t missing;
     uint64_t bytes;
-    uint64_t faults; /* archives with a fault, and breaks of the chain of all archives */
+    uint64_t faults; /* archives with a fault or doubt, and faults of the directory */
+    uint64_t gaps;   /* see inspection_gaps */
     uint64_t syncs;
     uint64_t failed_syncs; /* failed, or killed */
 };
@@ -116,14 +97,18 @@ int inspection_runs(struct inspection *inspection,
 
 /* The archives that have the runs, sorted by name. */
 size_t inspection_archives(const struct inspection *inspection,
-                           struct inspection_archive *const **archives);
+                           struct archive_state *const **archives);
 
-/* The breaks of the chain that are of no single archive. */
-size_t inspection_breaks(const struct inspection *inspection, const char *const **breaks);
+/* What is wrong with the directory as a whole: its log, its chain. */
+const struct remarks *inspection_faults(const struct inspection *inspection);
 
-/* Entries of the log in the period, the oldest first: holds, releases, removals, losses. */
+/* What is not known: the service's list of the period, volumes that the catalog lacks. */
+const struct remarks *inspection_gaps(const struct inspection *inspection);
+
+/* Entries of the log in the period, or of its runs and archives, in the log's order: holds,
+ * releases, removals, losses. */
 size_t inspection_events(const struct inspection *inspection,
-                         const struct inspection_event *const **events);
+                         const struct decision *const **events);
 
 /* Visit the syncs that began in the period, the oldest first; none of an archive. */
 int inspection_syncs(struct inspection *inspection,

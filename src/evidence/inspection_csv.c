@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "evidence/inspection.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,30 @@ struct row {
     put_fn *put;
     void *ctx;
 };
+
+/*
+ * Whether a spreadsheet could take a text, or a part of it after a separator of cells in
+ * another locale than ours, for a formula; also by the full-width forms of =, +, - and @.
+ */
+static bool is_formula(const char *text)
+{
+    static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+                                        "\xef\xbc\xa0" };
+    size_t i;
+
+    while (*text) {
+        text += strspn(text, " \xc2\xa0");
+        if (*text && strchr("=+-@\t\r|", *text))
+            return true;
+        for (i = 0; i < sizeof(wide) / sizeof(*wide); i++) {
+            if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+                return true;
+        }
+        text += strcspn(text, ";\t");
+        text += *text != '\0';
+    }
+    return false;
+}
 
 /*
  * Append a cell. A text that a spreadsheet could take for a formula gets an apostrophe before
@@ -32,7 +57,7 @@ static int add_cell(struct row *row, const char *text, struct err *err)
         return -1;
     (void)text_shown(shown, room, text ? text : "");
     rc = buf_adds(&row->text, row->text.len ? ",\"" : "\"", err);
-    if (rc == 0 && *shown && strchr("=+-@\t\r|", *shown))
+    if (rc == 0 && is_formula(shown))
         rc = buf_adds(&row->text, "'", err);
     for (at = shown; rc == 0 && *at; at++)
         rc = *at == '"' ? buf_adds(&row->text, "\"\"", err) : buf_add(&row->text, at, 1, err);
@@ -77,10 +102,12 @@ static int add_archives(struct row *row, const struct inspection_run *run, enum 
 
     buf_init(&cell, ROW_MAX);
     for (i = 0; rc == 0 && i < run->archive_count; i++) {
-        const struct inspection_archive *a = run->archives[i];
+        const struct archive_state *a = run->archives[i];
         const char *text = column == NAMES        ? a->name
                            : column == DIGESTS    ? a->sha256
-                           : column == STATES     ? (a->fault ? a->fault : a->state)
+                           : column == STATES     ? (a->fault   ? a->fault
+                                                     : a->doubt ? a->doubt
+                                                                : a->state)
                            : column == SIGNATURES ? a->signature
                                                   : a->stamped;
 
@@ -127,6 +154,8 @@ int inspection_csv_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
     int rc = 0;
 
     buf_init(&row.text, ROW_MAX);
+    if (put(put_ctx, "\xef\xbb\xbf", 3, err) < 0) /* for Excel: UTF-8 */
+        return -1;
     for (i = 0; rc == 0 && i < sizeof(columns) / sizeof(*columns); i++)
         rc = add_cell(&row, columns[i], err);
     if (rc == 0)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "evidence/coverage.h"
 #include "evidence/inspection.h"
 
 #include <stdio.h>
@@ -45,7 +46,14 @@ static const char head[] =
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "td.t{white-space:nowrap}code{font-size:12px;overflow-wrap:anywhere}\n"
     "table.sum{width:auto}\n"
+    "@media(max-width:700px){.wide td{min-width:5.5em;overflow-wrap:anywhere}\n"
+    ".wide td.n{min-width:0}td,th{padding-right:6px}body{padding:0 8px;font-size:12px}}\n"
+    "@page{size:A4 landscape;margin:12mm}\n"
     "@media print{:root{color-scheme:light}body{margin:0;max-width:none;font-size:10px}\n"
+    ".wide{overflow:visible}td,td.t{white-space:normal;overflow-wrap:anywhere}td.t.bad,td.t."
+    "good{"
+    "white-space:nowrap}td,th{"
+    "padding-right:6px}code{font-size:9px}\n"
     "h2{break-after:avoid}tr{break-inside:avoid}thead{display:table-header-group}\n"
     ".bad{color:#b3261e}.good{color:#1a7f37}}\n"
     "</style>\n";
@@ -231,10 +239,16 @@ static void put_runs(struct html *h, bool gaps)
     end(h, gaps ? "None." : "No run was created in this period.");
 }
 
+/* Write what else is to say of an archive's state. */
+static void put_more(struct html *h, const char *text)
+{
+    put(h, text ? "; " : "");
+    put_text(h, text);
+}
+
 static void put_archives(struct html *h)
 {
-    struct inspection_archive *const *archives;
-    const char *const *breaks;
+    struct archive_state *const *archives;
     size_t count = inspection_archives(h->inspection, &archives);
     size_t i;
 
@@ -243,7 +257,7 @@ static void put_archives(struct html *h)
           "manifest<th>Created<th>Verified<th>State<th>Signature<th>Time stamp"
           "<th>Follows<th class=\"n\">Size<th class=\"n\">Runs");
     for (i = 0; i < count; i++) {
-        const struct inspection_archive *a = archives[i];
+        const struct archive_state *a = archives[i];
         char size[TEXT_SIZE_MAX];
 
         begin_row(h);
@@ -256,10 +270,11 @@ static void put_archives(struct html *h)
         put(h, a->verified_ms == DB_UNKNOWN ? "never" : "");
         if (a->verified_ms != DB_UNKNOWN)
             put_ms(h, a->verified_ms);
-        put(h, a->fault ? "<td class=\"bad\">" : "<td>");
+        put(h, a->fault || a->doubt ? "<td class=\"bad\">" : "<td>");
         put_text(h, a->state);
-        put(h, a->fault ? ": " : "");
-        put_text(h, a->fault);
+        put_more(h, a->fault);
+        put_more(h, a->doubt);
+        put_more(h, a->note);
         cell(h, a->signature);
         cell(h, a->stamped);
         cell(h, a->previous);
@@ -269,17 +284,11 @@ static void put_archives(struct html *h)
         put(h, "\n");
     }
     end(h, "None has a run of this period.");
-    count = inspection_breaks(h->inspection, &breaks);
-    for (i = 0; i < count; i++) {
-        put(h, "<p class=\"bad\">The chain of archives is broken: ");
-        put_text(h, breaks[i]);
-        put(h, "</p>\n");
-    }
 }
 
 static void put_events(struct html *h)
 {
-    const struct inspection_event *const *events;
+    const struct decision *const *events;
     size_t count = inspection_events(h->inspection, &events);
     size_t i;
 
@@ -293,7 +302,7 @@ static void put_events(struct html *h)
         cell(h, events[i]->reason);
         put(h, "\n");
     }
-    end(h, "None in this period.");
+    end(h, "None of this period or its runs.");
 }
 
 static int put_sync(void *ctx, const struct period_sync *sync, struct err *err)
@@ -318,16 +327,6 @@ static int put_sync(void *ctx, const struct period_sync *sync, struct err *err)
     return h->rc;
 }
 
-/* Whether a filter of syncs accepts all runs: no name in it has a value. */
-static bool is_everything(const char *filter)
-{
-    for (; *filter; filter++) {
-        if (filter[0] == '=' && filter[1] && filter[1] != ';')
-            return false;
-    }
-    return true;
-}
-
 static int put_frontier(void *ctx, const char *filter, const struct period *known,
                         struct err *err)
 {
@@ -335,7 +334,7 @@ static int put_frontier(void *ctx, const char *filter, const struct period *know
 
     (void)err;
     begin_row(h);
-    cell(h, is_everything(filter) ? "all runs" : filter);
+    cell(h, coverage_is_everything(filter) ? "all runs" : filter);
     put(h, "<td class=\"t\">");
     put_us(h, known->since);
     put(h, "<td class=\"t\">");
@@ -372,6 +371,18 @@ static void put_total(struct html *h, const char *name, uint64_t value, const ch
     put(h, "\n");
 }
 
+/* Write what is wrong with, or not known of, the directory. */
+static void put_remarks(struct html *h, const struct remarks *remarks)
+{
+    size_t i;
+
+    for (i = 0; i < remarks->count; i++) {
+        put(h, "<p class=\"bad\">");
+        put_text(h, remarks->at[i]);
+        put(h, ".</p>\n");
+    }
+}
+
 static void put_summary(struct html *h)
 {
     const struct inspection_sum *sum = inspection_sum(h->inspection);
@@ -380,7 +391,10 @@ static void put_summary(struct html *h)
 
     for (i = 0; i < VERDICTS; i++)
         gaps += verdict_is_gap(i) ? sum->verdicts[i] : 0;
-    put(h, gaps || sum->faults ? "<p class=\"bad\">" : "<p class=\"good\">");
+    put_remarks(h, inspection_gaps(h->inspection));
+    put(h, gaps || sum->faults ? "<p class=\"bad\">"
+           : sum->gaps         ? "<p>"
+                               : "<p class=\"good\">");
     if (gaps || sum->faults) {
         put_number(h, gaps);
         put(h, " of ");
@@ -389,8 +403,11 @@ static void put_summary(struct html *h)
         put_number(h, sum->faults);
         put(h, ".</p>\n");
     } else {
-        put(h, "No gaps, and no fault of an archive.</p>\n");
+        put(h, sum->gaps
+                   ? "The runs that are known have no gaps, and no archive has a fault.</p>\n"
+                   : "No gaps, and no fault of an archive.</p>\n");
     }
+    put_remarks(h, inspection_faults(h->inspection));
     put(h, "<table class=\"sum\">\n");
     put_total(h, "runs", sum->runs, "created in the period, or at a time that is not known");
     for (i = 0; i < VERDICTS; i++)
@@ -436,9 +453,9 @@ static void put_notes(struct html *h, const struct inspection_opts *opts)
                        : "its time stamps, but not by which authorities they are. ");
     put(h, "The contents were not read again: <code>skyarc verify ");
     put_text(h, opts->path);
-    put(h,
-        "</code> does that. The manifest of each archive lists the SHA-256 of each file, and "
-        "its own digest above stands for all of them.</p>\n");
+    put(h, "</code> does that, and only then it is known that they are what they were. The "
+           "manifest of each archive lists the SHA-256 of each file, and "
+           "its own digest above stands for all of them.</p>\n");
 }
 
 int inspection_html_write(void *ctx, put_fn *sink, void *put_ctx, struct err *err)

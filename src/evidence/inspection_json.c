@@ -36,6 +36,7 @@ static void put_sum(struct jsonw *w, const struct inspection_sum *sum)
     jsonw_u64(w, "missing", sum->missing);
     jsonw_u64(w, "bytes", sum->bytes);
     jsonw_u64(w, "faults", sum->faults);
+    jsonw_u64(w, "gaps", sum->gaps);
     jsonw_u64(w, "sync_count", sum->syncs);
     jsonw_u64(w, "failed_syncs", sum->failed_syncs);
     jsonw_close(w);
@@ -71,16 +72,25 @@ static int put_run(void *ctx, const struct inspection_run *run, struct err *err)
     return 0;
 }
 
+static void put_remarks(struct jsonw *w, const char *key, const struct remarks *remarks)
+{
+    size_t i;
+
+    jsonw_array(w, key, JSONW_LINES);
+    for (i = 0; i < remarks->count; i++)
+        jsonw_text(w, NULL, remarks->at[i]);
+    jsonw_close(w);
+}
+
 static void put_archives(struct jsonw *w, const struct inspection *inspection)
 {
-    struct inspection_archive *const *archives;
-    const char *const *breaks;
+    struct archive_state *const *archives;
     size_t count = inspection_archives(inspection, &archives);
     size_t i;
 
     jsonw_array(w, "archives", JSONW_LINES);
     for (i = 0; i < count; i++) {
-        const struct inspection_archive *a = archives[i];
+        const struct archive_state *a = archives[i];
 
         jsonw_object(w, NULL, JSONW_INLINE);
         jsonw_text(w, "archive", a->name);
@@ -94,19 +104,18 @@ static void put_archives(struct jsonw *w, const struct inspection *inspection)
         jsonw_text(w, "time_stamp", a->stamped);
         jsonw_text(w, "previous", a->previous);
         jsonw_text(w, "fault", a->fault);
+        jsonw_text(w, "doubt", a->doubt);
+        jsonw_text(w, "note", a->note);
         jsonw_close(w);
     }
     jsonw_close(w);
-    count = inspection_breaks(inspection, &breaks);
-    jsonw_array(w, "breaks", JSONW_LINES);
-    for (i = 0; i < count; i++)
-        jsonw_text(w, NULL, breaks[i]);
-    jsonw_close(w);
+    put_remarks(w, "directory_faults", inspection_faults(inspection));
+    put_remarks(w, "directory_gaps", inspection_gaps(inspection));
 }
 
 static void put_events(struct jsonw *w, const struct inspection *inspection)
 {
-    const struct inspection_event *const *events;
+    const struct decision *const *events;
     size_t count = inspection_events(inspection, &events);
     size_t i;
 

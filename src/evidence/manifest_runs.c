@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "evidence/manifest_runs.h"
 
+#include "api/reason.h"
 #include "api/run.h"
 #include "base/hashmap.h"
 #include "base/mem.h"
@@ -67,6 +68,22 @@ static int add_lack(struct manifest_runs *runs, const struct manifest_read_missi
                         : -1;
 }
 
+/* Count an artifact that is not what the service stated, as the catalog does. */
+static int add_wrong(struct manifest_runs *runs, const char *text, size_t len,
+                     struct region *region, struct err *err)
+{
+    struct manifest_read_artifact row;
+    struct manifest_read_missing lack = { 0 };
+
+    if (manifest_read_artifact(&row, text, len, region, err) < 0)
+        return -1;
+    if (!row.mismatch && !row.suspect)
+        return 0;
+    lack.run_id = row.run_id;
+    lack.reason = reason_word(row.mismatch ? REASON_CHECKSUM_MISMATCH : REASON_SUSPECT_CONTENT);
+    return add_lack(runs, &lack, err);
+}
+
 /* A manifest_read_fn. */
 static int on_missing(void *ctx, enum manifest_read_section section, const char *text,
                       size_t len, struct err *err)
@@ -76,12 +93,17 @@ static int on_missing(void *ctx, enum manifest_read_section section, const char 
     struct region *region;
     int rc;
 
-    if (section != MANIFEST_READ_MISSING)
+    if (section != MANIFEST_READ_MISSING && section != MANIFEST_READ_ARTIFACTS)
         return 0;
     region = region_new(err);
-    rc = region ? manifest_read_missing(&row, text, len, region, err) : -1;
-    if (rc == 0)
-        rc = add_lack(runs, &row, err);
+    rc = region ? 0 : -1;
+    if (rc == 0 && section == MANIFEST_READ_ARTIFACTS) {
+        rc = add_wrong(runs, text, len, region, err);
+    } else if (rc == 0) {
+        rc = manifest_read_missing(&row, text, len, region, err);
+        if (rc == 0)
+            rc = add_lack(runs, &row, err);
+    }
     region_free(region);
     return rc;
 }
@@ -105,6 +127,7 @@ static int pass(const struct visit *visit, const struct manifest_read_run *row,
                 struct region *region, struct err *err)
 {
     const struct lack *lack = hashmap_get(visit->runs->lacks, row->run_id, strlen(row->run_id));
+    bool empty = !row->archived && !lack;
     struct period_run run = { .run_id = row->run_id,
                               .other = row->other_run_id,
                               .parent = row->parent_run_id,
@@ -112,6 +135,8 @@ static int pass(const struct visit *visit, const struct manifest_read_run *row,
                               .title = row->title,
                               .status = row->status,
                               .state = had_ended(row) ? RUN_STATE_SEALED : RUN_STATE_OPEN,
+                              .reason = empty ? RUN_STATE_EMPTY : NULL,
+                              .supplements = row->supplements,
                               .why = lack ? lack->reason : NULL,
                               .created_at = db_us(row->created_at),
                               .finished_at = db_us(row->finished_at),

@@ -18,10 +18,12 @@ static int look(const struct time_stamps *stamps, const char *path, time_stamps_
     int rc;
 
     buf_init(&response, TSP_FILE_MAX);
-    rc = range_file_load(path, &response, &why);
+    rc = range_file_check(path, &why);
+    if (rc == 0)
+        rc = range_file_load(path, &response, &why);
     if (rc < 0 && !stamps->file && (why.kind == ERR_NOT_FOUND || why.os == ENOENT)) {
         rc = 0; /* there is none */
-    } else if (rc < 0 && why.kind != ERR_LIMIT) {
+    } else if (rc < 0 && why.kind != ERR_LIMIT && why.kind != ERR_FORMAT) {
         *err = why;
     } else {
         if (rc == 0)

@@ -80,7 +80,9 @@ static enum verdict judge_state(const struct verdict_asked *asked, const char **
     const char *reason = asked->run->reason ? asked->run->reason : "";
 
     *why = NULL;
-    if (!asked->directory && strcmp(state, RUN_STATE_SEALED) != 0)
+    if (asked->run->supplements)
+        *why = "a supplement: another archive has the rest of it";
+    else if (!asked->directory && strcmp(state, RUN_STATE_SEALED) != 0)
         *why = "it had not ended when it was archived";
     else if (strcmp(reason, RUN_STATE_LEFT) == 0)
         *why = "the service no longer had it when it was to be listed again";
@@ -90,6 +92,8 @@ static enum verdict judge_state(const struct verdict_asked *asked, const char **
         *why = "the service was not asked for it since the catalog was made";
     else if (strcmp(state, RUN_STATE_SEALED) != 0)
         *why = "it will be listed again";
+    else if (asked->filtered)
+        *why = "only the artifacts that a filter accepted were asked for";
     return *why ? VERDICT_ARCHIVED : VERDICT_COMPLETE;
 }
 
@@ -108,6 +112,8 @@ int verdict_judge(const struct verdict_asked *asked, enum verdict *verdict, cons
         *why = missing_text(run, region, err);
     else if (asked->faulty)
         *why = "an archive that has it is not as it was";
+    else if (asked->flaw)
+        *why = asked->flaw;
     else
         *verdict = judge_state(asked, why);
     return *verdict != VERDICT_INCOMPLETE || *why ? 0 : -1;

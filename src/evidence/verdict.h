@@ -39,9 +39,11 @@ bool verdict_is_gap(enum verdict verdict);
 /* What is judged. */
 struct verdict_asked {
     const struct period_run *run;
-    const char *prune; /* reason for which it was removed, or NULL */
+    const char *prune; /* when and why it was removed, or NULL */
+    const char *flaw;  /* what the service did not list or deliver of it, or NULL */
     bool directory;    /* the run is of a sync directory; else of one archive, see
                         * evidence/manifest_runs */
+    bool filtered;     /* no archive that has it was to have all artifacts */
     bool faulty;       /* something is wrong with an archive that has the run */
 };
 

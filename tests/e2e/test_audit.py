@@ -9,9 +9,11 @@ import subprocess
 
 import pytest
 
+from catalog import alter
 from conftest import SKYARC, TESTS
 from test_evidence import key  # noqa: F401
 from test_sync import query, runs, stamp, sync, volumes  # noqa: F401
+from test_sync_names import pair
 from test_timestamp import tsa  # noqa: F401
 
 
@@ -55,8 +57,8 @@ def test_a_directory(skyarc, audit, sync, runs, emu, tmp_path):  # noqa: F811
     assert [(e["what"], e["run_id"]) for e in report["log"]] == [("hold", "tsk_c")]
     assert len(report["syncs"]) == 1 and report["syncs"][0]["outcome"] == "incomplete" and len(report["known"]) == 1
     lines = skyarc("audit", "vault", check=3).out.decode().splitlines()
-    assert lines[0] == "5 runs: 3 complete, 0 archived, 1 incomplete, 1 waiting, 0 absent, 0 pruned; 1 held"
-    assert lines[1] == "1 archive, 0 faults" and lines[2].startswith("tsk_b\tincomplete\t1 artifact missing") and len(lines) == 3
+    assert lines[0] == "5 runs: 3 complete, 0 archived, 1 incomplete, 1 waiting, 0 absent, 0 pruned"
+    assert lines[1] == "1 held; 1 archive, 0 faults" and lines[2].startswith("tsk_b\tincomplete\t1 artifact missing") and len(lines) == 3
     assert not skyarc("audit", "-q", "vault", check=3).out
 
 
@@ -73,6 +75,7 @@ def test_removed_gone_and_not_yet(audit, skyarc, sync, runs, emu, tmp_path):  # 
     assert report["by_id"]["tsk_kept"]["verdict"] == "complete"
     assert report["by_id"]["tsk_gone"]["verdict"] == "absent" and report["by_id"]["tsk_gone"]["why"]
     assert "prune" in [e["what"] for e in report["log"]]
+    assert re.match("removed at 20.*Z: no rule", report["by_id"]["tsk_old"]["why"])
 
 
 def test_a_period(audit, skyarc, sync, runs):  # noqa: F811
@@ -83,6 +86,10 @@ def test_a_period(audit, skyarc, sync, runs):  # noqa: F811
     old = audit("--until", "3d", "vault")
     assert set(old["by_id"]) == {"tsk_old"} and old["syncs"] == [] and old["since"] is None and old["until"]
     assert audit("--since", "2001-01-01", "--until", "2001-02-01", "vault")["by_id"] == {}
+    # what was decided of these runs is told, whenever it was
+    skyarc("hold", "--dest", "vault", "tsk_old", check=0)
+    assert [e["run_id"] for e in audit("--until", "3d", "vault")["log"]] == ["tsk_old"]
+    assert audit("--since", "2001-01-01", "--until", "2001-02-01", "vault")["log"] == []
     assert "is not before" in skyarc("audit", "--since", "1d", "--until", "2d", "vault", check=2).err
 
 
@@ -125,11 +132,164 @@ def test_signatures_and_chain(audit, skyarc, key, tmp_path, sync, runs):  # noqa
     assert {a["archive"]: a["previous"] for a in report["archives"]} == {first: None, second: first.rpartition("/")[2]}
     assert audit("vault")["archives"][0]["signature"] == "signed, not checked"
     other = audit("--signers", "other.signers", "vault", check=4)
-    assert [a["signature"] for a in other["archives"]] == ["not valid"] * 2 and other["archives"][0]["fault"]
+    assert [a["signature"] for a in other["archives"]] == ["not by an allowed signer"] * 2 and other["archives"][0]["doubt"]
+    assert {row["verdict"] for row in other["run_list"]} == {"complete"} and not other["archives"][0]["fault"]
     (tmp_path / "vault" / first).unlink()
     broken = audit("--signers", "key.signers", "vault", check=4)
-    assert any("previous archive" in (a["fault"] or "") for a in broken["archives"] if a["archive"] == second)
+    assert any("previous archive" in (a["doubt"] or "") for a in broken["archives"] if a["archive"] == second)
     assert "cannot read" in skyarc("audit", "--signers", "none", "vault", check=1).err
+
+
+def test_a_signature_that_is_gone(audit, skyarc, key, tmp_path, sync, runs):  # noqa: F811
+    key()
+    runs("tsk_a", ended=100_000)
+    sync("--sign", tmp_path / "key")
+    (signature,) = (tmp_path / "vault").glob("*/*/*.sig")
+    signature.unlink()
+    assert audit("vault")["archives"][0]["signature"] == "not signed"
+    report = audit("--signers", "key.signers", "vault", check=4)
+    assert report["archives"][0]["doubt"] == "is not signed" and report["by_id"]["tsk_a"]["verdict"] == "complete"
+    signature.mkdir()
+    assert audit("vault", check=4)["archives"][0]["signature"] == "not valid"
+    signature.rmdir()
+    os.mkfifo(signature)
+    assert audit("vault", check=4)["archives"][0]["doubt"]
+
+
+@pytest.mark.parametrize("rewrite", [False, True])
+def test_a_chain_that_prune_cut(audit, skyarc, sync, runs, rewrite):  # noqa: F811
+    """It is said, and is no fault: neither of the archive behind nor of its runs."""
+    runs("tsk_old", ended=900_000)
+    if rewrite:
+        runs("tsk_with", ended=100_000)
+    sync("--chain")
+    runs("tsk_new", ended=90_000)
+    sync("--chain")
+    skyarc("prune", "--dest", "vault", "--keep-days", "5", "--apply", check=0)
+    report = audit("vault")
+    assert report["by_id"]["tsk_new"]["verdict"] == "complete" and report["summary"]["faults"] == 0
+    (note,) = [a["note"] for a in report["archives"] if a["note"]]
+    assert note.startswith("skyarc prune removed the archive before it at 20")
+
+
+def test_the_second_id_of_a_run(audit, skyarc, sync, emu):
+    """A hold under it counts, also one from before both were known to be one run."""
+    emu.clear()
+    skyarc("sync", "--dest", "vault", check=0)
+    skyarc("hold", "--dest", "vault", "--reason", "case 7", "tsk_v2_7", check=0)
+    pair(emu, ended=90_000)
+    sync()
+    row = audit("vault")["by_id"]["wr_7"]
+    assert row["other_run_id"] == "tsk_v2_7" and row["held"] and row["hold_reason"] == "case 7"
+    skyarc("release", "--dest", "vault", "tsk_v2_7", check=0)
+    assert not audit("vault")["by_id"]["wr_7"]["held"]
+
+
+@pytest.mark.parametrize("harm", ["delete", "break", "other", "cut", "nothing"])
+def test_a_log_that_was_changed(audit, skyarc, sync, runs, tmp_path, harm):  # noqa: F811
+    """It is told, and what the catalog knows to be held is held."""
+    runs("tsk_a", ended=100_000)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "case 12", "tsk_a", check=0)
+    log = tmp_path / "vault/log.jsonl"
+    text = log.read_bytes()
+    if harm == "delete":
+        log.unlink()
+    else:
+        log.write_bytes({"break": text[:5] + b"\n", "other": text.replace(b"hold", b"hxld", 1), "cut": text[:-1],
+                         "nothing": text}[harm])
+    report = audit("vault", check=0 if harm == "nothing" else 4)
+    assert report["by_id"]["tsk_a"]["held"] and report["by_id"]["tsk_a"]["hold_reason"] == "case 12"
+    assert report["by_id"]["tsk_a"]["verdict"] == "complete"
+    assert ["log.jsonl was changed" in f for f in report["directory_faults"]] == ([] if harm == "nothing" else [True])
+    if harm == "nothing":
+        with open(log, "ab") as file:
+            file.write(b'{"nonsense\n')
+        assert "1 unreadable line" in audit("vault", check=4)["directory_faults"][0]
+
+
+def test_lists_that_were_not_read(audit, skyarc, sync, runs, emu):  # noqa: F811
+    """Without the service's list nobody knows that there was no other run."""
+    runs("tsk_a", ended=100_000)
+    runs("tsk_old", ended=900_000)
+    sync("--since", "5d")
+    assert "before 20" in audit("vault", check=3)["directory_gaps"][0]
+    assert audit("--since", "4d", "vault")["directory_gaps"] == []
+    assert "before 20" in audit("--since", "60d", "--until", "10d", "vault", check=3)["directory_gaps"][0]
+    sync()
+    assert audit("vault")["directory_gaps"] == []
+    assert "after 20" in audit("--since", "2090-01-01", "vault", check=3)["directory_gaps"][0]
+    emu.fault("runs", "status", times=99, status=500)
+    skyarc("sync", "--dest", "vault", "--retries", "0", check=1)
+    lines = skyarc("audit", "vault", check=3).out.decode().splitlines()
+    assert lines[0].startswith("gap\truns created after 20") and lines[1].startswith("2 runs:")
+    assert audit("--until", "1d", "vault")["directory_gaps"] == []
+
+
+def test_a_volume_that_the_catalog_lacks(audit, sync, runs, tmp_path):  # noqa: F811
+    runs("tsk_a", ended=100_000)
+    sync()
+    catalog = (tmp_path / "vault/catalog.db").read_bytes()
+    runs("tsk_b", ended=90_000)
+    sync()
+    lost = volume_of(tmp_path, "tsk_b")
+    (tmp_path / "vault/catalog.db").write_bytes(catalog)
+    for path in (tmp_path / "vault").glob("catalog.db-*"):
+        path.unlink()
+    report = audit("vault", check=3)
+    assert any(lost in gap and "not in the catalog" in gap for gap in report["directory_gaps"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop rights")
+def test_a_copy_that_cannot_be_written(audit, skyarc, sync, runs, tmp_path):  # noqa: F811
+    """An auditor gets a read-only copy."""
+    runs("tsk_a", ended=100_000)
+    sync()
+    subprocess.run(["cp", "-a", tmp_path / "vault", tmp_path / "copy % #?"], check=True)
+    target = tmp_path / "mounted"
+    target.mkdir()
+    done = subprocess.run(["unshare", "-m", "sh", "-ec", 'mount --bind "$1" "$2"; mount -o remount,bind,ro "$2"; shift 2; exec "$@"',
+                           "sh", tmp_path / "copy % #?", target, SKYARC, "audit", "mounted"], cwd=tmp_path, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if "mount" in done.stderr:
+        pytest.skip("cannot mount here")
+    assert done.returncode == 0 and "1 complete" in done.stdout, done
+
+
+def test_archives_that_lack_something(audit, skyarc, emu, tmp_path):
+    """What an archive's manifest says of its runs."""
+    skyarc("pull", "-o", "types.tar.zst", "-t", "recording", "tsk_demo1", check=0)
+    report = audit("types.tar.zst")
+    assert report["run_list"][0]["verdict"] == "archived" and "filter" in report["run_list"][0]["why"]
+    emu.run("tsk_none", [], status="completed")
+    skyarc("pull", "-o", "none.tar.zst", "tsk_none")
+    row = audit("none.tar.zst")["run_list"][0]
+    assert row["verdict"] == "archived" and "no artifacts" in row["why"]
+    emu.run("tsk_sum", [{"id": "bad", "type": "html", "data": b"<p>x", "checksum": "0" * 64}])
+    skyarc("pull", "-o", "sum.tar.zst", "tsk_sum", check=3)
+    row = audit("sum.tar.zst", check=3)["run_list"][0]
+    assert row["verdict"] == "incomplete" and "checksum-mismatch" in row["why"]
+    pair(emu, ended=90_000)
+    emu.fault("v1/runs/wr_7/tags", "status", times=99, status=500)
+    skyarc("pull", "-o", "records.tar.zst", "--retries", "0", "wr_7", check=3)
+    row = audit("records.tar.zst", check=3)["run_list"][0]
+    assert row["verdict"] == "incomplete" and "could not be fetched" in row["why"]
+    emu.reset_faults()
+    skyarc("pull", "-o", "cut.tar.zst", "tsk_demo1", check=0)
+    with open(tmp_path / "cut.tar.zst", "r+b") as file:
+        file.truncate((tmp_path / "cut.tar.zst").stat().st_size - 200)
+    assert "index" in audit("cut.tar.zst", check=4)["archives"][0]["fault"]
+
+
+def test_many_runs_in_the_sandbox(audit, sync, runs, tmp_path):  # noqa: F811
+    """More than SQLite sorts without a temporary file, which the sandbox forbids."""
+    runs("tsk_a", ended=100_000)
+    sync()
+    alter(tmp_path / "vault",
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000) INSERT INTO states(run_id, state,"
+          " status, created_at) SELECT printf('tsk_%06d', i), 'pruned', 'completed', 1000000 * i FROM n")
+    report = audit("--since", "1970-01-01", "vault")
+    assert report["summary"]["run_count"] == 120001 and report["run_list"][5]["run_id"] == "tsk_000006"
 
 
 def test_an_archive(audit, skyarc, emu, tmp_path):
@@ -146,6 +306,10 @@ def test_an_archive(audit, skyarc, emu, tmp_path):
     assert "catalog" in skyarc("audit", ".", check=1).err
 
 
+def table(path):
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
 HOSTILE = "=HYPERLINK(\"http://x\",\"y\")</td><script>alert(1)</script>\n\u202e@SUM(A1)"
 
 
@@ -159,9 +323,14 @@ def test_hostile_texts(audit, skyarc, emu, tmp_path):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     raw = (tmp_path / "r.csv").read_bytes()
     assert raw.count(b"\r\n") == 2 and raw.count(b"\n") == 2
-    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    rows = table(tmp_path / "r.csv")
     assert rows[0]["run_id"] == "tsk_bad" and rows[0]["verdict"] == "complete"
     assert all(not cell or cell[0] not in "=+-@\t\r|" for cell in rows[0].values())
+    for title in (";=1+1;", " =1", "\u00a0+1", "\uff1d1+1", "a; -1"):
+        emu.run("tsk_bad", [{"id": "h", "type": "html", "data": b"x"}], **dict(record, title=title))
+        skyarc("pull", "-f", "-o", "b.tar.zst", "tsk_bad", check=0)
+        skyarc("audit", "-f", "-o", "b.csv", "b.tar.zst", check=0)
+        assert table(tmp_path / "b.csv")[0]["title"].startswith("'"), title
     assert rows[0]["title"].startswith("'=HYPERLINK(\"http://x\"") and "\u202e" not in rows[0]["title"]
     page = (tmp_path / "r.html").read_text()
     assert "<script" not in page and "\u202e" not in page and "default-src 'none'" in page
@@ -195,7 +364,7 @@ def test_an_existing_report_is_kept(skyarc, made, tmp_path):
     (tmp_path / "r.csv").write_text("mine")
     assert "--force" in skyarc("audit", "-o", "r.csv", "a.tar.zst", check=1).err and (tmp_path / "r.csv").read_text() == "mine"
     skyarc("audit", "-f", "-o", "r.csv", "a.tar.zst", check=0)
-    assert (tmp_path / "r.csv").read_text().startswith('"run_id"')
+    assert (tmp_path / "r.csv").read_bytes().startswith(b'\xef\xbb\xbf"run_id"')
     assert "No such file" in skyarc("audit", "-o", "none/r.csv", "a.tar.zst", check=1).err
 
 
@@ -213,7 +382,7 @@ def test_the_documented_audit(env, tsa, tmp_path):  # noqa: F811
     assert done.returncode == 0, done.stdout
     assert 'Good "skyarc" signature for backup@example.org' in done.stdout and "case 12" in done.stdout + (
         tmp_path / "january.html").read_text()
-    rows = list(csv.DictReader((tmp_path / "january.csv").read_text().splitlines()))
+    rows = table(tmp_path / "january.csv")
     assert "tsk_demo3" in [row["run_id"] for row in rows] and {row["signature"] for row in rows} == {
         "signed by backup@example.org"}
     assert all("by CN=tsa signer" in row["time_stamp"] for row in rows) and "Verification: OK" in done.stdout
