@@ -24,6 +24,7 @@
  *     |         '--> view -----> format     the offline view
  *     |--> reader -----> index -> format    reading an archive; finding its files by name
  *     |         '------> storage -> s3      where archives are: files, objects of a bucket
+ *     |--> attest ---> net                  signatures and time stamps
  *     '--> catalog                          the SQLite index of a sync directory
  *               all of them ---> base
  *
