@@ -4,18 +4,25 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "net/question.h"
 #include "net/url.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define REQUEST_MAX ((size_t)4096)
+#define CLOCKS_MS   300000 /* difference of clocks that is reported */
 
 int authority_check(const struct authorities *authorities, struct err *err)
 {
     char origin[URL_ORIGIN_MAX];
+    char shown[URL_SHOWN_MAX];
+    char other[URL_SHOWN_MAX];
     size_t i;
+    size_t k;
 
     if (authorities->count > TSP_MOST)
         return err_set(err, ERR_USAGE, "--timestamp: at most %d authorities", TSP_MOST);
@@ -24,8 +31,26 @@ int authority_check(const struct authorities *authorities, struct err *err)
             err->kind = ERR_USAGE;
             return err_wrap(err, "--timestamp");
         }
+        for (k = 0; k < i; k++) {
+            if (strcmp(url_shown(shown, authorities->urls[i]),
+                       url_shown(other, authorities->urls[k])) == 0)
+                return err_set(err, ERR_USAGE, "--timestamp: '%s' is given twice", shown);
+        }
     }
     return 0;
+}
+
+/* Warn if the authority's clock, or this one, is wrong. */
+static void compare_clocks(const struct tsp_stamp *stamp, const char *url)
+{
+    int64_t off = stamp->at_ms - clock_wall();
+    char shown[URL_SHOWN_MAX];
+    char text[TEXT_SIZE_MAX];
+
+    if (off > CLOCKS_MS || off < -CLOCKS_MS)
+        log_line(LOG_WARNING, "the clock of '%s' is %s %s this machine's",
+                 url_shown(shown, url), text_duration(text, (uint64_t)(off < 0 ? -off : off)),
+                 off < 0 ? "behind" : "ahead of");
 }
 
 /* Send the request; the answer is in question->answer. */
@@ -69,10 +94,14 @@ int authority_ask(const struct authorities *authorities, unsigned number,
         rc = tsp_request(sha256, nonce, &request, err);
     if (rc == 0)
         rc = ask(authorities, url, &request, &question, err);
+    else if (question.request.status / 100 == 3)
+        (void)err_hint(err, "redirects are not followed: give the address that it points to");
     if (rc == 0)
         rc = tsp_check(question.answer.data, question.answer.len, &wanted, stamp, err);
     if (rc == 0)
         rc = file_put(path, question.answer.data, question.answer.len, authorities->mode, err);
+    if (rc == 0)
+        compare_clocks(stamp, url);
     buf_clear(&question.answer);
     buf_clear(&request);
     return rc < 0 ? err_wrap(err, "%s", url_shown(shown, url)) : 0;

@@ -34,7 +34,8 @@ struct authorities {
     struct stop stop;
 };
 
-/* Check the URLs: ERR_USAGE for one that is not http or https, or for too many. */
+/* Check the URLs: ERR_USAGE for one that is not http or https, for too many, and for two that
+ * differ in nothing that may be shown. */
 int authority_check(const struct authorities *authorities, struct err *err) MUST_CHECK;
 
 /*

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 
+#define AUTH_LEVEL 2 /* of certificates: 112 bits; see SSL_CTX_set_security_level(3) */
+
 struct tsp_trust {
     STACK_OF(X509) * certs;
 };
@@ -35,6 +37,16 @@ static int fail(struct err *err, enum err_kind kind, const char *what)
     return -1;
 }
 
+/* Certificates are not encrypted: nobody is asked for a pass phrase. */
+static int no_phrase(char *out, int size, int writing, void *ctx)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    (void)ctx;
+    return -1;
+}
+
 struct tsp_trust *tsp_trust_read(const char *text, size_t len, struct err *err)
 {
     struct tsp_trust *trust = mem_new(sizeof(*trust), err);
@@ -45,7 +57,7 @@ struct tsp_trust *tsp_trust_read(const char *text, size_t len, struct err *err)
     ERR_clear_error();
     if (trust)
         trust->certs = sk_X509_new_null();
-    while (bio && trust->certs && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+    while (bio && trust->certs && (cert = PEM_read_bio_X509(bio, NULL, no_phrase, NULL))) {
         if (!sk_X509_push(trust->certs, cert)) {
             X509_free(cert);
             break;
@@ -58,7 +70,9 @@ struct tsp_trust *tsp_trust_read(const char *text, size_t len, struct err *err)
     if (ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
         (void)fail(err, ERR_FORMAT, "malformed certificate");
     else if (sk_X509_num(trust->certs) < 1)
-        (void)err_set(err, ERR_FORMAT, "no certificate in PEM format found");
+        (void)err_set(err, ERR_FORMAT,
+                      "no certificate in PEM format found (of another format it is made by "
+                      "'openssl x509 -inform der')");
     else {
         ERR_clear_error();
         return trust;
@@ -74,7 +88,7 @@ int tsp_trust_load(const char *path, struct stop stop, struct tsp_trust **trust,
     struct buf text;
 
     *trust = NULL;
-    buf_init(&text, TSP_FILE_MAX);
+    buf_init(&text, TSP_CA_MAX);
     if (file_load(path, stop, &text, err) == 0) {
         *trust = tsp_trust_read(buf_text(&text), text.len, err);
         if (!*trust)
@@ -163,10 +177,12 @@ static X509_STORE *make_store(const struct tsp_trust *trust, const PKCS7 *token,
     bool done = param != NULL;
     int i;
 
-    if (param)
+    if (param) {
         X509_VERIFY_PARAM_set_time(param, at);
-    if (param && !trust) /* its own certificate is enough */
+        X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+        /* without a trust, its own certificate is enough */
         done = X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    }
     for (i = 0; done && i < sk_X509_num(certs); i++)
         done = X509_STORE_add_cert(store, sk_X509_value(certs, i));
     if (done)
@@ -214,6 +230,41 @@ static int check_content(TS_TST_INFO *info, const struct tsp_wanted *wanted, str
                           "the time stamp has another nonce: it answers another request");
 }
 
+/* Whether the token itself is signed by a digest of which nobody can make collisions. */
+static bool is_strong(const PKCS7 *token)
+{
+    const STACK_OF(PKCS7_SIGNER_INFO) *signers = token->d.sign->signer_info;
+    int nid = sk_PKCS7_SIGNER_INFO_num(signers) == 1
+                  ? OBJ_obj2nid(sk_PKCS7_SIGNER_INFO_value(signers, 0)->digest_alg->algorithm)
+                  : NID_undef;
+
+    return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512 || nid == NID_sha3_256 ||
+           nid == NID_sha3_384 || nid == NID_sha3_512;
+}
+
+/*
+ * Verify the signature, the version, and that the authority is the one that the stamp names.
+ *
+ * store    is freed
+ * signer   gets the signer's certificate, to be freed
+ */
+static bool verify(PKCS7 *token, X509_STORE *store, X509 **signer)
+{
+    TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
+    bool valid;
+
+    if (!ctx) {
+        X509_STORE_free(store);
+        return false;
+    }
+    (void)TS_VERIFY_CTX_set_flags(ctx, TS_VFY_VERSION | TS_VFY_SIGNER | TS_VFY_SIGNATURE);
+    (void)TS_VERIFY_CTX_set_store(ctx, store);
+    valid = TS_RESP_verify_token(ctx, token) == 1 &&
+            TS_RESP_verify_signature(token, NULL, store, signer) == 1;
+    TS_VERIFY_CTX_free(ctx);
+    return valid;
+}
+
 static int check_signature(PKCS7 *token, TS_TST_INFO *info, const struct tsp_trust *trust,
                            struct tsp_stamp *stamp, struct err *err)
 {
@@ -229,7 +280,11 @@ static int check_signature(PKCS7 *token, TS_TST_INFO *info, const struct tsp_tru
     name = BIO_new(BIO_s_mem());
     if (!store || !name) {
         (void)fail(err, ERR_SYSTEM, "cannot verify a time stamp");
-    } else if (!TS_RESP_verify_signature(token, NULL, store, &signer)) {
+        X509_STORE_free(store);
+    } else if (!is_strong(token)) {
+        (void)err_set(err, ERR_MISMATCH, "the time stamp is signed with a weak digest");
+        X509_STORE_free(store);
+    } else if (!verify(token, store, &signer)) {
         (void)fail(err, ERR_MISMATCH, "the signature of the time stamp is not valid");
     } else {
         int len = X509_NAME_print_ex(name, X509_get_subject_name(signer), 0, XN_FLAG_RFC2253);
@@ -240,9 +295,34 @@ static int check_signature(PKCS7 *token, TS_TST_INFO *info, const struct tsp_tru
         rc = 0;
     }
     X509_free(signer);
-    X509_STORE_free(store);
     (void)BIO_free(name);
     return rc;
+}
+
+/* The name of the reason for a refusal (RFC 3161, PKIFailureInfo), or "". */
+static const char *failure_of(const TS_STATUS_INFO *info)
+{
+    static const struct {
+        int bit;
+        const char *name;
+    } names[] = {
+        { 0, ": badAlg" },
+        { 2, ": badRequest" },
+        { 5, ": badDataFormat" },
+        { 14, ": timeNotAvailable" },
+        { 15, ": unacceptedPolicy" },
+        { 16, ": unacceptedExtension" },
+        { 17, ": addInfoNotAvailable" },
+        { 25, ": systemFailure" },
+    };
+    const ASN1_BIT_STRING *bits = TS_STATUS_INFO_get0_failure_info(info);
+    size_t i;
+
+    for (i = 0; bits && i < sizeof(names) / sizeof(*names); i++) {
+        if (ASN1_BIT_STRING_get_bit(bits, names[i].bit))
+            return names[i].name;
+    }
+    return "";
 }
 
 /* What the authority says if it gives no time stamp. */
@@ -264,7 +344,8 @@ static int check_status(TS_RESP *response, struct err *err)
                        ASN1_STRING_length(text) < 200 ? ASN1_STRING_length(text) : 200,
                        (const char *)ASN1_STRING_get0_data(text));
     }
-    return err_set(err, ERR_DENIED, "the authority refused (status %lld)", (long long)value);
+    return err_set(err, ERR_DENIED, "the authority refused (status %lld%s)", (long long)value,
+                   failure_of(info));
 }
 
 int tsp_check(const void *response, size_t len, const struct tsp_wanted *wanted,

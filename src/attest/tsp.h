@@ -28,7 +28,8 @@
 
 #define TSP_NONCE    8                   /* bytes of a nonce */
 #define TSP_WHO_MAX  256                 /* bytes of an authority's name, and the NUL */
-#define TSP_FILE_MAX ((size_t)256 << 10) /* bytes of a response, or of a certificate file */
+#define TSP_FILE_MAX ((size_t)256 << 10) /* bytes of a response */
+#define TSP_CA_MAX   ((size_t)4 << 20)   /* bytes of a certificate file */
 #define TSP_MOST     8                   /* authorities of one archive */
 #define TSP_SUFFIX   ".tsr"
 
@@ -64,8 +65,8 @@ int tsp_request(const uint8_t sha256[SHA256_SIZE], const uint8_t nonce[TSP_NONCE
 struct tsp_wanted {
     const uint8_t *sha256; /* of the data; SHA256_SIZE bytes */
     const uint8_t *nonce;  /* TSP_NONCE bytes; NULL: any, or none */
-    /* who may have signed it, directly or through certificates in the response; NULL: anyone,
-     * and only the signature itself is checked */
+    /* who may have signed it: one of these certificates, or who has a chain to one of them by
+     * certificates in the response; NULL: anyone, and only the signature itself is checked */
     const struct tsp_trust *trust;
 };
 
@@ -77,7 +78,8 @@ struct tsp_stamp {
 
 /*
  * Verify a response (DER). Certificates must have been valid at the time of the stamp, not now:
- * a stamp stays valid after its authority's certificate has ended.
+ * a stamp stays valid after its authority's certificate has ended. MD5, SHA-1 and keys of less
+ * than 112 bits of security prove nothing.
  */
 int tsp_check(const void *response, size_t len, const struct tsp_wanted *wanted,
               struct tsp_stamp *stamp, struct err *err) MUST_CHECK;

@@ -18,6 +18,21 @@ int timestamp_want(struct db *c, const char *volume, unsigned number, const char
     return db_do(c, sql, err);
 }
 
+int timestamp_want_also(struct db *c, const char *volume, unsigned number,
+                        const char *authority, struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(
+        c, "INSERT OR IGNORE INTO timestamps(volume, number, authority) VALUES(?1, ?2, ?3)",
+        err);
+
+    if (!sql)
+        return -1;
+    db_text(sql, 1, volume);
+    db_number(sql, 2, number);
+    db_text(sql, 3, authority);
+    return db_do(c, sql, err);
+}
+
 int timestamp_asked(struct db *c, const struct timestamp *stamp, int64_t now_ms,
                     struct err *err)
 {
@@ -37,12 +52,12 @@ int timestamp_asked(struct db *c, const struct timestamp *stamp, int64_t now_ms,
     return db_do(c, sql, err);
 }
 
-int timestamp_move(struct db *c, const char *from, const char *to, struct err *err)
+int timestamp_copy(struct db *c, const char *from, const char *to, struct err *err)
 {
     struct sqlite3_stmt *sql =
         db_sql(c,
-               "UPDATE OR REPLACE timestamps SET volume = ?2, asked_ms = NULL, at_ms = NULL,"
-               " reason = NULL WHERE volume = ?1",
+               "INSERT OR REPLACE INTO timestamps(volume, number, authority)"
+               " SELECT ?2, number, authority FROM timestamps WHERE volume = ?1",
                err);
 
     if (!sql)

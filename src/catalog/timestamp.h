@@ -38,12 +38,16 @@ struct timestamp {
 int timestamp_want(struct db *c, const char *volume, unsigned number, const char *authority,
                    struct err *err) MUST_CHECK;
 
+/* The volume waits for a time stamp, if it is not known that it does or has it. */
+int timestamp_want_also(struct db *c, const char *volume, unsigned number,
+                        const char *authority, struct err *err) MUST_CHECK;
+
 /* Record the result of a request: the time of the stamp, or a reason (at_ms DB_UNKNOWN). */
 int timestamp_asked(struct db *c, const struct timestamp *stamp, int64_t now_ms,
                     struct err *err) MUST_CHECK;
 
-/* A volume is replaced by a rewritten one, which waits for the same time stamps. */
-int timestamp_move(struct db *c, const char *from, const char *to, struct err *err) MUST_CHECK;
+/* A volume is going to be replaced by a rewritten one, which waits for the same time stamps. */
+int timestamp_copy(struct db *c, const char *from, const char *to, struct err *err) MUST_CHECK;
 
 /* A volume is removed. */
 int timestamp_forget(struct db *c, const char *volume, struct err *err) MUST_CHECK;

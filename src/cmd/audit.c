@@ -43,7 +43,7 @@ static const struct opt audit_opts[] = {
     { 0,   "since",   "WHEN", OPT_WHEN, OPT_AT(audit_args, since),   "runs created at or after this UTC date or time, or within this time (90d)", 0, 0, NULL, false, NULL },
     { 0,   "until",   "WHEN", OPT_WHEN, OPT_AT(audit_args, until),   "runs created before this date or time", 0, 0, NULL, false, NULL },
     { 0,   "signers", "FILE", OPT_TEXT, OPT_AT(audit_args, proofs.signers), "also check the signature of each archive: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
-    { 0,   "tsa-ca",  "FILE", OPT_TEXT, OPT_AT(audit_args, proofs.tsa_ca), "also check by whom the time stamps of each archive are: they must be by authorities with certificates of this file (PEM)", 0, 0, NULL, false, NULL },
+    { 0,   "tsa-ca",  "FILE", OPT_TEXT, OPT_AT(audit_args, proofs.tsa_ca), "also check by whom the time stamps of each archive are: one must be by an authority whose certificate, or that of who issued it, is in this file (PEM)", 0, 0, NULL, false, NULL },
     { 'o', "output",  "FILE", OPT_TEXT, OPT_AT(audit_args, output),  "write the report to this file: a page (.html), a table of the runs (.csv) or everything (.json), by the end of its name", 0, 0, NULL, false, NULL },
     { 0,   "mode",    "MODE", OPT_MODE, OPT_AT(audit_args, mode),    "permissions of the file, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'f', "force",   NULL,   OPT_FLAG, OPT_AT(audit_args, force),   "replace an existing file", 0, 0, NULL, false, NULL },

@@ -73,6 +73,7 @@ struct verifying {
     size_t unread;  /* catalogs that could not be used */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held;    /* --against-api: artifacts read so far; otherwise NULL */
+    struct tsp_trust *trust;    /* of --tsa-ca */
     struct audit_proved proved; /* of this archive */
     struct pace pace;           /* of the bytes of this archive */
     uint64_t shares;
@@ -213,10 +214,10 @@ static void on_fault(void *ctx, const char *what)
 static int beyond(struct verifying *run, const struct verify_result *result, struct err *err)
 {
     char sha256[SHA256_TEXT];
-    int rc = audit_prove(&run->args->proofs, run->path, &result->manifest, &run->proved,
-                         on_fault, run);
+    int rc = audit_prove(&run->args->proofs, run->trust, run->path, &result->manifest,
+                         &run->proved, on_fault, run);
 
-    if (!run->w)
+    if (!run->w && !run->args->common.quiet)
         audit_proved_print(&run->proved, run->path);
     text_hex(sha256, result->manifest.sha256, SHA256_SIZE);
     if (run->chain && chain_add(run->chain, run->path, sha256, result->previous,
@@ -500,6 +501,8 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc == 0)
         rc = signals_setup(err);
+    if (rc == 0 && run.args->proofs.tsa_ca)
+        rc = tsp_trust_load(run.args->proofs.tsa_ca, signals_stopping(), &run.trust, err);
     if (rc == 0)
         rc = open_standings(&run, count, operands, err);
     if (rc == 0 && run.args->mount_index) { /* before the sandbox: a temporary file */
@@ -534,6 +537,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     }
     mem_free(run.w);
     close_standings(&run, count);
+    tsp_trust_free(run.trust);
     if (rc < 0)
         return api_client_status(err);
     return damaged                     ? EXIT_DAMAGED

@@ -84,7 +84,7 @@ void audit_files_clear(struct audit_files *files)
 const struct opt audit_proof_opts[] = {
     { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(audit_proofs, signers),    "also check the signature ARCHIVE.sig: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
     { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(audit_proofs, signature),  "file of the signature, if it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "tsa-ca",      "FILE", OPT_TEXT, OPT_AT(audit_proofs, tsa_ca),     "also check the time stamps ARCHIVE.tsr, ARCHIVE.2.tsr and so on: one must be by an authority with a certificate of this file (PEM), which must have been valid at that time", 0, 0, NULL, false, NULL },
+    { 0,   "tsa-ca",      "FILE", OPT_TEXT, OPT_AT(audit_proofs, tsa_ca),     "also check the time stamps ARCHIVE.tsr, ARCHIVE.2.tsr and so on: one must be by an authority whose certificate, or that of who issued it, is in this file (PEM), and was valid at that time", 0, 0, NULL, false, NULL },
     { 0,   "timestamp-response", "FILE", OPT_TEXT, OPT_AT(audit_proofs, response), "file of the time stamp, if it is not ARCHIVE.tsr", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -178,18 +178,14 @@ static int on_stamp(void *ctx, const char *path, const struct tsp_stamp *stamp,
 }
 
 /* Check the time stamps of an archive: one must be valid. */
-static int prove_time(const struct audit_proofs *proofs, const char *archive,
+static int prove_time(const char *response, const struct tsp_trust *trust, const char *archive,
                       const struct manifest_digests *manifest, struct audit_proved *proved,
                       struct err *err)
 {
-    struct time_stamps stamps = { archive, proofs->response, manifest->sha256, NULL };
+    const struct time_stamps stamps = { archive, response, manifest->sha256, trust };
     struct proving proving = { .proved = proved };
-    struct tsp_trust *trust;
-    int rc = tsp_trust_load(proofs->tsa_ca, signals_stopping(), &trust, err);
+    int rc = time_stamps_each(&stamps, on_stamp, &proving, err);
 
-    stamps.trust = trust;
-    if (rc == 0)
-        rc = time_stamps_each(&stamps, on_stamp, &proving, err);
     if (rc == 0 && !proved->stamp_count) {
         if (proving.first.kind)
             *err = proving.first;
@@ -198,13 +194,13 @@ static int prove_time(const struct audit_proofs *proofs, const char *archive,
                           archive);
         rc = -1;
     }
-    tsp_trust_free(trust);
     return rc;
 }
 
-int audit_prove(const struct audit_proofs *proofs, const char *archive,
-                const struct manifest_digests *manifest, struct audit_proved *proved,
-                void (*fault)(void *ctx, const char *what), void *ctx)
+int audit_prove(const struct audit_proofs *proofs, const struct tsp_trust *trust,
+                const char *archive, const struct manifest_digests *manifest,
+                struct audit_proved *proved, void (*fault)(void *ctx, const char *what),
+                void *ctx)
 {
     struct err err = { 0 };
     int faults = 0;
@@ -214,7 +210,7 @@ int audit_prove(const struct audit_proofs *proofs, const char *archive,
         fault(ctx, err.text);
         faults++;
     }
-    if (proofs->tsa_ca && prove_time(proofs, archive, manifest, proved, &err) < 0) {
+    if (trust && prove_time(proofs->response, trust, archive, manifest, proved, &err) < 0) {
         fault(ctx, err.text);
         faults++;
     }
@@ -233,7 +229,7 @@ void audit_proved_print(const struct audit_proved *proved, const char *archive)
         (void)printf("%s: signed by %s\n", name,
                      text_shown(shown, sizeof(shown), proved->signer));
     for (i = 0; i < proved->stamp_count; i++)
-        (void)printf("%s: existed at %s, says %s\n", name,
+        (void)printf("%s: its manifest existed at %s, says %s\n", name,
                      clock_format(when, proved->stamps[i].at_ms, CLOCK_RFC3339),
                      text_shown(shown, sizeof(shown), proved->stamps[i].who));
 }

@@ -70,12 +70,14 @@ struct audit_proved {
  * Check the proofs of an archive that the options ask for. If there is a valid time stamp,
  * others that are not valid are only logged.
  *
+ * trust    of tsa_ca; NULL: it is not given
  * fault    called for each proof that is missing or not valid; may be called several times
  * returns  the number of faults
  */
-int audit_prove(const struct audit_proofs *proofs, const char *archive,
-                const struct manifest_digests *manifest, struct audit_proved *proved,
-                void (*fault)(void *ctx, const char *what), void *ctx) MUST_CHECK;
+int audit_prove(const struct audit_proofs *proofs, const struct tsp_trust *trust,
+                const char *archive, const struct manifest_digests *manifest,
+                struct audit_proved *proved, void (*fault)(void *ctx, const char *what),
+                void *ctx) MUST_CHECK;
 
 /* Print what was proved, a line each. */
 void audit_proved_print(const struct audit_proved *proved, const char *archive);

@@ -35,7 +35,7 @@ const struct opt archive_format_opts[] = {
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "timestamp",  "URL",    OPT_LIST,   OPT_AT(pull_job_args, timestamp),  "ask this time-stamping authority (RFC 3161) for a time stamp of the manifest, when the archive is written; may be repeated; the responses are ARCHIVE.tsr, ARCHIVE.2.tsr and so on; one that does not come is only a warning", 0, 0, NULL, false, NULL },
-    { 0,   "tsa-ca",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, tsa_ca),     "keep only time stamps by authorities with certificates of this file (PEM; default: only their signatures are checked)", 0, 0, NULL, false, NULL },
+    { 0,   "tsa-ca",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, tsa_ca),     "keep only time stamps by authorities whose certificate, or that of who issued it, is in this file (PEM; default: only the signatures are checked)", 0, 0, NULL, false, NULL },
     { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of archives, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies and lists too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     OPT_END,

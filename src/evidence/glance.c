@@ -194,6 +194,8 @@ static int look_at_stamps(const char *archive, const struct manifest_digests *ma
         g->glance->doubt = region_text(g->region, g->wrong.text, err);
         rc = g->glance->doubt ? 0 : -1;
     }
+    if (rc == 0 && !g->stamps.len && g->opts->trust && !g->glance->doubt)
+        g->glance->doubt = "has no time stamp";
     if (rc == 0) {
         const char *text = g->stamps.len   ? buf_text(&g->stamps)
                            : g->wrong.kind ? "not valid"

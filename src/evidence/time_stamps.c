@@ -6,10 +6,13 @@
 #include "storage/range_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
-/* Check the response in a file, if there is one. */
-static int look(const struct time_stamps *stamps, const char *path, time_stamps_fn *fn,
-                void *ctx, struct err *err)
+/*
+ * Check the response in a file, if there is one; further: one that most archives do not have.
+ */
+static int look(const struct time_stamps *stamps, const char *path, bool further,
+                time_stamps_fn *fn, void *ctx, struct err *err)
 {
     const struct tsp_wanted wanted = { stamps->sha256, NULL, stamps->trust };
     struct tsp_stamp stamp = { 0 };
@@ -21,9 +24,11 @@ static int look(const struct time_stamps *stamps, const char *path, time_stamps_
     rc = range_file_check(path, &why);
     if (rc == 0)
         rc = range_file_load(path, &response, &why);
-    if (rc < 0 && !stamps->file && (why.kind == ERR_NOT_FOUND || why.os == ENOENT)) {
-        rc = 0; /* there is none */
-    } else if (rc < 0 && why.kind != ERR_LIMIT && why.kind != ERR_FORMAT) {
+    if (rc < 0 && !stamps->file &&
+        (why.kind == ERR_NOT_FOUND || why.os == ENOENT ||
+         (why.kind == ERR_DENIED && further && range_file_remote(path)))) {
+        rc = 0; /* there is none; who may not list a bucket is told that it is denied */
+    } else if (rc < 0 && (why.kind == ERR_CANCELLED || why.kind == ERR_MEMORY)) {
         *err = why;
     } else {
         if (rc == 0)
@@ -41,11 +46,11 @@ int time_stamps_each(const struct time_stamps *stamps, time_stamps_fn *fn, void 
     int rc = 0;
 
     if (stamps->file)
-        return look(stamps, stamps->file, fn, ctx, err);
+        return look(stamps, stamps->file, false, fn, ctx, err);
     for (i = 1; rc == 0 && i <= TSP_MOST; i++) {
         char *path = tsp_path(stamps->archive, i, err);
 
-        rc = path ? look(stamps, path, fn, ctx, err) : -1;
+        rc = path ? look(stamps, path, i > 1, fn, ctx, err) : -1;
         mem_free(path);
     }
     return rc;

@@ -189,6 +189,13 @@ void tagfiles_stamp(const struct pull_opts *opts, struct pull_result *result)
     const char *archive = opts->stamped ? opts->stamped : opts->output;
     unsigned i;
 
+    for (i = 1; opts->force && archive && i <= TSP_MOST; i++) { /* of the archive before */
+        char *path = tsp_path(archive, i, NULL);
+
+        if (path)
+            (void)unlink(path); /* one that stays is of another digest, which verify says */
+        mem_free(path);
+    }
     for (i = 1; i <= opts->authorities.count; i++) {
         struct err err = { 0 };
         char when[CLOCK_TEXT_MAX];

@@ -223,9 +223,8 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     return rc < 0 ? -1 : log_replay_update(p->catalog, p->opts->dir, err);
 }
 
-/* Remove the old volume from disk and catalog; the new one, if any, waits for time stamps. */
-static int remove_volume(struct prune *p, const struct volume_runs *v, const char *new,
-                         struct err *err)
+/* Remove the old volume from disk and catalog. */
+static int remove_volume(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     size_t i;
     int rc = volume_store_remove(&p->store, v->name, err);
@@ -234,8 +233,7 @@ static int remove_volume(struct prune *p, const struct volume_runs *v, const cha
         rc = db_begin(p->catalog, err);
     if (rc < 0)
         return -1;
-    rc = v->kept ? timestamp_move(p->catalog, v->name, new, err)
-                 : timestamp_forget(p->catalog, v->name, err);
+    rc = timestamp_forget(p->catalog, v->name, err);
     if (rc == 0)
         rc = contents_remove(p->catalog, v->name, err);
     for (i = 0; rc == 0 && i < v->count; i++) {
@@ -368,7 +366,9 @@ static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
         rc = rewrite_volume(p, v, name, err);
     if (rc <= 0)
         return rc;
-    if (note(p, v, err) < 0 || remove_volume(p, v, name, err) < 0)
+    if (v->kept && timestamp_copy(p->catalog, v->name, name, err) < 0)
+        return -1;
+    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
         return -1;
     how.verified_ms = clock_wall();
     how.pruning = true;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/stamping.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "catalog/contents.h"
 #include "catalog/timestamp.h"
 #include "net/url.h"
+#include "storage/range_file.h"
 
 #include <string.h>
 
@@ -92,6 +95,66 @@ static int ask(struct stamping *stamping, struct timestamp *wanted, unsigned num
     return rc;
 }
 
+/* What a response beside a volume says; false: there is none, or it is not of this volume. */
+static bool has_response(const struct stamping *stamping, const char *name, unsigned number,
+                         const uint8_t sha256[SHA256_SIZE], struct tsp_stamp *stamp)
+{
+    const struct tsp_wanted wanted = { sha256, NULL, stamping->authorities->trust };
+    struct buf response;
+    struct err why;
+    char *volume = volume_store_read(stamping->store, name, NULL);
+    char *path = volume ? tsp_path(volume, number, NULL) : NULL;
+    bool has = false;
+
+    buf_init(&response, TSP_FILE_MAX);
+    if (path && range_file_check(path, &why) == 0 &&
+        range_file_load(path, &response, &why) == 0)
+        has = tsp_check(response.data, response.len, &wanted, stamp, &why) == 0;
+    buf_clear(&response);
+    mem_free(path);
+    mem_free(volume);
+    return has;
+}
+
+static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
+{
+    const struct stamping *stamping = ctx;
+    char shown[URL_SHOWN_MAX];
+    size_t i;
+
+    for (i = 0; i < stamping->authorities->count; i++) {
+        if (timestamp_want_also(stamping->catalog, v->name, (unsigned)i + 1,
+                                url_shown(shown, stamping->authorities->urls[i]), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Compare the rows with the responses that are there. */
+static int look(struct stamping *stamping, struct err *err)
+{
+    struct queue_of_stamps queue = { .region = region_new(err) };
+    struct stamping_wait *at;
+    int rc = -1;
+
+    queue.last = &queue.first;
+    if (queue.region && contents_volumes(stamping->catalog, on_volume, stamping, err) == 0)
+        rc = timestamp_each(stamping->catalog, NULL, false, on_waiting, &queue, err);
+    for (at = queue.first; rc == 0 && at; at = at->next) {
+        struct tsp_stamp stamp;
+        bool has = has_response(stamping, at->stamp.volume, at->stamp.number,
+                                at->stamp.manifest, &stamp);
+
+        if (has == (at->stamp.at_ms != DB_UNKNOWN))
+            continue;
+        at->stamp.at_ms = has ? stamp.at_ms : DB_UNKNOWN;
+        at->stamp.reason = has ? NULL : "the response is gone";
+        rc = timestamp_asked(stamping->catalog, &at->stamp, clock_wall(), err);
+    }
+    region_free(queue.region);
+    return rc;
+}
+
 int stamping_ask(struct stamping *stamping, struct err *err)
 {
     struct queue_of_stamps queue = { .region = region_new(err) };
@@ -99,8 +162,10 @@ int stamping_ask(struct stamping *stamping, struct err *err)
     int rc = -1;
 
     queue.last = &queue.first;
-    stamping->waiting = 0;
     if (queue.region)
+        rc = stamping->authorities->count && !stamping->looked ? look(stamping, err) : 0;
+    stamping->looked = true;
+    if (rc == 0)
         rc = timestamp_each(stamping->catalog, NULL, true, on_waiting, &queue, err);
     for (at = queue.first; rc == 0 && at; at = at->next) {
         unsigned number = number_of(stamping, at->stamp.authority);
@@ -110,8 +175,25 @@ int stamping_ask(struct stamping *stamping, struct err *err)
             came = ask(stamping, &at->stamp, number, err);
         rc = came < 0 ? -1 : 0;
         stamping->kept += came > 0;
-        stamping->waiting += came == 0;
     }
     region_free(queue.region);
     return rc;
+}
+
+static int count(void *ctx, const struct timestamp *stamp, struct err *err)
+{
+    (void)stamp;
+    (void)err;
+    (*(size_t *)ctx)++;
+    return 0;
+}
+
+size_t stamping_waiting(const struct stamping *stamping)
+{
+    struct err ignored;
+    size_t waiting = 0;
+
+    return timestamp_each(stamping->catalog, NULL, true, count, &waiting, &ignored) < 0
+               ? 0
+               : waiting;
 }

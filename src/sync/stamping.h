@@ -2,8 +2,9 @@
 /*
  * stamping: asks authorities for the time stamps that volumes wait for.
  *
- * A volume waits for a time stamp of each authority that is given when the volume is written;
- * the catalog keeps that (catalog/timestamp). What does not come is a warning, and is asked for
+ * Each volume waits for a time stamp of each authority, also one that was written before the
+ * authority was given, and one of which the response is gone; the catalog keeps that
+ * (catalog/timestamp). What does not come is a warning, and is asked for
  * again by the next sync to which the same authority is given. An authority that failed is not
  * asked again in the same sync.
  *
@@ -29,14 +30,19 @@ struct stamping {
     const struct authorities *authorities;
     bool away[TSP_MOST]; /* authorities that failed */
     size_t kept;         /* time stamps that came */
-    size_t waiting;      /* time stamps that volumes wait for, after stamping_ask */
+    bool looked;         /* for volumes that do not wait and should */
 };
 
-/* A volume is about to be imported: it waits for the time stamps of all authorities. */
+/*
+ * A volume is about to be written or imported: it waits for the time stamps of all authorities.
+ */
 int stamping_want(const struct stamping *stamping, const char *volume,
                   struct err *err) MUST_CHECK;
 
 /* Ask for the time stamps that volumes wait for. */
 int stamping_ask(struct stamping *stamping, struct err *err) MUST_CHECK;
+
+/* How many time stamps volumes wait for; 0 also if the catalog cannot be read. */
+size_t stamping_waiting(const struct stamping *stamping);
 
 #endif

@@ -368,6 +368,8 @@ static int intend(struct sync *s, const char *name, struct err *err)
         rc = buf_addf(&runs, err, "%s\n", s->ids[i]);
     if (rc == 0)
         rc = run_state_intend(s->catalog, name, buf_text(&runs), err);
+    if (rc == 0)
+        rc = stamping_want(&s->stamping, name, err);
     buf_clear(&runs);
     return rc;
 }
@@ -464,7 +466,7 @@ static void look(struct sync *s)
         log_line(LOG_WARNING, "%s", err.text);
     r->lost = run_state_count_lost(s->catalog, &err);
     r->stamps = s->stamping.kept;
-    r->stamps_waiting = s->stamping.waiting;
+    r->stamps_waiting = stamping_waiting(&s->stamping);
     if (r->oldest_us != DB_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
         log_line(LOG_WARNING,
                  "the oldest run that is not archived is %lld days old; after 90 days "

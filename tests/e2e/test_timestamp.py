@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Time stamps (RFC 3161) at pull and sync, and by verify and audit; openssl as the judge."""
+import os
+import signal
 import sqlite3
 import subprocess
 import time
@@ -7,7 +9,7 @@ import time
 import pytest
 
 import authority
-from conftest import extract
+from conftest import SKYARC, extract
 from test_faults import wait_for
 from test_listen import listen, payload, sign  # noqa: F401 pylint: disable=unused-import
 
@@ -50,7 +52,10 @@ def test_stamped(skyarc, tsa, tmp_path):
     assert [s["authority"] for s in verdict["time_stamps"]] == ["CN=tsa signer"] and verdict["state"] == "good"
     stamped = time.mktime(time.strptime(verdict["time_stamps"][0]["at"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
     assert began - 2 <= stamped <= time.time() + 2
-    assert b"existed at 2" in skyarc("verify", "--tsa-ca", one.ca, "a.tar.zst", check=0).out
+    assert b"its manifest existed at 2" in skyarc("verify", "--tsa-ca", one.ca, "a.tar.zst", check=0).out
+    assert not skyarc("verify", "-q", "--tsa-ca", one.ca, "a.tar.zst", check=0).out
+    signer = one.dir / "signer.pem"  # the authority's own certificate is as good as that of who issued it
+    skyarc("verify", "--tsa-ca", signer, "a.tar.zst", check=0)
     assert (tmp_path / "a.tar.zst.tsr").stat().st_mode & 0o777 == 0o600
     assert skyarc("verify", "--json", "a.tar.zst", check=0).json()[0]["time_stamps"] == []  # it was not asked to
 
@@ -67,6 +72,8 @@ def test_two_authorities(skyarc, tsa, tmp_path):
     one.fault = None
     skyarc("pull", "-f", "--timestamp", one.url, "--timestamp", two.url, "-o", "a.tar.gz", "tsk_demo3", check=0)
     (tmp_path / "a.tar.gz.3.tsr").write_bytes(b"nonsense")
+    os.mkfifo(tmp_path / "a.tar.gz.4.tsr")
+    os.symlink("a.tar.gz.5.tsr", tmp_path / "a.tar.gz.5.tsr")
     result = skyarc("verify", "--json", "--tsa-ca", two.ca, "a.tar.gz", check=0)
     assert [s["authority"] for s in result.json()[0]["time_stamps"]] == ["CN=two signer"]
     assert "a.tar.gz.tsr" in result.err and "a.tar.gz.3.tsr" in result.err
@@ -82,7 +89,7 @@ def test_a_fault_costs_the_time_stamp_alone(skyarc, tsa, tmp_path, fault):
     one = tsa()
     one.fault = fault
     (tmp_path / "a.tar.zst.tsr").write_bytes(b"of an earlier archive")
-    result = skyarc("pull", "--json", "--timestamp", one.url, "-o", "a.tar.zst", "tsk_demo3", check=0)
+    result = skyarc("pull", "-f", "--json", "--timestamp", one.url, "-o", "a.tar.zst", "tsk_demo3", check=0)
     assert "no time stamp" in result.err and FAULTS[fault] in result.err, result.err
     assert (result.json()["time_stamps_kept"], result.json()["time_stamps_failed"]) == (0, 1)
     assert not (tmp_path / "a.tar.zst.tsr").exists()
@@ -147,21 +154,76 @@ def test_altered(skyarc, tsa, tmp_path):
 
 
 def test_standard_output(skyarc, tsa, tmp_path):
-    one = tsa()
+    one, two = tsa("one"), tsa("two")
+    both = tmp_path / "both.pem"
+    both.write_text(one.ca.read_text() + two.ca.read_text())
     result = skyarc("pull", "--timestamp", one.url, "-o", "-", "tsk_demo3", check=2)
     assert "--timestamp-output" in result.err
     assert ".tsr" in skyarc("pull", "--timestamp", one.url, "--timestamp-output", "x", "-o", "-", "tsk_demo3", check=2).err
-    result = skyarc("pull", "--timestamp", one.url, "--timestamp", one.url, "--timestamp-output", "night.tsr", "-o", "-",
+    result = skyarc("pull", "--timestamp", one.url, "--timestamp", two.url, "--timestamp-output", "night.tsr", "-o", "-",
                     "tsk_demo3", check=0)
     (tmp_path / "a.tar.zst").write_bytes(result.out)
     for name in ("night.tsr", "night.2.tsr"):
-        skyarc("verify", "--tsa-ca", one.ca, "--timestamp-response", name, "a.tar.zst", check=0)
+        skyarc("verify", "--tsa-ca", both, "--timestamp-response", name, "a.tar.zst", check=0)
+
+
+def test_responses_replace_nothing_else(skyarc, tsa, tmp_path):
+    """Neither the archive nor somebody's file; and those of a replaced archive go with it."""
+    one, two = tsa("one"), tsa("two")
+    more = ["--timestamp", one.url, "--timestamp", two.url, "tsk_demo3"]
+    (tmp_path / "link").symlink_to(".")
+    for name, output in (("n.tsr", "n.tsr"), ("n.2.tsr", "n.tsr"), ("link/n.tsr", "n.tsr")):
+        result = skyarc("pull", "--format", "tar", "-o", name, "--timestamp-output", output, *more, check=2)
+        assert "is the archive" in result.err and not list(tmp_path.glob("n.*"))
+    (tmp_path / "a.tar.2.tsr").write_bytes(b"mine")
+    assert "--force" in skyarc("pull", "-o", "a.tar", *more, check=1).err
+    assert (tmp_path / "a.tar.2.tsr").read_bytes() == b"mine" and one.requests == 0
+    assert "cannot write" in skyarc("pull", "-o", "a.tar", "--timestamp-output", "none/x.tsr", *more, check=1).err
+    skyarc("pull", "-f", "-o", "a.tar", *more, check=0)
+    skyarc("pull", "-f", "-o", "a.tar", "--timestamp", one.url, "tsk_demo3", check=0)
+    assert [p.name for p in tmp_path.glob("*.tsr")] == ["a.tar.tsr"]
+    skyarc("pull", "-f", "-o", "a.tar", "tsk_demo3", check=0)
+    assert not list(tmp_path.glob("*.tsr"))
+
+
+def test_a_signal_while_it_waits(env, tsa, tmp_path):
+    """The archive is there, and the exit status says that its time stamp is not."""
+    one = tsa()
+    one.fault = "silent"
+    process = subprocess.Popen([SKYARC, "pull", "-o", "a.tar", "--timestamp", one.url, "tsk_demo3"], env=env, cwd=tmp_path,
+                               stderr=subprocess.PIPE)
+    wait_for(lambda: one.requests)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 143 and b"without 1 of its time stamps" in err and (tmp_path / "a.tar").exists(), err
+
+
+def test_a_weak_digest(skyarc, tsa):
+    one = tsa()
+    one.config.write_text(one.config.read_text().replace("signer_digest = sha256", "signer_digest = sha1"))
+    assert "weak" in skyarc("pull", "-o", "a.tar", "--timestamp", one.url, "tsk_demo3", check=0).err
+
+
+def test_files_of_certificates(skyarc, tsa, tmp_path):
+    """One that cannot be used says nothing of the archive, and nobody is asked for a pass phrase."""
+    one = tsa()
+    skyarc("pull", "-o", "a.tar", "--timestamp", one.url, "tsk_demo3", check=0)
+    text = one.ca.read_text()
+    locked = text.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n", 1)
+    for bad in ("", "text", locked, text[:100]):
+        (tmp_path / "bad").write_text(bad)
+        result = skyarc("verify", "--tsa-ca", "bad", "a.tar", check=1)
+        assert not result.out and "phrase" not in result.err, result
+    (tmp_path / "large").write_text("# comment\n" * 100_000 + text)
+    skyarc("verify", "--tsa-ca", "large", "a.tar", check=0)
 
 
 @pytest.mark.parametrize("args, says", [
     (["pull", "--timestamp", "ftp://example.org/", "-o", "a.tar", "tsk_demo3"], "--timestamp"),
     (["pull", "--timestamp", "tsa.example.org", "-o", "a.tar", "tsk_demo3"], "--timestamp"),
     (["pull", *["--timestamp", "http://127.0.0.1:1/"] * 9, "-o", "a.tar", "tsk_demo3"], "at most 8"),
+    (["pull", *["--timestamp", "http://u:p@127.0.0.1:1/?a"] * 2, "-o", "a.tar", "tsk_demo3"], "'http://127.0.0.1:1/' is given twice"),
+    (["pull", "--timestamp-output", "a.tsr", "-o", "a.tar", "tsk_demo3"], "needs --timestamp"),
     (["pull", "--timestamp", "http://127.0.0.1:1/", "--tsa-ca", "none", "-o", "a.tar", "tsk_demo3"], "none"),
     (["pull", "--timestamp", "http://127.0.0.1:1/", "--tsa-ca", "empty", "-o", "a.tar", "tsk_demo3"], "no certificate"),
     (["pull", "--timestamp", "http://127.0.0.1:1/", "--tsa-ca", "bad", "-o", "a.tar", "tsk_demo3"], "malformed"),
@@ -203,6 +265,38 @@ def test_sync(skyarc, tsa, emu, tmp_path):
     report = skyarc("audit", "--json", "--tsa-ca", two.ca, "vault").json()
     assert "by CN=two signer" in report["archives"][0]["time_stamp"] and not report["archives"][0]["fault"]
     assert "(authority not checked)" in skyarc("audit", "--json", "vault").json()["archives"][0]["time_stamp"]
+
+
+def test_volumes_from_before(skyarc, tsa, tmp_path):
+    """A volume from before --timestamp, one of a catalog that was rebuilt, and one whose response is gone wait, too."""
+    one = tsa()
+    skyarc("sync", "--dest", "vault", check=0)
+    audit = skyarc("audit", "--json", "--tsa-ca", one.ca, "vault", check=4).json()
+    assert audit["archives"][0]["doubt"] == "has no time stamp"
+    more = ["--dest", "vault", "--timestamp", one.url, "--json"]
+    assert skyarc("sync", *more, check=0).json()["time_stamps_kept"] == 1
+    skyarc("sync", "--dest", "vault", "--rebuild", check=0)
+    assert skyarc("sync", *more, check=0).json()["time_stamps_kept"] == 0 and one.requests == 1  # it is there
+    (response,) = (tmp_path / "vault").glob("*/*/*.tsr")
+    for change in (response.unlink, lambda: response.write_bytes(b"x")):
+        change()
+        assert skyarc("sync", *more, check=0).json()["time_stamps_kept"] == 1
+        skyarc("verify", "--tsa-ca", one.ca, "vault", check=0)
+
+
+@pytest.mark.parametrize("when", [1, 2, 3, 4, 6, 8])
+def test_killed_prunes(skyarc, env, tsa, tmp_path, when):
+    """Whenever it is killed, the volume that stays has or gets its time stamp."""
+    if subprocess.run(["strace", "-V"], stdout=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("strace is not here")
+    one = tsa()
+    skyarc("sync", "--dest", "vault", "--timestamp", one.url, check=0)
+    skyarc("hold", "--dest", "vault", skyarc("find", "--json", "vault", check=0).json()[0]["run_id"], check=0)
+    subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=unlink", "-e", "inject=unlink:signal=KILL:when=%d" % when,
+                    SKYARC, "prune", "--dest", "vault", "--keep-days", "1", "--apply"], env=env, cwd=tmp_path, check=False,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    skyarc("sync", "--dest", "vault", "--timestamp", one.url)
+    skyarc("verify", "--tsa-ca", one.ca, "vault", check=0)
 
 
 def test_sync_asks_an_authority_that_fails_once(skyarc, tsa, tmp_path):

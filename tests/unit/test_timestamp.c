@@ -72,7 +72,12 @@ static void test_other_volumes(void **state)
     assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", NULL), 0);
     assert_string_equal(all(NULL, true), "a 1 -1;");
     assert_int_equal(timestamp_asked(catalog, &one, 8, NULL), 0);
-    assert_int_equal(timestamp_move(catalog, "a", "a-r1", NULL), 0);
+    /* and one that has it is not made to wait */
+    assert_int_equal(timestamp_want_also(catalog, "a", 1, "https://tsa/", NULL), 0);
+    assert_string_equal(all(NULL, true), "");
+    assert_int_equal(timestamp_copy(catalog, "a", "a-r1", NULL), 0);
+    assert_string_equal(all(NULL, false), "a 1 7;a-r1 1 -1;");
+    assert_int_equal(timestamp_forget(catalog, "a", NULL), 0);
     assert_string_equal(all(NULL, false), "a-r1 1 -1;");
     assert_int_equal(timestamp_forget(catalog, "a-r1", NULL), 0);
     assert_string_equal(all(NULL, false), "");
