@@ -5,12 +5,15 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "net/question.h"
 #include "net/url.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REQUEST_MAX ((size_t)4096)
@@ -38,6 +41,44 @@ int authority_check(const struct authorities *authorities, struct err *err)
         }
     }
     return 0;
+}
+
+/* Whether two paths name one file, which need not exist: the same name in the same folder. */
+static bool is_same(const char *one, const char *other)
+{
+    char *folders[2] = { path_dir(one), path_dir(other) };
+    struct stat st[2];
+    bool same = strcmp(path_base(one), path_base(other)) == 0 && folders[0] && folders[1] &&
+                stat(folders[0], &st[0]) == 0 && stat(folders[1], &st[1]) == 0 &&
+                st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+
+    mem_free(folders[0]);
+    mem_free(folders[1]);
+    return same;
+}
+
+int authority_check_files(const struct authorities *authorities, const char *base,
+                          const char *archive, bool force, struct err *err)
+{
+    unsigned i;
+    int rc = 0;
+
+    for (i = 1; rc == 0 && i <= authorities->count; i++) {
+        char *path = tsp_path(base, i, err);
+        char *folder = path ? path_dir(path) : NULL;
+
+        if (!folder)
+            rc = path ? err_set(err, ERR_MEMORY, "out of memory") : -1;
+        else if (archive && is_same(path, archive))
+            rc = err_set(err, ERR_USAGE, "--timestamp-output: '%s' is the archive", path);
+        else if (!force && access(path, F_OK) == 0)
+            rc = err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
+        else if (access(folder, W_OK) < 0)
+            rc = err_sys(err, "cannot write '%s'", path);
+        mem_free(folder);
+        mem_free(path);
+    }
+    return rc;
 }
 
 /* Warn if the authority's clock, or this one, is wrong. */

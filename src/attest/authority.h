@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/pulse.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,17 @@ struct authorities {
 /* Check the URLs: ERR_USAGE for one that is not http or https, for too many, and for two that
  * differ in nothing that may be shown. */
 int authority_check(const struct authorities *authorities, struct err *err) MUST_CHECK;
+
+/*
+ * Check, before anything is fetched, that the responses can be written beside an archive:
+ * ERR_USAGE if one would take the archive's place, ERR_EXISTS, ERR_SYSTEM.
+ *
+ * base     the name that the responses begin with
+ * archive  path of the archive, which need not exist; NULL: it is not a file
+ * force    replace files that exist
+ */
+int authority_check_files(const struct authorities *authorities, const char *base,
+                          const char *archive, bool force, struct err *err) MUST_CHECK;
 
 /*
  * Ask for a time stamp and write the response to a file, which is replaced. After an error

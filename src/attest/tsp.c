@@ -112,6 +112,17 @@ char *tsp_path(const char *archive, unsigned number, struct err *err)
                       : mem_format(err, "%s.%u" TSP_SUFFIX, archive, number);
 }
 
+char *tsp_base(const char *response, struct err *err)
+{
+    size_t len = strlen(response);
+    size_t n = strlen(TSP_SUFFIX);
+
+    if (len > n && strcmp(response + len - n, TSP_SUFFIX) == 0)
+        return mem_format(err, "%.*s", (int)(len - n), response);
+    (void)err_set(err, ERR_USAGE, "'%s' does not end with " TSP_SUFFIX, response);
+    return NULL;
+}
+
 int tsp_nonce(uint8_t nonce[TSP_NONCE], struct err *err)
 {
     if (RAND_bytes(nonce, TSP_NONCE) != 1)

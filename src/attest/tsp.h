@@ -54,6 +54,12 @@ void tsp_trust_free(struct tsp_trust *trust);
  */
 char *tsp_path(const char *archive, unsigned number, struct err *err) MUST_CHECK;
 
+/*
+ * The name with which the response's path begins, by the path of response 1: ERR_USAGE if that
+ * does not end with TSP_SUFFIX. Free by mem_free.
+ */
+char *tsp_base(const char *response, struct err *err) MUST_CHECK;
+
 /* Make a random nonce. */
 int tsp_nonce(uint8_t nonce[TSP_NONCE], struct err *err) MUST_CHECK;
 

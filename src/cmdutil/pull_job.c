@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
@@ -204,8 +203,7 @@ static int load_authorities(struct pull_job *job, struct err *err)
 {
     const struct pull_job_args *args = job->args;
     const char *to = args->timestamp_output;
-    size_t len = to ? strlen(to) : 0;
-    size_t n = strlen(TSP_SUFFIX);
+    bool object = args->output && location_is(args->output);
 
     job->authorities = (struct authorities){ .urls = args->timestamp.at,
                                              .count = args->timestamp.count,
@@ -215,22 +213,12 @@ static int load_authorities(struct pull_job *job, struct err *err)
     if (authority_check(&job->authorities, err) < 0)
         return -1;
     if (job->to_stdout && args->timestamp.count && !to)
-        return err_set(err, ERR_USAGE,
-                       "--timestamp: with standard output, --timestamp-output must name the "
-                       "file of the response");
-    if (to && !args->timestamp.count)
-        return err_set(err, ERR_USAGE, "--timestamp-output needs --timestamp");
-    if (to && (len <= n || strcmp(to + len - n, TSP_SUFFIX) != 0))
-        return err_set(err, ERR_USAGE,
-                       "--timestamp-output: the name must end with " TSP_SUFFIX);
-    if (to && args->output && location_is(args->output))
-        return err_set(err, ERR_USAGE,
-                       "--timestamp-output: the responses are objects beside the archive's");
-    if (to) {
-        job->stamped = mem_format(err, "%.*s", (int)(len - n), to);
-        if (!job->stamped)
-            return -1;
-    }
+        return err_set(err, ERR_USAGE, "--timestamp: with -o -, --timestamp-output is needed");
+    if (to && (object || !args->timestamp.count))
+        return err_set(err, ERR_USAGE, "--timestamp-output %s",
+                       object ? "cannot name an object" : "needs --timestamp");
+    if (to && !(job->stamped = tsp_base(to, err)))
+        return err_wrap(err, "--timestamp-output");
     return args->tsa_ca ? tsp_trust_load(args->tsa_ca, job->authorities.stop, &job->trust, err)
                         : 0;
 }
@@ -361,45 +349,6 @@ static int stage(struct pull_job *job, struct err *err)
     mem_free(job->output);
     job->output = path;
     return 0;
-}
-
-/* Whether two paths name one file, which need not exist: the same name in the same folder. */
-static bool is_same(const char *one, const char *other)
-{
-    char *folders[2] = { path_dir(one), path_dir(other) };
-    struct stat st[2];
-    bool same = strcmp(path_base(one), path_base(other)) == 0 && folders[0] && folders[1] &&
-                stat(folders[0], &st[0]) == 0 && stat(folders[1], &st[1]) == 0 &&
-                st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
-
-    mem_free(folders[0]);
-    mem_free(folders[1]);
-    return same;
-}
-
-/* Check, before anything is fetched, that the responses can be written. */
-static int check_responses(const struct pull_job *job, struct err *err)
-{
-    const char *archive = job->stamped ? job->stamped : job->output;
-    unsigned i;
-    int rc = 0;
-
-    for (i = 1; rc == 0 && !job->staging && i <= job->authorities.count; i++) {
-        char *path = tsp_path(archive, i, err);
-        char *folder = path ? path_dir(path) : NULL;
-
-        if (!folder)
-            rc = path ? err_set(err, ERR_MEMORY, "out of memory") : -1;
-        else if (!job->to_stdout && is_same(path, job->output))
-            rc = err_set(err, ERR_USAGE, "--timestamp-output: '%s' is the archive", path);
-        else if (!job->args->force && access(path, F_OK) == 0)
-            rc = err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
-        else if (access(folder, W_OK) < 0)
-            rc = err_sys(err, "cannot write '%s'", path);
-        mem_free(folder);
-        mem_free(path);
-    }
-    return rc;
 }
 
 /* The pull was stopped while an authority was asked: the archive is there. */
@@ -571,7 +520,9 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
 
     if (job->remote && !job->dry_run && stage(job, err) < 0)
         return -1;
-    if (!job->dry_run && check_responses(job, err) < 0)
+    if (!job->dry_run && !job->staging &&
+        authority_check_files(&job->authorities, job->stamped ? job->stamped : job->output,
+                              job->to_stdout ? NULL : job->output, job->args->force, err) < 0)
         return -1;
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
