@@ -28,9 +28,6 @@ subjectKeyIdentifier = hash
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
 extendedKeyUsage = critical, timeStamping
-[server]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
 [tsa]
 default_tsa = it
 [it]
@@ -61,9 +58,10 @@ def day(seconds):
 
 
 class Authority(Server):
-    """url is its address, ca the file of the root certificate that its signers are issued by."""
+    """url is its address, ca the file of its root certificate; between: another certificate issues its signer's, and is
+    in the responses if `told`."""
 
-    def __init__(self, folder, name="tsa", ends=86400, begins=-86400, extension="stamp"):
+    def __init__(self, folder, name="tsa", ends=86400, begins=-86400, between=False, told=False):
         self.dir = folder / name
         self.dir.mkdir()
         self.name = name
@@ -73,7 +71,13 @@ class Authority(Server):
         self.config.write_text(CONFIG % {"dir": self.dir})
         self.ca = self.dir / "root.pem"
         self._certificate("root", "root", -10 * 86400, 10 * 86400)
-        self._certificate("signer", extension, begins, ends)
+        self.issuer = "root"
+        if between:
+            self._certificate("between", "root", -10 * 86400, 10 * 86400)
+            self.issuer = "between"
+        self.between = self.dir / "between.pem"
+        self.chain = ["-chain", self.between] if told else []
+        self._certificate("signer", "stamp", begins, ends)
         self.fault = None
         self.requests = 0
         self.lock = threading.Lock()  # for the file of serial numbers
@@ -84,7 +88,8 @@ class Authority(Server):
         key, request, cert = (self.dir / ("%s.%s" % (what, end)) for end in ("key", "csr", "pem"))
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
                 "-out", request, "-subj", "/CN=%s %s" % (self.name, what))
-        root = ["-selfsign", "-keyfile", key] if what == "root" else ["-keyfile", self.dir / "root.key", "-cert", self.ca]
+        root = ["-selfsign", "-keyfile", key] if what == "root" else [
+            "-keyfile", self.dir / (self.issuer + ".key"), "-cert", self.dir / (self.issuer + ".pem")]
         openssl("ca", "-batch", "-notext", "-config", self.config, "-extensions", extensions, "-startdate", day(begins),
                 "-enddate", day(ends), "-in", request, "-out", cert, *root)
 
@@ -92,7 +97,8 @@ class Authority(Server):
         with self.lock:
             (self.dir / "query").write_bytes(query)
             openssl("ts", "-reply", "-config", self.config, "-section", "it", "-queryfile", self.dir / "query",
-                    "-signer", self.dir / "signer.pem", "-inkey", self.dir / "signer.key", "-out", self.dir / "response")
+                    "-signer", self.dir / "signer.pem", "-inkey", self.dir / "signer.key", *self.chain,
+                    "-out", self.dir / "response")
             return (self.dir / "response").read_bytes()
 
     def other(self, query, *options):

@@ -137,6 +137,20 @@ def test_after_the_end_of_the_certificate(skyarc, tsa, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_certificates_between(skyarc, tsa, tmp_path, told):
+    """They are in the response, in the file of certificates, or given to openssl by -untrusted."""
+    one = tsa(between=True, told=told)
+    result = skyarc("pull", "--json", "--timestamp", one.url, "-o", "a.tar", "tsk_demo3", check=0).json()
+    skyarc("verify", "--tsa-ca", one.ca, "a.tar", check=0 if told else 4)
+    skyarc("verify", "--tsa-ca", one.between, "a.tar", check=0)
+    (tmp_path / "both.pem").write_text(one.ca.read_text() + one.between.read_text())
+    skyarc("verify", "--tsa-ca", "both.pem", "a.tar", check=0)
+    more = [] if told else ["-untrusted", one.between]
+    done = openssl_verify(result["manifest_sha256"], tmp_path / "a.tar.tsr", one.ca, *more)
+    assert done.returncode == 0, done.stdout
+
+
 def test_altered(skyarc, tsa, tmp_path):
     one = tsa()
     skyarc("pull", "--timestamp", one.url, "-o", "a.tar.zst", "tsk_demo3", check=0)
