@@ -32,7 +32,8 @@ struct period_run {
     const char *state;       /* see catalog/run_state; NULL: only a volume has the run */
     const char *reason;      /* of the state */
     const char *supplements; /* of a single archive: the one that has the run's other part */
-    const char *why;     /* reasons of missing artifacts: "expired 2, not-found 1", or NULL */
+    const char *why; /* reasons of missing artifacts: "expired", or "expired 2, not-found 1";
+                        NULL: none */
     const char *volumes; /* names, one a line, the oldest first; NULL: in no volume */
     int64_t created_at;  /* DB_UNKNOWN: not known */
     int64_t finished_at;

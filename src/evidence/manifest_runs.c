@@ -12,10 +12,11 @@
 
 #include <string.h>
 
-/* What is missing of a run. */
-struct lack {
-    uint64_t count;
-    const char *reason; /* of the first */
+/* What an archive has and lacks of a run. */
+struct holding {
+    uint64_t bytes;
+    uint64_t missing;
+    const char *reason; /* of the first; NULL: nothing is missing */
     bool others;        /* there are other reasons, too */
 };
 
@@ -24,7 +25,7 @@ struct manifest_runs {
     struct stop stop;
     uint64_t size;
     struct region *region;
-    struct hashmap *lacks; /* run ID -> struct lack */
+    struct hashmap *holdings; /* run ID -> struct holding */
 };
 
 /* A visit of runs. */
@@ -49,39 +50,60 @@ static int scan(const struct manifest_runs *runs, manifest_read_fn *fn, void *ct
     return rc;
 }
 
-/* Count a missing item. */
-static int add_lack(struct manifest_runs *runs, const struct manifest_read_missing *row,
-                    struct err *err)
+/* What is known of a run, new if nothing was; NULL: no memory. */
+static struct holding *holding_of(struct manifest_runs *runs, const char *run_id,
+                                  struct err *err)
 {
-    struct lack *lack = hashmap_get(runs->lacks, row->run_id, strlen(row->run_id));
+    struct holding *holding = hashmap_get(runs->holdings, run_id, strlen(run_id));
+    const char *key;
 
-    if (lack) {
-        lack->count++;
-        lack->others = lack->others || strcmp(lack->reason, row->reason) != 0;
-        return 0;
-    }
-    lack = region_take(runs->region, sizeof(*lack), err);
-    if (!lack)
-        return -1;
-    *lack = (struct lack){ 1, region_text(runs->region, row->reason, err), false };
-    return lack->reason ? hashmap_add(runs->lacks, row->run_id, strlen(row->run_id), lack, err)
-                        : -1;
+    if (holding)
+        return holding;
+    holding = region_take(runs->region, sizeof(*holding), err);
+    key = holding ? region_text(runs->region, run_id, err) : NULL; /* the map borrows it */
+    if (!key)
+        return NULL;
+    *holding = (struct holding){ 0 };
+    return hashmap_add(runs->holdings, key, strlen(key), holding, err) < 0 ? NULL : holding;
 }
 
-/* Count an artifact that is not what the service stated, as the catalog does. */
-static int add_wrong(struct manifest_runs *runs, const char *text, size_t len,
-                     struct region *region, struct err *err)
+/* Count a missing item. */
+static int add_lack(struct manifest_runs *runs, const char *run_id, const char *reason,
+                    struct err *err)
+{
+    struct holding *holding = holding_of(runs, run_id, err);
+
+    if (!holding)
+        return -1;
+    holding->missing++;
+    if (holding->reason) {
+        holding->others = holding->others || strcmp(holding->reason, reason) != 0;
+        return 0;
+    }
+    holding->reason = region_text(runs->region, reason, err);
+    return holding->reason ? 0 : -1;
+}
+
+/* Count an artifact, and one that is not what the service stated as missing, as the catalog
+ * does. */
+static int add_artifact(struct manifest_runs *runs, const char *text, size_t len,
+                        struct region *region, struct err *err)
 {
     struct manifest_read_artifact row;
-    struct manifest_read_missing lack = { 0 };
+    struct holding *holding;
 
     if (manifest_read_artifact(&row, text, len, region, err) < 0)
         return -1;
-    if (!row.mismatch && !row.suspect)
-        return 0;
-    lack.run_id = row.run_id;
-    lack.reason = reason_word(row.mismatch ? REASON_CHECKSUM_MISMATCH : REASON_SUSPECT_CONTENT);
-    return add_lack(runs, &lack, err);
+    holding = holding_of(runs, row.run_id, err);
+    if (!holding)
+        return -1;
+    holding->bytes += row.size;
+    return row.mismatch || row.suspect
+               ? add_lack(runs, row.run_id,
+                          reason_word(row.mismatch ? REASON_CHECKSUM_MISMATCH
+                                                   : REASON_SUSPECT_CONTENT),
+                          err)
+               : 0;
 }
 
 /* A manifest_read_fn. */
@@ -98,11 +120,11 @@ static int on_missing(void *ctx, enum manifest_read_section section, const char 
     region = region_new(err);
     rc = region ? 0 : -1;
     if (rc == 0 && section == MANIFEST_READ_ARTIFACTS) {
-        rc = add_wrong(runs, text, len, region, err);
+        rc = add_artifact(runs, text, len, region, err);
     } else if (rc == 0) {
         rc = manifest_read_missing(&row, text, len, region, err);
         if (rc == 0)
-            rc = add_lack(runs, &row, err);
+            rc = add_lack(runs, row.run_id, row.reason, err);
     }
     region_free(region);
     return rc;
@@ -126,8 +148,9 @@ static bool had_ended(const struct manifest_read_run *row)
 static int pass(const struct visit *visit, const struct manifest_read_run *row,
                 struct region *region, struct err *err)
 {
-    const struct lack *lack = hashmap_get(visit->runs->lacks, row->run_id, strlen(row->run_id));
-    bool empty = !row->archived && !lack;
+    const struct holding *holding =
+        hashmap_get(visit->runs->holdings, row->run_id, strlen(row->run_id));
+    bool empty = !row->archived && !(holding && holding->missing);
     struct period_run run = { .run_id = row->run_id,
                               .other = row->other_run_id,
                               .parent = row->parent_run_id,
@@ -137,18 +160,19 @@ static int pass(const struct visit *visit, const struct manifest_read_run *row,
                               .state = had_ended(row) ? RUN_STATE_SEALED : RUN_STATE_OPEN,
                               .reason = empty ? RUN_STATE_EMPTY : NULL,
                               .supplements = row->supplements,
-                              .why = lack ? lack->reason : NULL,
+                              .why = holding ? holding->reason : NULL,
+                              .bytes = holding ? holding->bytes : 0,
                               .created_at = db_us(row->created_at),
                               .finished_at = db_us(row->finished_at),
                               .artifacts = row->archived,
-                              .missing = lack ? lack->count : 0 };
+                              .missing = holding ? holding->missing : 0 };
     char *why = NULL;
     int rc = 0;
 
     if (!is_within(visit->period, run.created_at))
         return 0;
-    if (lack && lack->others) {
-        why = mem_format(err, "%s and others", lack->reason);
+    if (holding && holding->others) {
+        why = mem_format(err, "%s and others", holding->reason);
         run.why = why ? region_text(region, why, err) : NULL;
         rc = run.why ? 0 : -1;
         mem_free(why);
@@ -185,8 +209,8 @@ struct manifest_runs *manifest_runs_new(const char *archive, struct stop stop, s
     runs->archive = archive;
     runs->stop = stop;
     runs->region = region_new(err);
-    runs->lacks = runs->region ? hashmap_new(err) : NULL;
-    if (runs->lacks && scan(runs, on_missing, runs, &runs->size, err) == 0)
+    runs->holdings = runs->region ? hashmap_new(err) : NULL;
+    if (runs->holdings && scan(runs, on_missing, runs, &runs->size, err) == 0)
         return runs;
     manifest_runs_free(runs);
     return NULL;
@@ -196,7 +220,7 @@ void manifest_runs_free(struct manifest_runs *runs)
 {
     if (!runs)
         return;
-    hashmap_free(runs->lacks);
+    hashmap_free(runs->holdings);
     region_free(runs->region);
     mem_free(runs);
 }

@@ -46,7 +46,7 @@ def test_a_directory(skyarc, audit, sync, runs, emu, tmp_path):  # noqa: F811
     report = audit("vault", check=3)
     found = {ident: row["verdict"] for ident, row in report["by_id"].items()}
     assert found == {"tsk_a": "complete", "tsk_b": "incomplete", "tsk_c": "complete", "tsk_d": "complete", "tsk_on": "waiting"}
-    assert "1 artifact missing" in report["by_id"]["tsk_b"]["why"]
+    assert report["by_id"]["tsk_b"]["why"] == "1 artifact missing: gone"
     assert report["by_id"]["tsk_c"]["held"] and report["by_id"]["tsk_c"]["hold_reason"] == "case 12"
     assert report["by_id"]["tsk_a"]["archives"] == [volume] and not report["by_id"]["tsk_on"]["archives"]
     (archive,) = report["archives"]
@@ -299,6 +299,8 @@ def test_an_archive(audit, skyarc, emu, tmp_path):
     assert report["archive"] == "a.tar.zst" and report["log"] == report["syncs"] == report["known"] == []
     assert report["by_id"]["tsk_demo3"]["verdict"] == "complete" and report["by_id"]["tsk_demo3"]["archives"] == ["a.tar.zst"]
     assert report["by_id"]["tsk_none"]["verdict"] == "incomplete"
+    rows = skyarc("list", "--json", "a.tar.zst", check=0).json()
+    assert report["summary"]["bytes"] == sum(row["size"] for row in rows) > 0
     (archive,) = report["archives"]
     assert archive["signature"] == "not signed" and archive["size"] == (tmp_path / "a.tar.zst").stat().st_size
     (tmp_path / "text").write_text("nothing of the kind")

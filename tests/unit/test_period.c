@@ -53,7 +53,7 @@ static void test_each_run_once(void **state)
     catalog_enter("2026/11/skyarc-20261102T000000Z.tar", "tsk_1", "completed", MINUTE);
     assert_int_equal(contents_missing(catalog, &lacks, NULL), 0);
     assert_string_equal(runs(DB_UNKNOWN, DB_UNKNOWN),
-                        "tsk_1/-/completed/2/1/expired 1 2026/11/skyarc-20261101T000000Z.tar"
+                        "tsk_1/-/completed/2/1/expired 2026/11/skyarc-20261101T000000Z.tar"
                         "+2026/11/skyarc-20261102T000000Z.tar");
 }
 
