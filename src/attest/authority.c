@@ -111,6 +111,8 @@ static int ask(const struct authorities *authorities, const char *url, struct bu
     pulse_due(clock_mono() + AUTHORITY_MS); /* the watchdog waits */
     rc = question_ask(&opts, question, err);
     pulse_due(clock_mono());
+    if (rc < 0 && question->request.status / 100 == 3)
+        (void)err_hint(err, "redirects are not followed: give the address that it points to");
     return rc;
 }
 
@@ -135,8 +137,6 @@ int authority_ask(const struct authorities *authorities, unsigned number,
         rc = tsp_request(sha256, nonce, &request, err);
     if (rc == 0)
         rc = ask(authorities, url, &request, &question, err);
-    else if (question.request.status / 100 == 3)
-        (void)err_hint(err, "redirects are not followed: give the address that it points to");
     if (rc == 0)
         rc = tsp_check(question.answer.data, question.answer.len, &wanted, stamp, err);
     if (rc == 0)

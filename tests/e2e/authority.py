@@ -118,6 +118,9 @@ class Authority(Server):
         if fault == "silent":
             self.ended.wait(60)
             return
+        if fault == "moved":
+            handler.reply(302, "", Location=self.url)
+            return
         if fault == "busy":
             handler.reply(503, "later")
             return

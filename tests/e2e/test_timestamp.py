@@ -15,7 +15,8 @@ from test_listen import listen, payload, sign  # noqa: F401 pylint: disable=unus
 
 FAULTS = {"digest": "another digest", "nonce": "another nonce", "no nonce": "another nonce", "garbage": "not a response",
           "empty": "not a response", "refusal": "refused", "tail": "not a response", "page": "not a response",
-          "flipped": "not valid", "large": "larger than", "busy": "503"}
+          "flipped": "not valid", "large": "larger than", "busy": "503",
+          "moved": "redirects are not followed"}
 
 
 @pytest.fixture
