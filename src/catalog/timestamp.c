@@ -4,25 +4,12 @@
 #include "base/text.h"
 
 int timestamp_want(struct db *c, const char *volume, unsigned number, const char *authority,
-                   struct err *err)
+                   bool anew, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(
-        c, "INSERT OR REPLACE INTO timestamps(volume, number, authority) VALUES(?1, ?2, ?3)",
-        err);
-
-    if (!sql)
-        return -1;
-    db_text(sql, 1, volume);
-    db_number(sql, 2, number);
-    db_text(sql, 3, authority);
-    return db_do(c, sql, err);
-}
-
-int timestamp_want_also(struct db *c, const char *volume, unsigned number,
-                        const char *authority, struct err *err)
-{
-    struct sqlite3_stmt *sql = db_sql(
-        c, "INSERT OR IGNORE INTO timestamps(volume, number, authority) VALUES(?1, ?2, ?3)",
+        c,
+        anew ? "INSERT OR REPLACE INTO timestamps(volume, number, authority) VALUES(?1, ?2, ?3)"
+             : "INSERT OR IGNORE INTO timestamps(volume, number, authority) VALUES(?1, ?2, ?3)",
         err);
 
     if (!sql)

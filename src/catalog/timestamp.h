@@ -34,13 +34,14 @@ struct timestamp {
     uint8_t manifest[SHA256_SIZE]; /* SHA-256 of the volume's manifest */
 };
 
-/* A new volume waits for a time stamp; a row of an earlier volume of that name is replaced. */
+/*
+ * A volume waits for a time stamp.
+ *
+ * anew     it is a new volume: a row of an earlier one of that name is replaced; else a row
+ * that there is stays
+ */
 int timestamp_want(struct db *c, const char *volume, unsigned number, const char *authority,
-                   struct err *err) MUST_CHECK;
-
-/* The volume waits for a time stamp, if it is not known that it does or has it. */
-int timestamp_want_also(struct db *c, const char *volume, unsigned number,
-                        const char *authority, struct err *err) MUST_CHECK;
+                   bool anew, struct err *err) MUST_CHECK;
 
 /* Record the result of a request: the time of the stamp, or a reason (at_ms DB_UNKNOWN). */
 int timestamp_asked(struct db *c, const struct timestamp *stamp, int64_t now_ms,

@@ -21,6 +21,15 @@ static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
     return err_sys(err, "cannot write the result");
 }
 
+static void put_stamps(FILE *out, const struct pull_result *r)
+{
+    if (r->stamps_failed)
+        (void)fprintf(out, "time stamps %u, and %u that did not come\n", r->stamps,
+                      r->stamps_failed);
+    else if (r->stamps)
+        (void)fprintf(out, "time stamps %u\n", r->stamps);
+}
+
 void summary_text(FILE *out, const char *archive, const struct pull_result *r)
 {
     const struct manifest_totals *t = &r->totals;
@@ -74,12 +83,7 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
         (void)fprintf(out, "%s %llu %s", i ? "," : "", (unsigned long long)r->reasons[i].count,
                       reason_word(r->reasons[i].reason));
     (void)fprintf(out, "%s", t->missing ? "\n" : "");
-    if (r->stamps || r->stamps_failed)
-        (void)fprintf(out, "time stamps %u", r->stamps);
-    if (r->stamps_failed)
-        (void)fprintf(out, ", and %u that did not come", r->stamps_failed);
-    if (r->stamps || r->stamps_failed)
-        (void)fputc('\n', out);
+    put_stamps(out, r);
     (void)fprintf(out, "%-11s %s\n", r->directory ? "directory" : "archive", archive);
     if (!r->directory)
         (void)fprintf(out, "sha256      %s\n", sha256);

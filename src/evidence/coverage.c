@@ -58,18 +58,11 @@ int coverage_read(struct coverage *c, struct db *catalog, struct err *err)
                : period_frontiers(catalog, on_frontier, c, err);
 }
 
-/* The time up to which runs are wanted, in milliseconds: not beyond now. */
-static int64_t end_of(const struct coverage *c)
-{
-    return c->wanted.until == DB_UNKNOWN || c->wanted.until / 1000 > c->now_ms
-               ? c->now_ms
-               : c->wanted.until / 1000;
-}
-
 bool coverage_judge(const struct coverage *c, char out[COVERAGE_TEXT_MAX])
 {
     int64_t since = c->wanted.since == DB_UNKNOWN ? 0 : c->wanted.since;
     bool open = c->wanted.until == DB_UNKNOWN || c->wanted.until / 1000 > c->now_ms;
+    int64_t end_ms = open ? c->now_ms : c->wanted.until / 1000;
     char when[CLOCK_TEXT_MAX];
 
     out[0] = '\0';
@@ -81,8 +74,7 @@ bool coverage_judge(const struct coverage *c, char out[COVERAGE_TEXT_MAX])
                        "runs created before %s may be unknown: the service's list was not read "
                        "further back",
                        clock_format(when, c->from / 1000, CLOCK_RFC3339));
-    else if (since / 1000 > c->good_ms || (!open && end_of(c) > c->good_ms) ||
-             (c->failed && end_of(c) > c->good_ms))
+    else if (since / 1000 > c->good_ms || ((!open || c->failed) && end_ms > c->good_ms))
         (void)snprintf(out, COVERAGE_TEXT_MAX,
                        "runs created after %s may be unknown: no sync has read the service's "
                        "list since",

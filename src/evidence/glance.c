@@ -142,9 +142,7 @@ static int look_at_signature(const char *archive, const struct manifest_digests 
     if (!path)
         return -1;
     buf_init(&bytes, SSHSIG_FILE_MAX);
-    rc = range_file_check(path, &why);
-    if (rc == 0)
-        rc = range_file_load(path, &bytes, &why);
+    rc = range_file_load_regular(path, &bytes, &why);
     buf_clear(&bytes);
     absent = rc < 0 && (why.kind == ERR_NOT_FOUND || why.os == ENOENT);
     if (rc == 0 && g->opts->signers)

@@ -21,9 +21,7 @@ static int look(const struct time_stamps *stamps, const char *path, bool further
     int rc;
 
     buf_init(&response, TSP_FILE_MAX);
-    rc = range_file_check(path, &why);
-    if (rc == 0)
-        rc = range_file_load(path, &response, &why);
+    rc = range_file_load_regular(path, &response, &why);
     if (rc < 0 && !stamps->file &&
         (why.kind == ERR_NOT_FOUND || why.os == ENOENT ||
          (why.kind == ERR_DENIED && further && range_file_remote(path)))) {

@@ -80,15 +80,6 @@ bool range_file_any_remote(int count, char *const *paths)
     return false;
 }
 
-int range_file_check(const char *path, struct err *err)
-{
-    struct stat st;
-
-    return !location_is(path) && stat(path, &st) == 0 && !S_ISREG(st.st_mode)
-               ? err_set(err, ERR_FORMAT, "'%s' is not a regular file", path)
-               : 0;
-}
-
 int range_file_load(const char *path, struct buf *out, struct err *err)
 {
     struct range_file file = { 0 };
@@ -107,4 +98,13 @@ int range_file_load(const char *path, struct buf *out, struct err *err)
     }
     range_file_close(&file);
     return rc;
+}
+
+int range_file_load_regular(const char *path, struct buf *out, struct err *err)
+{
+    struct stat st;
+
+    if (!location_is(path) && stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_FORMAT, "'%s' is not a regular file", path);
+    return range_file_load(path, out, err);
 }

@@ -43,12 +43,12 @@ bool range_file_remote(const char *path);
 /* Whether one of these paths is that of an object. */
 bool range_file_any_remote(int count, char *const *paths);
 
-/* Fail if the name is that of something else than a regular file or an object, such as a pipe,
- * which may never end. A name that does not exist is no error. */
-int range_file_check(const char *path, struct err *err) MUST_CHECK;
-
 /* Read a whole small file or object and append it to a buffer, up to the buffer's limit. */
 int range_file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
+
+/* As range_file_load, but fail for what is no regular file or object, such as a pipe, which may
+ * never end. */
+int range_file_load_regular(const char *path, struct buf *out, struct err *err) MUST_CHECK;
 
 /* Close; may be called twice, and on {0}. */
 void range_file_close(struct range_file *file);

@@ -24,17 +24,23 @@ struct queue_of_stamps {
     struct stamping_wait **last;
 };
 
-int stamping_want(const struct stamping *stamping, const char *volume, struct err *err)
+/* A volume waits for the time stamps of all authorities; anew: see timestamp_want. */
+static int want(const struct stamping *stamping, const char *volume, bool anew, struct err *err)
 {
     char shown[URL_SHOWN_MAX];
     size_t i;
 
     for (i = 0; i < stamping->authorities->count; i++) {
         if (timestamp_want(stamping->catalog, volume, (unsigned)i + 1,
-                           url_shown(shown, stamping->authorities->urls[i]), err) < 0)
+                           url_shown(shown, stamping->authorities->urls[i]), anew, err) < 0)
             return -1;
     }
     return 0;
+}
+
+int stamping_want(const struct stamping *stamping, const char *volume, struct err *err)
+{
+    return want(stamping, volume, true, err);
 }
 
 /* The number of an authority that the catalog names; 0: it is not given to this sync. */
@@ -107,8 +113,7 @@ static bool has_response(const struct stamping *stamping, const char *name, unsi
     bool has = false;
 
     buf_init(&response, TSP_FILE_MAX);
-    if (path && range_file_check(path, &why) == 0 &&
-        range_file_load(path, &response, &why) == 0)
+    if (path && range_file_load_regular(path, &response, &why) == 0)
         has = tsp_check(response.data, response.len, &wanted, stamp, &why) == 0;
     buf_clear(&response);
     mem_free(path);
@@ -118,16 +123,7 @@ static bool has_response(const struct stamping *stamping, const char *name, unsi
 
 static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
 {
-    const struct stamping *stamping = ctx;
-    char shown[URL_SHOWN_MAX];
-    size_t i;
-
-    for (i = 0; i < stamping->authorities->count; i++) {
-        if (timestamp_want_also(stamping->catalog, v->name, (unsigned)i + 1,
-                                url_shown(shown, stamping->authorities->urls[i]), err) < 0)
-            return -1;
-    }
-    return 0;
+    return want(ctx, v->name, false, err);
 }
 
 /* Compare the rows with the responses that are there. */

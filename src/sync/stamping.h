@@ -34,7 +34,7 @@ struct stamping {
 };
 
 /*
- * A volume is about to be written or imported: it waits for the time stamps of all authorities.
+ * A volume is about to be written: it waits for the time stamps of all authorities.
  */
 int stamping_want(const struct stamping *stamping, const char *volume,
                   struct err *err) MUST_CHECK;

@@ -226,9 +226,7 @@ static int enter(struct sync *s, const char *name, struct err *err)
     }
     if (s->opts->verify)
         how.verified_ms = clock_wall();
-    return stamping_want(&s->stamping, name, err) < 0
-               ? -1
-               : catalog_import_volume(s->catalog, name, &how, err);
+    return catalog_import_volume(s->catalog, name, &how, err);
 }
 
 /* Pull the runs into a volume, and import the volume. */

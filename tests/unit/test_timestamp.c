@@ -43,8 +43,8 @@ static void test_waiting(void **state)
     };
 
     (void)state;
-    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", NULL), 0);
-    assert_int_equal(timestamp_want(catalog, "a", 2, "https://tsb/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", true, NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 2, "https://tsb/", true, NULL), 0);
     assert_string_equal(all(NULL, true), ""); /* the volume is not imported yet */
     enter("a", SHA);
     assert_string_equal(all(NULL, true), "a 1 -1;a 2 -1;");
@@ -66,14 +66,14 @@ static void test_other_volumes(void **state)
     (void)state;
     enter("a", SHA);
     enter("a-r1", SHA);
-    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", true, NULL), 0);
     assert_int_equal(timestamp_asked(catalog, &one, 8, NULL), 0);
     /* a new volume of this name has no time stamp */
-    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", true, NULL), 0);
     assert_string_equal(all(NULL, true), "a 1 -1;");
     assert_int_equal(timestamp_asked(catalog, &one, 8, NULL), 0);
     /* and one that has it is not made to wait */
-    assert_int_equal(timestamp_want_also(catalog, "a", 1, "https://tsa/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", false, NULL), 0);
     assert_string_equal(all(NULL, true), "");
     assert_int_equal(timestamp_copy(catalog, "a", "a-r1", NULL), 0);
     assert_string_equal(all(NULL, false), "a 1 7;a-r1 1 -1;");
@@ -82,7 +82,7 @@ static void test_other_volumes(void **state)
     assert_int_equal(timestamp_forget(catalog, "a-r1", NULL), 0);
     assert_string_equal(all(NULL, false), "");
     enter("bad", "no digest");
-    assert_int_equal(timestamp_want(catalog, "bad", 1, "https://tsa/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "bad", 1, "https://tsa/", true, NULL), 0);
     assert_int_equal(timestamp_each(catalog, NULL, false, on_stamp, NULL, &err), -1);
     assert_int_equal(err.kind, ERR_FORMAT);
 }
