@@ -23,9 +23,8 @@ struct archives {
     struct archive_state **all;
     size_t count;
     size_t cap;
-    struct hashmap *flaws; /* run ID -> what was not listed or delivered of it */
-    struct remarks faults;
-    struct remarks gaps;
+    struct hashmap *flaws;      /* run ID -> what was not listed or delivered of it */
+    struct archives_said *said; /* the caller's */
     uint64_t fault_count;
 };
 
@@ -219,8 +218,7 @@ static void on_break(void *ctx, const char *path, const char *what)
     else if (archive)
         l->failed = note(f, &archive->doubt, what, &l->err) < 0;
     else
-        l->failed = remarks_add(&f->faults, what, &l->err) < 0;
-    f->fault_count += !archive;
+        l->failed = remarks_add(&f->said->faults, what, &l->err) < 0;
 }
 
 /* A volume that the catalog does not have. */
@@ -234,7 +232,7 @@ static int on_file(void *ctx, const char *name, uint64_t size, struct err *err)
     if (hashmap_get(f->by_name, name, strlen(name)))
         return 0;
     text = mem_format(err, "'%s' is not in the catalog: skyarc sync imports it", name);
-    rc = text ? remarks_add(&f->gaps, text, err) : -1;
+    rc = text ? remarks_add(&f->said->gaps, text, err) : -1;
     mem_free(text);
     return rc;
 }
@@ -273,7 +271,8 @@ static int look_at_one(struct archives *f, struct err *err)
 }
 
 struct archives *archives_new(const struct archives_opts *opts, struct db *catalog,
-                              const struct decisions *decisions, struct err *err)
+                              const struct decisions *decisions, struct archives_said *said,
+                              struct err *err)
 {
     struct archives *f = mem_new(sizeof(*f), err);
 
@@ -282,6 +281,7 @@ struct archives *archives_new(const struct archives_opts *opts, struct db *catal
     f->opts = opts;
     f->catalog = catalog;
     f->decisions = decisions;
+    f->said = said;
     f->region = region_new(err);
     f->by_name = hashmap_new(err);
     f->flaws = hashmap_new(err);
@@ -299,8 +299,6 @@ void archives_free(struct archives *f)
     hashmap_free(f->by_name);
     hashmap_free(f->flaws);
     mem_free(f->all);
-    remarks_clear(&f->faults);
-    remarks_clear(&f->gaps);
     region_free(f->region);
     mem_free(f);
 }
@@ -331,16 +329,6 @@ void archives_narrow(struct archives *f)
 const char *archives_flaw(const struct archives *f, const char *run_id)
 {
     return hashmap_get(f->flaws, run_id, strlen(run_id));
-}
-
-const struct remarks *archives_faults(const struct archives *f)
-{
-    return &f->faults;
-}
-
-const struct remarks *archives_gaps(const struct archives *f)
-{
-    return &f->gaps;
 }
 
 uint64_t archives_fault_count(const struct archives *f)

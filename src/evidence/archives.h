@@ -66,13 +66,21 @@ struct archives_opts {
 
 struct archives;
 
+/* What is said of all archives together; the caller's, who clears it. */
+struct archives_said {
+    struct remarks faults; /* what is wrong with the directory: its log, its chain */
+    struct remarks gaps;   /* what is not known: volumes that the catalog lacks ... */
+};
+
 /*
  * Look at the archives.
  *
  * catalog, decisions   of the directory; NULL: the path is an archive
+ * said                 what is found of all together is added to it; borrowed
  */
 struct archives *archives_new(const struct archives_opts *opts, struct db *catalog,
-                              const struct decisions *decisions, struct err *err) MUST_CHECK;
+                              const struct decisions *decisions, struct archives_said *said,
+                              struct err *err) MUST_CHECK;
 
 /* Free them; NULL is fine. */
 void archives_free(struct archives *archives);
@@ -90,13 +98,7 @@ void archives_narrow(struct archives *archives);
 /* What the service did not list or deliver of a run, or NULL. */
 const char *archives_flaw(const struct archives *archives, const char *run_id);
 
-/* What is wrong with all of them together: the chain. */
-const struct remarks *archives_faults(const struct archives *archives);
-
-/* Volumes that the catalog does not have. */
-const struct remarks *archives_gaps(const struct archives *archives);
-
-/* How many things are wrong. */
+/* How many things are wrong with single archives. */
 uint64_t archives_fault_count(const struct archives *archives);
 
 #endif

@@ -20,8 +20,7 @@ struct inspection {
     struct region *region;
     struct inspection_sum sum;
     struct archives *archives;
-    struct remarks faults; /* of the directory */
-    struct remarks gaps;
+    struct archives_said said;
     const struct decision **events;
     size_t event_count;
     size_t event_cap;
@@ -57,8 +56,8 @@ void inspection_free(struct inspection *f)
     decisions_free(f->decisions);
     hashmap_free(f->concerned);
     manifest_runs_free(f->manifest);
-    remarks_clear(&f->faults);
-    remarks_clear(&f->gaps);
+    remarks_clear(&f->said.faults);
+    remarks_clear(&f->said.gaps);
     mem_free(f->events);
     region_free(f->region);
     mem_free(f);
@@ -81,12 +80,12 @@ size_t inspection_archives(const struct inspection *f, struct archive_state *con
 
 const struct remarks *inspection_faults(const struct inspection *f)
 {
-    return &f->faults;
+    return &f->said.faults;
 }
 
 const struct remarks *inspection_gaps(const struct inspection *f)
 {
-    return &f->gaps;
+    return &f->said.gaps;
 }
 
 size_t inspection_events(const struct inspection *f, const struct decision *const **events)
@@ -268,7 +267,7 @@ static int count_run(void *ctx, const struct inspection_run *run, struct err *er
     size_t i;
 
     if (run->more &&
-        remarks_add(&f->gaps, "a run is in more archives than are told here", err) < 0)
+        remarks_add(&f->said.gaps, "a run is in more archives than are told here", err) < 0)
         return -1;
     f->sum.runs++;
     f->sum.verdicts[run->verdict]++;
@@ -303,8 +302,7 @@ static int read_log(struct inspection *f, struct err *err)
     if (!f->decisions)
         return -1;
     fault = decisions_fault(f->decisions);
-    f->sum.faults += fault != NULL;
-    return fault ? remarks_add(&f->faults, fault, err) : 0;
+    return fault ? remarks_add(&f->said.faults, fault, err) : 0;
 }
 
 /* Select the entries of the log: those of the period, and of the report's runs and archives. */
@@ -339,34 +337,17 @@ static int look_at_coverage(struct inspection *f, struct err *err)
 
     if (coverage_read(&coverage, f->catalog, err) < 0)
         return -1;
-    return coverage_judge(&coverage, text) ? 0 : remarks_add(&f->gaps, text, err);
-}
-
-/* Take what was found of all archives together. */
-static int take_remarks(struct remarks *to, const struct remarks *from, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < from->count; i++) {
-        if (remarks_add(to, from->at[i], err) < 0)
-            return -1;
-    }
-    return 0;
+    return coverage_judge(&coverage, text) ? 0 : remarks_add(&f->said.gaps, text, err);
 }
 
 static int look_at_archives(struct inspection *f, struct err *err)
 {
-    f->archives = archives_new(&f->how, f->catalog, f->decisions, err);
+    f->archives = archives_new(&f->how, f->catalog, f->decisions, &f->said, err);
     if (!f->archives)
         return -1;
-    f->sum.faults += archives_fault_count(f->archives);
-    if (!f->catalog) {
+    if (!f->catalog)
         f->manifest = manifest_runs_new(f->opts.path, f->opts.stop, err);
-        return f->manifest ? 0 : -1;
-    }
-    return take_remarks(&f->faults, archives_faults(f->archives), err) < 0
-               ? -1
-               : take_remarks(&f->gaps, archives_gaps(f->archives), err);
+    return f->catalog || f->manifest ? 0 : -1;
 }
 
 int inspection_collect(struct inspection *f, struct err *err)
@@ -385,6 +366,8 @@ int inspection_collect(struct inspection *f, struct err *err)
         rc = select_events(f, err);
     if (rc == 0 && f->catalog)
         archives_narrow(f->archives);
-    f->sum.gaps = f->gaps.count;
+    f->sum.gaps = f->said.gaps.count;
+    f->sum.faults =
+        f->said.faults.count + (f->archives ? archives_fault_count(f->archives) : 0);
     return rc;
 }
