@@ -6,24 +6,28 @@
  *
  *                  main
  *                   |
- *    cmd -----------+----------- one file per command: options, control flow, output
+ *    cmd, doctor ---+----------- one file per command: options, control flow, output;
+ *     |             |            what `skyarc doctor` examines
  *     |    cli -----+            option tables, help, config, progress, exit status
  *     |   cmdutil --'            code shared by several commands
  *     v
  *    listen, viewer, evidence,   receives webhooks, archives each run; serves the view;
- *    doctor                      reports what is archived; examines the settings
+ *    story                       reports what is archived; tells what a run did
  *     v
  *    sync ---> pull              a directory of archives, updated every night;
  *     |         |                one archive of some runs
  *     |         |--> fetch ----> client, writer
  *     |         |                transfers of artifacts: which one, when, how often
  *     |         |--> client ---> api ---> redact, net ---> limit
- *     |         |                conversations with the service; its data formats;
+ *     |         |                conversations with the service, and their log (provenance);
+ *     |         |                its data formats;
  *     |         |                redaction of secrets; HTTP transfers, and when they may start
  *     |         |--> writer ---> format     writing an archive; the byte formats
  *     |         '--> view -----> format     the offline view
+ *     |--> copy ------> mask -> redact      redacted copies of archives (copy -> pull)
  *     |--> reader -----> index -> format    reading an archive; finding its files by name
- *     |         '------> storage -> s3      where archives are: files, objects of a bucket
+ *     |         '------> storage -> s3      where archives are: files, objects of a bucket;
+ *     |                        (-> credentials -> net) the keys that requests are signed with
  *     |--> attest ---> net                  signatures and time stamps
  *     '--> catalog                          the SQLite index of a sync directory
  *               all of them ---> base
@@ -40,7 +44,9 @@
  *           extract        extract files of an archive
  *           verify         verify every hash of an archive
  *           view           serve the view of archives to a browser
+ *           diff           compare two archived runs, step by step
  *           report         write the offline view of an archive
+ *           redact         copy an archive without secrets, for others
  *           audit          report what is archived of a period's runs
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
@@ -72,8 +78,9 @@
  *           link_check     how URLs are signed, and what can still be downloaded
  *           disk_check     writing, space, direct I/O, rename, flock, reflink
  *           dest_check     a sync directory: lock, catalog, volumes, last sync
- *           store_check    an object store: writing, ranges, conditional writes, locks
- *           probe          finds out what a store can do
+ *           store_check    an object store: credentials, listing, writing, ranges, deleting
+ *           bucket_check   its region, clock, versions, locks, uploads, conditional writes
+ *           clock_check    how far two clocks differ
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -99,8 +106,15 @@
  *           missing        counts and reports missing artifacts
  *           mount_index    writes ratarmount's index beside an archive
  *           manifest_text  writes manifest.json, as often as needed
+ *           request_file   writes the log of requests
  *           tagfiles       run.json and the like; what the tag files are made from
  *           tag_writer     writes the view, manifest.json and the BagIt files
+ *           tag_manifest   the manifest of an archive that is made from another
+ * provenance/ request_log  collects the requests to the API
+ *           request_line   the lines of requests.jsonl
+ *           request_check  whether records are the answers that the log names
+ *           request_filter a copy of the log without some runs
+ *           build_id       which build of skyarc runs
  * fetch/    fetch          the loop that starts transfers until no task is open
  *           budget         limits of transfers, buffers and descriptors
  *           task           one artifact to be fetched: a state machine and its table
@@ -111,7 +125,8 @@
  *           journal_writer adds the stored items to the journal of an unfinished archive
  *           url_refresh    lists a run again to renew all its signed URLs
  *           transfer       one body from the socket to the packer
- *           relief         how transfers go on without temporary files
+ *           fallback       how transfers go on without temporary files
+ *           attempt_log    says how attempts ended, also in the log of requests
  * listen/   receive        receives webhooks and writes one archive per run
  *           inbox          webhooks stored on disk
  *           held           artifacts that the archives of a webhook's run have
@@ -122,16 +137,33 @@
  * sync/     sync           the steps of a sync: heal, discover, write volumes
  *           survey         asks the service which runs are to be archived; previews a sync
  *           discover       asks the service for runs, records their states
+ *           assign         assigns runs to shards
  *           recheck        lists archived, open runs again
  *           catalog_import imports volumes into the catalog
+ *           catch_up       the catalog of a bucket, for commands that only read
+ *           text_import    puts the logs and LLM texts of a volume into the full-text index
+ *           plain_text     what people read in a log or an LLM text
  *           prune          removes runs that no retention rule keeps
  *           rewrite        copies a volume with some of its runs
- *           volume_store   locates the volumes
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
- *           lock           the lock of a sync directory
  *           stamping       asks authorities for the time stamps that volumes wait for
+ *           holding        makes the legal holds of a bucket agree with the log
  *           metrics        a text file for Prometheus
+ * volumes/  volume_store   where volumes lie, and how they are written and read there
+ *           dir_store      volumes as files of a directory
+ *           bucket_store   volumes as objects of a bucket
+ *           bucket_place   the prefix of a bucket, and the list of what is there
+ *           bucket_log     the log of a sync, as objects
+ *           volume_upload  uploads a volume and makes it count, in the background
+ *           commit_record  the object that makes a volume count
+ *           tombstone      the objects that say what prune is about to remove
+ *           hidden         volumes that a delete marker or a newer version hides
+ *           legal_hold     legal holds of volumes in a bucket, and which were set
+ *           catalog_index  the copy of the catalog in a bucket
+ *           tail_cache     digests of volumes' tails, by entity tags
+ *           work_dir       the local directory of a sync into a bucket
+ *           lock           the lock of a sync directory
  * client/   call           API calls with retries
  *           lister         lists runs: asks about each, merges IDs, adds child runs
  *           listing        the result: records and artifact lists of runs
@@ -178,6 +210,7 @@
  *           origin         the hosts, each with its limit and the delay that it asked for
  *           proxy          chooses the proxy of a request
  *           url            parses URLs
+ *           xml            reads the XML of responses
  *           slot           a libcurl handle, set up for one request
  *           sockets        connections, and data received on them unasked
  * limit/   limit          an adaptive concurrency limit
@@ -194,8 +227,10 @@
  *           page_checksum  a checksum in each database page
  *           contents       volumes and their contents
  *           run_state      the state of each run
+ *           shard          divides the runs among directories: the hash, K/N
  *           sync_log       when syncs ran, and how they ended
  *           search         finds runs and artifacts
+ *           text_index     the full-text index that searches use
  *           audit_log      log.jsonl: holds, pruned runs, lost volumes
  *           log_replay     applies the log to the catalog
  *           period         the runs and syncs of a period
@@ -239,31 +274,38 @@
  *           object_file    reads an object of a bucket, and ahead
  *           staging        a local file that becomes an object
  *           remote         the process's settings for object stores
+ *           conditions     whether a store's conditional writes decide races
  * s3/       s3_client      signed requests to a bucket, with retries
  *           s3_error       what an error response says, and what to do
- *           object         single objects: how they are stored; examine, read a range, delete
+ *           object         single objects: how they are stored; examine, read, delete
+ *           object_put     writes a small object, also under a condition
+ *           object_list    lists the objects of a bucket
+ *           object_page    reads one page of that list
+ *           object_lock    legal hold and retention of a version
+ *           version_list   lists the versions of objects
+ *           bucket         versions and Object Lock of a bucket
  *           upload_list    lists unfinished uploads
  *           upload         writes a file as an object, in parallel parts
  *           unfinished     finds and aborts unfinished uploads
  *           sigv4          AWS Signature Version 4
  *           location       s3://bucket/key, and the URL that it stands for
- *           credentials    the keys that requests are signed with, and their sources
+ * credentials/ credentials the keys that requests are signed with, and their sources
  *           keys           access key, secret key and session token
  *           profile        AWS's configuration files
  *           key_file       a file with secrets
  *           metadata       the metadata services of containers and instances
+ *           aws_region     names of AWS's regions, and the domains of their endpoints
  *           sts            exchanges a web identity for keys
- *           xml            reads the XML of responses
  * evidence/ inspection     what can be said of the runs of a period, and of their archives
  *           verdict        whether a run is archived whole, and why not
  *           archives       the archives, what is wrong with each and with all together
  *           coverage       whether the service's lists were read for a whole period
  *           decisions      holds, removals and losses, by the log and the catalog
  *           manifest_runs  the runs of one archive
- *           glance         what an archive says of itself: digest, predecessor, signature
+ *           claims         what an archive says of itself: digest, predecessor, signature
  *           signature      checks an archive's signature
  *           time_stamps    checks an archive's time stamps
- *           standing       whether a directory's volumes match its catalog
+ *           consistency    whether a directory's volumes match its catalog
  *           inspection_html  the report as a page
  *           inspection_csv   the report as a table
  *           inspection_json  the report as JSON
@@ -273,7 +315,30 @@
  *           byte_range     the part of a file that a request asks for
  *           library        the archives that are shown, or the volumes of a directory
  *           live_page      the page, and the data of one run, made when asked for
+ *           run_visit      visits what archives have of one run
+ *           forward_reader opens files of an archive at their places, forwards
  *           served_file    one file of an archive, read at any offset
+ * story/    run_story      what a run did, step by step, from its records and artifacts
+ *           action         what was done to pages, as the service or a model says
+ *           contrast       how two runs differ
+ *           contrast_json  the same as JSON
+ * copy/     copy           writes a redacted copy of an archive
+ *           copy_plan      what becomes of each file of the archive
+ *           copy_manifest  the copy's manifest, which says what was taken out
+ *           copy_tags      its view and tag files
+ *           original_check whether a copy is its original but for what it says
+ * mask/     rules          what is taken out: default rules, and a rules file
+ *           content        masks a file by what its content is: text, gzip, picture
+ *           json_mask      masks values of JSON documents
+ *           json_path      paths of values in JSON documents
+ *           har_mask       which values of HARs are secret
+ *           html_field     finds password fields in HTML
+ *           typed          what actions typed into password fields
+ *           text_mask      finds and masks secrets in a text, in all its encodings
+ *           layer          a text with its escapes decoded, and back
+ *           known          finds values that are known to be secret
+ *           pattern        finds e-mail addresses, card numbers, tokens
+ *           regex          regular expressions of a rules file
  * view/     page           the view: index.html, and what it is made from
  *           sidecar        view/RUN_ID.js, the data of one run
  *           texts          which texts are copied into sidecars
@@ -281,7 +346,10 @@
  *           inert          escapes JSON: nothing is markup or script
  *           store          text buffered in an unnamed file
  *           har            reduces a HAR to the data shown
- *           asset          the style and the script
+ *           recording      when a recording began, by its own metadata
+ *           about          what the header of the view states
+ *           skeleton       the HTML around what differs from page to page
+ *           asset          the style, the script and the HTML
  * format/   frame          zstd frames and gzip members
  *           seek           the seek table at an archive's end
  *           container      the formats of archives, and their names
@@ -292,6 +360,7 @@
  *           manifest_read  reads manifest.json as a stream
  *           manifest_rewrite the manifest of a rewritten archive
  *           extract_dir    a directory that files are written into, and never outside
+ *           payload_path   the paths data/RUN_ID/...
  *           safe_name      which names may be created there
  *           bag            writes the BagIt files
  *           tagfile        reads the BagIt files
@@ -300,6 +369,7 @@
  * attest/   sshsig         OpenSSH signatures
  *           tsp            time stamps: what an authority is asked and answers (RFC 3161)
  *           authority      asks a time-stamping authority, keeps what it answers
+ *           proof          the names of an archive's signature and time stamps
  * index/    name_index     the pages of an archive's index of names
  *           name_list      makes that index from the manifest
  *           name_row       the names of a row of the manifest
@@ -310,8 +380,8 @@
  *
  * Data flow: client/listing -> writer/plan -> fetch/fetch (the main thread, which runs the
  * transfer loop) -> writer/packer (one thread) -> writer/compress_pool (one thread per
- * processor, and one that restores the order of frames) -> writer/output (which writes by one
- * thread, and hashes by another).
+ * processor, or as many as the memory has room for, and one that restores the order of frames)
+ * -> writer/output (which writes by one thread, and hashes by another).
  */
 #include "config.h"
 
@@ -330,8 +400,8 @@
 static const struct command *const commands[] = {
     &cmd_pull,   &cmd_runs,   &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
     &cmd_listen, &cmd_sync,   &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
-    &cmd_list,   &cmd_cat,    &cmd_extract, &cmd_verify,    &cmd_view,   &cmd_report,
-    &cmd_audit,  &cmd_doctor, &cmd_config,  NULL,
+    &cmd_list,   &cmd_cat,    &cmd_extract, &cmd_verify,    &cmd_view,   &cmd_diff,
+    &cmd_report, &cmd_redact, &cmd_audit,   &cmd_doctor,    &cmd_config, NULL,
 };
 
 /*

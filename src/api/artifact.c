@@ -169,12 +169,6 @@ static bool repeats(struct before *before, size_t i, struct json_value v)
     return same;
 }
 
-/* Whether a value is stated: neither absent nor null. */
-static bool is_stated(struct json_value v)
-{
-    return json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL;
-}
-
 /* Read a row; *unread: it states a fact that is judged by, and cannot be read. */
 static int read_row(struct artifact *row, struct before *before, struct json_value v,
                     struct region *region, bool *unread, struct err *err)
@@ -192,8 +186,8 @@ static int read_row(struct artifact *row, struct before *before, struct json_val
             *text_of(row, i) = before->text[i];
             continue;
         }
-        *unread =
-            *unread || (texts[i].judged && is_stated(value) && json_type(value) != JSON_STRING);
+        *unread = *unread ||
+                  (texts[i].judged && json_stated(value) && json_type(value) != JSON_STRING);
         if (json_string(value, region, &text, err) < 0)
             return -1;
         if (text && *text)
@@ -201,7 +195,7 @@ static int read_row(struct artifact *row, struct before *before, struct json_val
         before->text[i] = *text_of(row, i);
     }
     row->sized = json_u64(size, &row->file_size);
-    *unread = *unread || (is_stated(size) && !row->sized);
+    *unread = *unread || (json_stated(size) && !row->sized);
     (void)json_bool(json_get(v, "archived"), &row->archived);
     return artifact_url(&row->signed_url, region, err) < 0 || find_type(row, region, err) < 0
                ? -1

@@ -157,7 +157,7 @@ static bool of_step(const struct artifact_filter *filter, const struct artifact_
 
 static bool in_time(const struct artifact_filter *filter, const char *created_at)
 {
-    int64_t us = created_at ? clock_us(created_at) : CLOCK_NONE;
+    int64_t us = clock_us(created_at);
 
     return us == CLOCK_NONE || ((!filter->newer || us >= filter->newer_us) &&
                                 (!filter->older || us < filter->older_us));

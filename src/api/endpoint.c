@@ -121,9 +121,6 @@ int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint,
 static bool is_no_call(const struct request *request)
 {
     struct json *doc;
-    struct json_value detail;
-    size_t len;
-    const char *raw;
     bool is;
 
     if (request->status == 405)
@@ -133,9 +130,7 @@ static bool is_no_call(const struct request *request)
     doc = json_parse(request->error, request->error_len, NULL);
     if (!doc)
         return false;
-    detail = json_get(json_root(doc), "detail");
-    raw = json_type(detail) == JSON_STRING ? json_raw(detail, &len) : NULL;
-    is = raw && len == strlen("Not Found") && memcmp(raw, "Not Found", len) == 0;
+    is = json_is(json_get(json_root(doc), "detail"), "Not Found");
     json_free(doc);
     return is;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/fetch_url.h"
 
+#include "api/api.h"
 #include "net/url.h"
 
 void fetch_url_clear(struct fetch_url *url)
@@ -25,6 +26,7 @@ bool fetch_url_parse(struct fetch_url *url, const char *text, struct engine *eng
                      bool secure)
 {
     struct origin *origin;
+    char id[URL_MAX];
 
     fetch_url_clear(url);
     if (!text || has_blank(text) || expiry_cut(text))
@@ -35,6 +37,7 @@ bool fetch_url_parse(struct fetch_url *url, const char *text, struct engine *eng
     *url = (struct fetch_url){ .text = text,
                                .origin = origin,
                                .expiry = expiry_of(text),
-                               .is_signed = expiry_signed(text) };
+                               .is_signed = expiry_signed(text),
+                               .is_content = api_content_id(text, id, sizeof(id)) };
     return true;
 }

@@ -22,6 +22,7 @@ struct fetch_url {
     struct origin *origin; /* origin of the text's host; NULL without a text */
     int64_t expiry;        /* when the URL expires; EXPIRY_NEVER: the URL does not say */
     bool is_signed;        /* the text is signed, so the request needs no API key */
+    bool is_content;       /* the text is of a content endpoint (api_content_id) */
 };
 
 /* Set url to no URL. */

@@ -5,7 +5,7 @@
  *
  * Errors   none
  * Threads  any
- * Source   docs/archive-format.md, "missing[].reason"; docs/sync.md, the table "missing"
+ * Source   docs/archive-format.md, the list of `missing[].reason`; docs/sync.md, its table
  */
 #ifndef API_REASON_H
 #define API_REASON_H

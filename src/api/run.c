@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,13 +68,7 @@ static const struct field parts[] = {
 
 bool run_id_valid(const char *id)
 {
-    size_t len = 0;
-
-    while (isalnum((unsigned char)id[len]) || id[len] == '_' || id[len] == '-') {
-        if (++len > RUN_ID_MAX)
-            return false;
-    }
-    return len && !id[len];
+    return text_is_id(id);
 }
 
 /* All statuses that the API documents; scripts/gen-docs reads this table, too. */
@@ -187,31 +180,32 @@ static int read_texts(struct run *run, struct json_value root, struct err *err)
 
 /*
  * Find an array and allocate room for its elements of size bytes; returns 1, or 0 if the array
- * is empty or absent.
+ * is empty or absent. Another type of value is counted in run->unread.
  */
-static int begin_array(void **out, struct json_value *list, struct json_value root,
-                       const char *name, size_t size, struct region *region, struct err *err)
+static int begin_array(void **out, struct json_value *list, struct run *run,
+                       struct json_value root, const char *name, size_t size, struct err *err)
 {
     size_t count;
 
     *list = json_get(root, name);
+    run->unread += json_stated(*list) && json_type(*list) != JSON_ARRAY;
     count = json_type(*list) == JSON_ARRAY ? json_count(*list) : 0;
     if (count > LIST_MAX)
         return err_set(err, ERR_LIMIT, "more than %d %s", LIST_MAX, name);
     if (!count)
         return 0;
-    *out = region_take(region, count * size, err);
+    *out = region_take(run->region, count * size, err);
     return *out ? 1 : -1;
 }
 
-/* Read an array of strings; other elements are skipped. */
-static int read_list(const char ***out, size_t *out_count, struct json_value root,
-                     const char *name, struct region *region, struct err *err)
+/* Read an array of strings; null is skipped, other elements are counted in run->unread. */
+static int read_list(const char ***out, size_t *out_count, struct run *run,
+                     struct json_value root, const char *name, struct err *err)
 {
     struct json_value list;
     struct json_value v = { 0 };
     void *room;
-    int rc = begin_array(&room, &list, root, name, sizeof(**out), region, err);
+    int rc = begin_array(&room, &list, run, root, name, sizeof(**out), err);
 
     if (rc <= 0)
         return rc;
@@ -219,36 +213,57 @@ static int read_list(const char ***out, size_t *out_count, struct json_value roo
     while ((v = json_next(list, v)).doc) {
         const char **slot = &(*out)[*out_count];
 
-        if (text_of(slot, v, region, err) < 0)
+        if (text_of(slot, v, run->region, err) < 0)
             return -1;
+        run->unread += json_stated(v) && json_type(v) != JSON_STRING;
         if (*slot)
             ++*out_count;
     }
     return 0;
 }
 
-/* Read an array of files. */
-static int read_files(struct run_file **out, size_t *out_count, struct json_value root,
-                      const char *name, struct region *region, struct err *err)
+/*
+ * Read a file; *unread: nothing says where it is, or what it is judged by is of another type.
+ */
+static int read_file(struct run_file *file, struct json_value v, struct region *region,
+                     bool *unread, struct err *err)
+{
+    struct json_value checksum = json_get(v, "checksum");
+    struct json_value size = json_get(v, "file_size");
+
+    if (text_of(&file->url, json_get(v, "url"), region, err) < 0 ||
+        text_of(&file->checksum, checksum, region, err) < 0 ||
+        text_of(&file->filename, json_get(v, "filename"), region, err) < 0 ||
+        text_of(&file->modified_at, json_get(v, "modified_at"), region, err) < 0 ||
+        text_of(&file->artifact_id, json_get(v, "artifact_id"), region, err) < 0)
+        return -1;
+    file->sized = json_u64(size, &file->file_size);
+    *unread = (!file->url && !file->artifact_id) ||
+              (json_stated(checksum) && json_type(checksum) != JSON_STRING) ||
+              (json_stated(size) && !file->sized);
+    return 0;
+}
+
+/* Read an array of files; null is skipped. */
+static int read_files(struct run_file **out, size_t *out_count, struct run *run,
+                      struct json_value root, const char *name, struct err *err)
 {
     struct json_value list;
     struct json_value v = { 0 };
     void *room;
-    int rc = begin_array(&room, &list, root, name, sizeof(**out), region, err);
+    int rc = begin_array(&room, &list, run, root, name, sizeof(**out), err);
 
     if (rc <= 0)
         return rc;
     *out = room;
     while ((v = json_next(list, v)).doc) {
-        struct run_file *file = &(*out)[(*out_count)++];
+        bool unread;
 
-        if (text_of(&file->url, json_get(v, "url"), region, err) < 0 ||
-            text_of(&file->checksum, json_get(v, "checksum"), region, err) < 0 ||
-            text_of(&file->filename, json_get(v, "filename"), region, err) < 0 ||
-            text_of(&file->modified_at, json_get(v, "modified_at"), region, err) < 0 ||
-            text_of(&file->artifact_id, json_get(v, "artifact_id"), region, err) < 0)
+        if (!json_stated(v))
+            continue;
+        if (read_file(&(*out)[(*out_count)++], v, run->region, &unread, err) < 0)
             return -1;
-        file->sized = json_u64(json_get(v, "file_size"), &file->file_size);
+        run->unread += unread;
     }
     return 0;
 }
@@ -284,6 +299,7 @@ int run_parse(struct run *run, const char *json, size_t len, struct err *err)
     struct run made = { 0 };
     struct json *doc = json_parse(json, len, err);
     struct json_value root;
+    struct json_value recording;
     int rc = -1;
 
     if (!doc)
@@ -295,16 +311,17 @@ int run_parse(struct run *run, const char *json, size_t len, struct err *err)
     }
     made.region = region_new(err);
     if (!made.region || read_texts(&made, root, err) < 0 ||
-        read_list(&made.screenshot_urls, &made.screenshot_count, root, "screenshot_urls",
-                  made.region, err) < 0 ||
-        read_list(&made.recording_urls, &made.recording_count, root, "recording_urls",
-                  made.region, err) < 0 ||
-        read_files(&made.files, &made.file_count, root, "downloaded_files", made.region, err) <
+        read_list(&made.screenshot_urls, &made.screenshot_count, &made, root, "screenshot_urls",
+                  err) < 0 ||
+        read_list(&made.recording_urls, &made.recording_count, &made, root, "recording_urls",
+                  err) < 0 ||
+        read_files(&made.files, &made.file_count, &made, root, "downloaded_files", err) < 0 ||
+        read_files(&made.recordings, &made.session_recordings, &made, root, "recordings", err) <
             0 ||
-        read_files(&made.recordings, &made.session_recordings, root, "recordings", made.region,
-                   err) < 0 ||
         read_attempts(&made, json_get(root, "attempts"), err) < 0)
         goto out;
+    recording = json_get(root, "recording_url");
+    made.unread += json_stated(recording) && json_type(recording) != JSON_STRING;
     made.misnamed = json_wrong_text(json_get(root, "run_id"));
     made.counted = json_u64(json_get(root, "step_count"), &made.step_count);
     (void)json_u64(json_get(root, "max_screenshot_scrolls"), &made.max_screenshot_scrolls);

@@ -16,13 +16,14 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define RUN_STATUSES_MAX 128
-#define RUN_ID_MAX       128                /* maximum length of a run ID */
+#define RUN_ID_MAX       TEXT_ID_MAX        /* maximum length of a run ID */
 #define RUN_JSON_MAX     ((size_t)64 << 20) /* maximum size of a record's JSON */
 
 struct run_file {
@@ -82,6 +83,7 @@ struct run {
     size_t attempt_count;
     uint64_t step_count; /* valid if counted */
     uint64_t max_screenshot_scrolls;
+    size_t unread; /* number of files, or URLs of files, that cannot be read */
     bool misnamed; /* run_id is present, but not an ID */
     bool counted;
     bool recording_archived;
@@ -89,6 +91,14 @@ struct run {
     bool retry_pending; /* the run failed and will be retried */
     bool retry_told;    /* the record has retry_pending */
 };
+
+/* Notes about a run in the manifest that are read again when it is imported or inspected. */
+#define RUN_NOTE_EMPTY         "no-artifacts"  /* completed, but no artifacts are listed */
+#define RUN_NOTE_RETRY         "retry-pending" /* it had failed, and was to be retried */
+#define RUN_NOTE_RUNNING       "still-running" /* it had not ended */
+#define RUN_NOTE_RECORDS_CUT   "records-cut"   /* the service has more pages of records */
+#define RUN_NOTE_ARTIFACTS_CUT "artifacts-cut" /* the list of artifacts is cut */
+#define RUN_NOTE_CHILDREN_CUT  "children-cut"  /* not all runs that it started are known */
 
 /* Whether a text is a valid run ID: 1 to RUN_ID_MAX letters, digits, '_' and '-'. */
 bool run_id_valid(const char *id);

@@ -8,7 +8,8 @@
 
 /* State of a timeline's traversal. */
 struct walk {
-    struct timeline *timeline;
+    struct timeline *timeline; /* its lists are `found`, until they are copied */
+    const char *found[2][TIMELINE_MAX];
     const char *id;
     const char *other;
 };
@@ -60,14 +61,6 @@ static int note_run(struct walk *w, struct json_value v, bool *own, struct err *
     return 0;
 }
 
-static bool is_text(struct json_value v, const char *text)
-{
-    size_t len;
-    const char *raw = json_type(v) == JSON_STRING ? json_raw(v, &len) : NULL;
-
-    return raw && strlen(text) == len && memcmp(raw, text, len) == 0;
-}
-
 static int note_block(struct walk *w, struct json_value block, struct err *err)
 {
     struct timeline *t = w->timeline;
@@ -77,7 +70,7 @@ static int note_block(struct walk *w, struct json_value block, struct err *err)
     bool ignored;
 
     /* the output of other block types may come from a hostile page */
-    if (!is_text(json_get(block, "block_type"), "workflow_trigger"))
+    if (!json_is(json_get(block, "block_type"), "workflow_trigger"))
         output = (struct json_value){ 0 };
     if (note_run(w, json_get(block, "workflow_run_id"), &own, err) < 0 ||
         note_run(w, json_get(block, "block_workflow_run_id"), &ignored, err) < 0 ||
@@ -116,19 +109,36 @@ static struct json *parse(const char *text, size_t len, struct err *err)
     return doc;
 }
 
+/* Copy a list into the timeline's region. */
+static int keep(struct timeline *t, const char ***list, size_t count, struct err *err)
+{
+    const char **kept = region_take(t->region, (count + 1) * sizeof(*kept), err);
+
+    if (!kept)
+        return -1;
+    memcpy(kept, *list, count * sizeof(*kept));
+    *list = kept;
+    return 0;
+}
+
 int timeline_parse(struct timeline *timeline, const char *json, size_t len, const char *id,
                    const char *other, struct err *err)
 {
     struct timeline made = { .region = region_new(err) };
-    struct walk w = { &made, id, other };
-    struct json *doc = made.region ? parse(json, len, err) : NULL;
+    struct walk *w = made.region ? mem_new(sizeof(*w), err) : NULL;
+    struct json *doc = w ? parse(json, len, err) : NULL;
     int rc = -1;
 
     if (!doc)
         goto out;
-    made.children = region_take(made.region, TIMELINE_MAX * sizeof(char *), err);
-    made.tasks = region_take(made.region, TIMELINE_MAX * sizeof(char *), err);
-    if (!made.children || !made.tasks || walk(&w, json_root(doc), err) < 0)
+    w->timeline = &made;
+    w->id = id;
+    w->other = other;
+    made.children = w->found[0];
+    made.tasks = w->found[1];
+    if (walk(w, json_root(doc), err) < 0 ||
+        keep(&made, &made.children, made.child_count, err) < 0 ||
+        keep(&made, &made.tasks, made.task_count, err) < 0)
         goto out;
     *timeline = made;
     made.region = NULL;
@@ -136,6 +146,7 @@ int timeline_parse(struct timeline *timeline, const char *json, size_t len, cons
 out:
     region_free(made.region);
     json_free(doc);
+    mem_free(w);
     return rc;
 }
 

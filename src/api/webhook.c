@@ -161,7 +161,7 @@ int webhook_read(const char *body, size_t len, struct webhook_facts *out, struct
 bool webhook_differs(const struct webhook_facts *facts, const char *status,
                      const char *finished_at)
 {
-    int64_t finished = finished_at ? clock_us(finished_at) : CLOCK_NONE;
+    int64_t finished = clock_us(finished_at);
 
     if (*facts->status && status && strcmp(facts->status, status) != 0)
         return true;

@@ -241,6 +241,11 @@ static int armour(const struct buf *blob, struct buf *out, struct err *err)
     return rc < 0 ? -1 : buf_adds(out, "-----END SSH SIGNATURE-----\n", err);
 }
 
+char *sshsig_path(const char *archive, struct err *err)
+{
+    return mem_format(err, "%s" SSHSIG_SUFFIX, archive);
+}
+
 int sshsig_sign(const struct sshsig_key *key, const uint8_t sha512[SHA512_SIZE],
                 struct buf *out, struct err *err)
 {

@@ -36,6 +36,9 @@ struct sshsig_key *sshsig_key_read(const char *text, size_t len, struct err *err
 /* Wipe and free a key; NULL is fine. */
 void sshsig_key_free(struct sshsig_key *key);
 
+/* The path of the signature beside an archive: ARCHIVE.sig. Free by mem_free. */
+char *sshsig_path(const char *archive, struct err *err) MUST_CHECK;
+
 /* Append the armoured signature of a message, given the message's SHA-512. */
 int sshsig_sign(const struct sshsig_key *key, const uint8_t sha512[SHA512_SIZE],
                 struct buf *out, struct err *err) MUST_CHECK;

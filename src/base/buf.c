@@ -52,6 +52,31 @@ static char *enlarge(struct buf *b, size_t cap, struct err *err)
     return data;
 }
 
+void buf_put_le(unsigned char *at, uint64_t value, unsigned bytes)
+{
+    unsigned i;
+
+    for (i = 0; i < bytes; i++)
+        at[i] = (unsigned char)(value >> (8 * i));
+}
+
+uint64_t buf_get_le(const unsigned char *at, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    while (bytes--)
+        value = value << 8 | at[bytes];
+    return value;
+}
+
+int buf_add_le(struct buf *b, uint64_t value, unsigned bytes, struct err *err)
+{
+    unsigned char le[sizeof(value)];
+
+    buf_put_le(le, value, bytes);
+    return buf_add(b, le, bytes, err);
+}
+
 char *buf_room(struct buf *b, size_t len, struct err *err)
 {
     size_t need;
@@ -131,4 +156,21 @@ int buf_addf(struct buf *b, struct err *err, const char *fmt, ...)
 const char *buf_text(const struct buf *b)
 {
     return b->data ? b->data : "";
+}
+
+int buf_each_line(struct buf *b, int (*fn)(void *ctx, char *line, struct err *err), void *ctx,
+                  struct err *err)
+{
+    char *at;
+    char *end;
+    int rc = 0;
+
+    if (!b->len)
+        return 0;
+    (void)buf_text(b); /* ends it by a NUL */
+    for (at = b->data; rc == 0 && (end = strchr(at, '\n')); at = end + 1) {
+        *end = '\0';
+        rc = fn(ctx, at, err);
+    }
+    return rc;
 }

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A sink for bytes: a buffer, a file or an archive. */
 typedef int put_fn(void *ctx, const void *bytes, size_t len, struct err *err);
@@ -57,6 +58,22 @@ int buf_adds(struct buf *b, const char *s, struct err *err) MUST_CHECK;
 
 /* Append formatted text, as printf does. */
 int buf_addf(struct buf *b, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/* Append an integer of up to 8 bytes, in little-endian order. */
+int buf_add_le(struct buf *b, uint64_t value, unsigned bytes, struct err *err) MUST_CHECK;
+
+/* Write an integer of up to 8 bytes in little-endian order. */
+void buf_put_le(unsigned char *at, uint64_t value, unsigned bytes);
+
+/* Read an integer of up to 8 bytes in little-endian order. */
+uint64_t buf_get_le(const unsigned char *at, unsigned bytes);
+
+/*
+ * Visit the lines of a buffer that end in a line feed, without it; they may be changed. fn returns -1
+ * to fail.
+ */
+int buf_each_line(struct buf *b, int (*fn)(void *ctx, char *line, struct err *err), void *ctx,
+                  struct err *err) MUST_CHECK;
 
 /* Reserve room for len more bytes and return its address; the caller then adds to b->len. */
 char *buf_room(struct buf *b, size_t len, struct err *err) MUST_CHECK;

@@ -153,15 +153,20 @@ static int64_t zone(const char **s)
 
 int64_t clock_us(const char *s)
 {
-    int y = number(&s, 4);
-    int mon = (skip(&s, '-'), number(&s, 2));
-    int d = (skip(&s, '-'), number(&s, 2));
+    int y;
+    int mon;
+    int d;
     int h = 0;
     int min = 0;
     int sec = 0;
     int64_t us = 0;
     int64_t east = 0;
 
+    if (!s)
+        return CLOCK_NONE;
+    y = number(&s, 4);
+    mon = (skip(&s, '-'), number(&s, 2));
+    d = (skip(&s, '-'), number(&s, 2));
     if (skip(&s, 'T') || skip(&s, ' ')) {
         h = number(&s, 2);
         min = (skip(&s, ':'), number(&s, 2));

@@ -45,7 +45,7 @@ const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style s
 /*
  * Parse "2026-01-20T11:52:29.276851", with or without a fraction and a zone ("Z", "+02:00").
  * Also accepted are the compact form of X-Amz-Date and ISO 8601's reduced forms: without
- * seconds, or a date alone (which means midnight).
+ * seconds, or a date alone (which means midnight). s may be NULL: no time.
  *
  * returns  microseconds since 1970, or CLOCK_NONE
  */

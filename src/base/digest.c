@@ -73,6 +73,21 @@ int sha256_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE], struct er
     return 0;
 }
 
+int sha256_of_texts(const char *const *texts, size_t count, uint8_t out[SHA256_SIZE],
+                    struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    size_t i;
+
+    if (!sha)
+        return -1;
+    for (i = 0; i < count; i++)
+        sha256_add(sha, texts[i], strlen(texts[i]) + (i + 1 < count));
+    sha256_end(sha, out);
+    sha256_free(sha);
+    return 0;
+}
+
 struct hmac {
     struct sha256 *inner; /* the key's inner block and the prefix */
     struct sha256 *outer; /* the key's outer block */

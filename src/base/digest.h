@@ -52,6 +52,10 @@ void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
 int sha256_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE],
               struct err *err) MUST_CHECK;
 
+/* The SHA-256 of texts, a NUL between them. */
+int sha256_of_texts(const char *const *texts, size_t count, uint8_t out[SHA256_SIZE],
+                    struct err *err) MUST_CHECK;
+
 /*
  * HMAC-SHA-256 of many short messages by one key: the key's blocks, and a prefix that all
  * messages share, are hashed once.

@@ -79,7 +79,10 @@ int err_wrap(struct err *err, const char *fmt, ...)
     (void)vsnprintf(err->text, sizeof(err->text), fmt, args);
     va_end(args);
     used = strlen(err->text);
-    (void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
+    if (strncmp(inner, err->text, used) == 0 && inner[used] == ':')
+        (void)snprintf(err->text, sizeof(err->text), "%s", inner); /* it says so already */
+    else
+        (void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
     return -1;
 }
 

@@ -61,7 +61,8 @@ bool err_is_own(const struct err *err);
 /* Whether an error says that the bytes that were read are wrong. */
 bool err_is_damage(const struct err *err);
 
-/* Put "text: " in front of err's text; the kind and the codes stay. Returns -1. */
+/* Put "text: " in front of err's text, unless it begins so; the kind and the codes stay.
+ * Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Append "; text", usually advice on what to do. Returns -1. */

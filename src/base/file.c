@@ -336,6 +336,18 @@ static int open_beside(char *name)
     return fd;
 }
 
+/* Report that rename has failed, as errno says. Returns -1. */
+static int not_renamed(const char *from, const char *to, struct err *err)
+{
+    int os = errno;
+    struct stat st;
+
+    if (stat(to, &st) == 0 && S_ISDIR(st.st_mode)) /* in a sandbox, errno is EACCES */
+        return err_set(err, ERR_EXISTS, "cannot write '%s': it is a directory", to);
+    errno = os;
+    return err_sys(err, "cannot rename '%s' to '%s'", from, to);
+}
+
 int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, struct err *err)
 {
     char *name = mem_format(err, "%s.XXXXXX", path);
@@ -356,7 +368,7 @@ int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, stru
     if (rc < 0)
         (void)err_wrap(err, "'%s'", path);
     else if (rename(name, path) < 0)
-        rc = err_sys(err, "cannot rename '%s' to '%s'", name, path);
+        rc = not_renamed(name, path, err);
     if (rc < 0)
         (void)unlink(name);
     else

@@ -56,15 +56,6 @@ static void skip_blanks(struct checker *c)
         c->at++;
 }
 
-static int hex_digit(int ch)
-{
-    if (ch >= '0' && ch <= '9')
-        return ch - '0';
-    if (ch >= 'a' && ch <= 'f')
-        return ch - 'a' + 10;
-    return ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
-}
-
 static int check_escape(struct checker *c)
 {
     int i;
@@ -73,7 +64,7 @@ static int check_escape(struct checker *c)
     if (peek(c) == 'u') {
         for (i = 0; i < 4; i++) {
             c->at++;
-            if (hex_digit(peek(c)) < 0)
+            if (text_hex_digit(peek(c)) < 0)
                 return bad_json(c, "expected four hex digits after \\u");
         }
     } else if (peek(c) <= 0 || !strchr("\"\\/bfnrt", peek(c))) {
@@ -411,34 +402,43 @@ const char *json_raw(struct json_value v, size_t *len)
     return t ? v.doc->text + t->start : "";
 }
 
-/* Whether a key's raw text, usually without escapes, is equal to key. */
-static bool is_key(const char *raw, size_t len, const char *key, size_t want)
+bool json_is(struct json_value v, const char *text)
 {
+    size_t len;
+    const char *raw = json_raw(v, &len);
+    size_t want = strlen(text);
     struct buf plain;
     bool same;
 
-    if (!memchr(raw, '\\', len))
-        return len == want && !memcmp(raw, key, len);
+    if (json_type(v) != JSON_STRING)
+        return false;
+    if (!memchr(raw, '\\', len)) /* the usual case */
+        return len == want && !memcmp(raw, text, len);
     buf_init(&plain, len + 1); /* unescaping never lengthens */
     same = json_unescape(raw, len, &plain, NULL) == 0 && plain.len == want &&
-           !memcmp(buf_text(&plain), key, want);
+           !memcmp(buf_text(&plain), text, want);
     buf_clear(&plain);
     return same;
+}
+
+bool json_has(struct json_value array, const char *text)
+{
+    struct json_value v = json_next(array, absent);
+
+    while (v.doc && !json_is(v, text))
+        v = json_next(array, v);
+    return v.doc;
 }
 
 struct json_value json_get(struct json_value object, const char *key)
 {
     struct json_value found = absent;
     struct json_value v = absent;
-    size_t want = strlen(key);
 
     if (json_type(object) != JSON_OBJECT)
         return absent;
     while ((v = json_next(object, v)).doc) {
-        size_t len;
-        const char *raw = json_raw(json_key(v), &len);
-
-        if (is_key(raw, len, key, want))
+        if (json_is(json_key(v), key))
             found = v;
     }
     return found;
@@ -454,7 +454,8 @@ static uint32_t unescape_u(const char *raw, size_t left, size_t *step)
 
     for (i = 0; i < pair; i++) {
         for (k = 0; k < 4; k++)
-            unit[i] = unit[i] << 4 | (uint32_t)hex_digit((unsigned char)raw[6 * i + 2 + k]);
+            unit[i] =
+                unit[i] << 4 | (uint32_t)text_hex_digit((unsigned char)raw[6 * i + 2 + k]);
     }
     if (pair == 2 && unit[0] >= 0xd800 && unit[0] <= 0xdbff && unit[1] >= 0xdc00 &&
         unit[1] <= 0xdfff) {
@@ -523,13 +524,16 @@ int json_string(struct json_value v, struct region *region, char **out, struct e
     return 0;
 }
 
+bool json_stated(struct json_value v)
+{
+    enum json_type type = json_type(v);
+
+    return type != JSON_ABSENT && type != JSON_NULL;
+}
+
 bool json_wrong_text(struct json_value v)
 {
-    size_t len = 0;
-
-    if (json_type(v) == JSON_STRING)
-        (void)json_raw(v, &len);
-    return json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL && !len;
+    return json_type(v) == JSON_STRING ? json_is(v, "") : json_stated(v);
 }
 
 const char *json_text(struct json_value object, const char *key, struct region *region)
@@ -543,12 +547,9 @@ const char *json_text(struct json_value object, const char *key, struct region *
 int json_append(struct json_value v, struct buf *out, struct err *err)
 {
     size_t len;
-    const char *raw;
+    const char *raw = json_raw(v, &len);
 
-    if (json_type(v) != JSON_STRING)
-        return 0;
-    raw = json_raw(v, &len);
-    return json_unescape(raw, len, out, err);
+    return json_type(v) == JSON_STRING ? json_unescape(raw, len, out, err) : 0;
 }
 
 int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err)

@@ -86,6 +86,12 @@ struct json_value json_next(struct json_value container, struct json_value prev)
 /* The key of an object's member, as a value of type JSON_STRING. */
 struct json_value json_key(struct json_value member);
 
+/* Whether a value is a string with this text. */
+bool json_is(struct json_value v, const char *text);
+
+/* Whether an array has a string with this text. */
+bool json_has(struct json_value array, const char *text);
+
 /* The value's bytes in the text; a string's without quotes, with escapes. */
 const char *json_raw(struct json_value v, size_t *len);
 
@@ -112,6 +118,9 @@ size_t json_char(const char *raw, size_t len, char out[4], size_t *used);
 
 /* Unescape a string's raw text, which json_check has validated, and append it to a buffer. */
 int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Whether a value is neither absent nor null. */
+bool json_stated(struct json_value v);
 
 /* Whether a value that should be a text is none: not absent, null or a non-empty string. */
 bool json_wrong_text(struct json_value v);

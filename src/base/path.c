@@ -135,6 +135,14 @@ const char *path_ext(const char *name)
     return dot;
 }
 
+bool path_ends(const char *path, const char *ending)
+{
+    size_t len = strlen(path);
+    size_t n = strlen(ending);
+
+    return len > n && strcasecmp(path + len - n, ending) == 0;
+}
+
 char *path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -39,6 +39,10 @@ void path_trim(char *path);
  */
 const char *path_ext(const char *name);
 
+/* Whether a path is longer than an ending, such as ".html", and ends with it; the case of ASCII
+ * letters is ignored. */
+bool path_ends(const char *path, const char *ending);
+
 /* Copy a path's directory part ("." if there is none); free it by mem_free. NULL: no memory. */
 char *path_dir(const char *path);
 

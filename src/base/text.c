@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include "base/clock.h"
+
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <wchar.h>
 
 size_t text_utf8_next(const char *s, size_t len)
@@ -34,6 +38,17 @@ size_t text_utf8_next(const char *s, size_t len)
     if (need == 4 && (code < 0x10000 || code > 0x10ffff))
         return 0;
     return need;
+}
+
+size_t text_cut(const char *s, size_t len, size_t max)
+{
+    size_t n = max;
+
+    if (len <= max)
+        return len;
+    while (n && max - n < 3 && ((unsigned char)s[n] & 0xc0) == 0x80)
+        n--;
+    return ((unsigned char)s[n] & 0xc0) == 0x80 ? max : n;
 }
 
 size_t text_utf8_put(char out[4], uint32_t code)
@@ -298,7 +313,18 @@ static int digits(const char **s, uint64_t *out)
     return *s == start ? -1 : 0;
 }
 
-static int hex_value(char c)
+bool text_is_id(const char *s)
+{
+    size_t len = 0;
+
+    while (isalnum((unsigned char)s[len]) || s[len] == '_' || s[len] == '-') {
+        if (++len > TEXT_ID_MAX)
+            return false;
+    }
+    return len && !s[len];
+}
+
+int text_hex_digit(int c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -314,8 +340,8 @@ int text_unhex(uint8_t *out, size_t len, const char *s)
     if (strlen(s) != 2 * len)
         return -1;
     for (i = 0; i < len; i++) {
-        int high = hex_value(s[2 * i]);
-        int low = hex_value(s[2 * i + 1]);
+        int high = text_hex_digit(s[2 * i]);
+        int low = text_hex_digit(s[2 * i + 1]);
 
         if (high < 0 || low < 0)
             return -1;
@@ -333,6 +359,34 @@ int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err)
     if (n > max)
         return err_set(err, ERR_FORMAT, "must be at most %" PRIu64, max);
     *out = n;
+    return 0;
+}
+
+const char *text_nonce(char out[TEXT_NONCE])
+{
+    uint64_t number = 0;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+        number = clock_mono_us() ^ (uint64_t)clock_wall() << 20;
+    (void)snprintf(out, TEXT_NONCE, "%016" PRIx64, number);
+    return out;
+}
+
+int text_part(const char *s, uint64_t most, uint64_t *part, uint64_t *parts, struct err *err)
+{
+    const char *at = s;
+    char shown[64];
+    uint64_t k;
+    uint64_t n;
+
+    if (digits(&at, &k) < 0 || *at++ != '/' || digits(&at, &n) < 0 || *at || !k || k > n)
+        return err_set(err, ERR_USAGE, "'%s': expected K/N with K from 1 to N",
+                       text_shown(shown, sizeof(shown), s));
+    if (n > most)
+        return err_set(err, ERR_USAGE, "'%s': N must be at most %" PRIu64,
+                       text_shown(shown, sizeof(shown), s), most);
+    *part = k;
+    *parts = n;
     return 0;
 }
 

@@ -21,6 +21,12 @@
 /* Length of the valid UTF-8 sequence at s (1 to 4), or 0 if there is none. NUL is valid. */
 size_t text_utf8_next(const char *s, size_t len);
 
+/*
+ * The length of a text of len bytes that is cut to `max` bytes: shorter if a UTF-8 character
+ * would be divided. What is no UTF-8 is cut anywhere.
+ */
+size_t text_cut(const char *s, size_t len, size_t max);
+
 /* Encode a code point as UTF-8 (an invalid one as U+FFFD); returns the length, 1 to 4. */
 size_t text_utf8_put(char out[4], uint32_t code);
 
@@ -81,11 +87,32 @@ const char *text_duration(char out[TEXT_SIZE_MAX], uint64_t ms);
 /* Write len bytes as lower-case hex and a NUL: 2 * len + 1 bytes at out. */
 void text_hex(char *out, const uint8_t *bytes, size_t len);
 
+#define TEXT_ID_MAX 128
+
+/* Whether a text can be an ID: 1 to TEXT_ID_MAX ASCII letters, digits, '_' and '-'. */
+bool text_is_id(const char *s);
+
+/* The value of a hex digit, 0 to 15; -1 for any other character. */
+int text_hex_digit(int c);
+
 /* Parse exactly len bytes of hex; -1 for anything else. */
 int text_unhex(uint8_t *out, size_t len, const char *s);
 
+#define TEXT_NONCE 17 /* buffer size for text_nonce */
+
+/* Write a number that nobody else is likely to have, as 16 hexadecimal digits: a random one, or one
+ * of the clocks while the system has no randomness yet. Returns out. */
+const char *text_nonce(char out[TEXT_NONCE]);
+
 /* Parse a decimal number up to max; ERR_FORMAT otherwise. */
 int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err) MUST_CHECK;
+
+/*
+ * Parse "K/N", part K of N parts: decimal numbers, K from 1 to N, N at most `most`. ERR_USAGE
+ * otherwise; *part and *parts are written on success only.
+ */
+int text_part(const char *s, uint64_t most, uint64_t *part, uint64_t *parts,
+              struct err *err) MUST_CHECK;
 
 /* Parse a size with an optional suffix k, m, g, t (powers of 1024): "16GiB", "16g". */
 int text_parse_size(const char *s, uint64_t *out, struct err *err) MUST_CHECK;

@@ -77,6 +77,11 @@ static int64_t mend(int fd, const char *path, struct err *err)
 
     if (fstat(fd, &st) < 0)
         return err_sys(err, "cannot read '%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_USAGE,
+                       "'%s' is not a regular file; move it away: holds and removals that it "
+                       "should list are in the catalog",
+                       path);
     len = st.st_size < (off_t)sizeof(tail) ? (size_t)st.st_size : sizeof(tail);
     if (file_pread(fd, tail, len, (uint64_t)st.st_size - len, err) < 0)
         return err_wrap(err, "'%s'", path);
@@ -104,11 +109,36 @@ static char *path_of(const char *dir, struct err *err)
     return mem_format(err, "%s/" AUDIT_LOG_NAME, dir);
 }
 
-int audit_log_open(struct audit_log *a, const char *dir, struct err *err)
+/* Without a second place of the log. */
+static int publish_nowhere(void *ctx, const char *lines, size_t len, struct err *err)
 {
-    const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+    (void)ctx;
+    (void)lines;
+    (void)len;
+    (void)err;
+    return 0;
+}
 
-    *a = (struct audit_log){ .fd = -1, .path = path_of(dir, err) };
+static int copied_nowhere(void *ctx, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    return 0;
+}
+
+struct audit_log_origin audit_log_no_origin(void)
+{
+    return (struct audit_log_origin){ publish_nowhere, copied_nowhere, NULL };
+}
+
+int audit_log_open(struct audit_log *a, const char *dir, struct audit_log_origin origin,
+                   struct err *err)
+{
+    const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+    *a = (struct audit_log){
+        .fd = -1, .path = path_of(dir, err), .origin = origin, .began = -1
+    };
     buf_init(&a->lines, LINES_MAX + LINE_MAX);
     if (!a->path)
         return -1;
@@ -121,6 +151,8 @@ int audit_log_open(struct audit_log *a, const char *dir, struct err *err)
 
 static int write_lines(struct audit_log *a, struct err *err)
 {
+    if (a->origin.publish(a->origin.ctx, a->lines.data, a->lines.len, err) < 0)
+        return -1;
     if (file_write(a->fd, a->lines.data, a->lines.len, err) < 0)
         return err_wrap(err, "'%s'", a->path);
     buf_reset(&a->lines);
@@ -159,7 +191,7 @@ int audit_log_commit(struct audit_log *a, struct err *err)
     if (file_sync_dir(a->path, err) < 0)
         return -1;
     a->committed = true;
-    return 0;
+    return a->origin.copied(a->origin.ctx, err);
 }
 
 void audit_log_close(struct audit_log *a)
@@ -175,7 +207,7 @@ void audit_log_close(struct audit_log *a)
 int audit_log_mend(const char *dir, struct err *err)
 {
     char *path = path_of(dir, err);
-    int fd = path ? open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = path ? open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     int rc = path ? 0 : -1;
 
     if (fd >= 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * audit_log: DIR/log.jsonl, the record of what cannot be read from the volumes: holds, pruned
- * runs, lost volumes.
+ * runs, lost volumes, the shard.
  *
  * Each line is one JSON object. The file is append-only and authoritative; the catalog's copy
  * is made by reading the file (catalog/log_replay). Lines written together are flushed
@@ -31,27 +31,46 @@
 #define AUDIT_LOG_REMOVE  "remove" /* a volume was deleted */
 #define AUDIT_LOG_LOSE    "lose"   /* a volume, or a part that only the volume had, was lost */
 #define AUDIT_LOG_ALIAS   "alias"  /* the second ID (part) of a pruned run */
+#define AUDIT_LOG_SHARD   "shard"  /* the directory is filled with a shard (part, "K/N") */
 
 struct audit_log_entry {
     int64_t at_ms;
     const char *what;
     const char *run_id; /* NULL: none; the same for the texts below */
     const char *volume;
-    const char *part; /* an artifact's ID or path; "": the run's record; an alias */
+    const char *part; /* an artifact's ID or path; "": the run's record; an alias; a shard */
     const char *reason;
 };
+
+/* A second place of the log, which counts before the file: the file is a copy of it. */
+struct audit_log_origin {
+    /* Takes lines before they are written to the file; -1: they do not count. */
+    int (*publish)(void *ctx, const char *lines, size_t len, struct err *err);
+    /* All lines since the last call are in the file. */
+    int (*copied)(void *ctx, struct err *err);
+    void *ctx;
+};
+
+/* No second place: the file is the log. */
+struct audit_log_origin audit_log_no_origin(void);
 
 /* Entries that are written together. */
 struct audit_log {
     char *path;
+    struct audit_log_origin origin;
     int fd;
     int64_t began; /* the file's size before these entries */
     struct buf lines;
     bool committed;
 };
 
-/* Open the file for appending; created if missing. Call audit_log_close also on failure. */
-int audit_log_open(struct audit_log *log, const char *dir, struct err *err) MUST_CHECK;
+/*
+ * Open the file for appending; created if missing. Call audit_log_close also on failure.
+ *
+ * origin   takes the entries before the file does
+ */
+int audit_log_open(struct audit_log *log, const char *dir, struct audit_log_origin origin,
+                   struct err *err) MUST_CHECK;
 
 /* Add an entry. */
 int audit_log_put(struct audit_log *log, const struct audit_log_entry *entry,

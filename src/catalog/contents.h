@@ -24,7 +24,7 @@ struct contents_volume {
     const char *name; /* relative to the directory: "2026/11/skyarc-....tar.zst" */
     const char *manifest_sha256;
     uint64_t size;
-    const uint8_t *tail; /* SHA256_SIZE bytes: see volume_store_look; NULL: not known */
+    const uint8_t *tail; /* SHA256_SIZE bytes: see volumes/dir_store; NULL: not known */
     int64_t created_ms;
     int64_t entered_ms;
     int64_t verified_ms; /* time of the last full verification; DB_UNKNOWN: never */

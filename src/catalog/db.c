@@ -8,6 +8,7 @@
 #include "catalog/schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct db {
 
 int64_t db_us(const char *text)
 {
-    int64_t us = text ? clock_us(text) : CLOCK_NONE;
+    int64_t us = clock_us(text);
 
     return us == CLOCK_NONE ? DB_UNKNOWN : us;
 }
@@ -93,50 +94,14 @@ static int one(struct db *c, const char *text, int *number, char *out, size_t si
     return rc;
 }
 
-/* The whole schema as a text, to be freed by sqlite3_free. NULL: error. */
-static char *schema_of(sqlite3 *db)
-{
-    sqlite3_stmt *sql = NULL;
-    char *text = NULL;
-
-    if (sqlite3_prepare_v2(db,
-                           "SELECT group_concat(sql, char(10)) FROM (SELECT coalesce(sql, '')"
-                           " AS sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%'"
-                           " ESCAPE '\\' ORDER BY type, name)",
-                           -1, &sql, NULL) == SQLITE_OK &&
-        sqlite3_step(sql) == SQLITE_ROW)
-        text = sqlite3_mprintf("%s", db_name(sql, 0));
-    (void)sqlite3_finalize(sql);
-    return text;
-}
-
 /*
  * Check that the schema is the one that the migrations make: any other trigger or view could
  * run arbitrary SQL.
  */
-static int check_schema(struct db *c, struct err *err)
+static int check_schema(struct db *c, const char *wanted, struct err *err)
 {
-    sqlite3 *own = NULL;
-    char *wanted = NULL;
-    char *found = schema_of(c->db);
-    int rc =
-        sqlite3_open_v2(":memory:", &own, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    int i;
-
-    for (i = 0; rc == SQLITE_OK && i < schema_version(); i++)
-        rc = sqlite3_exec(own, schema_step(i), NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        wanted = schema_of(own);
-    (void)sqlite3_close(own);
-    if (!wanted)
-        rc = err_set(err, ERR_MEMORY, "out of memory");
-    else if (!found || strcmp(wanted, found) != 0)
-        rc = damaged(c, err, "the schema is not that of a catalog");
-    else
-        rc = 0;
-    sqlite3_free(wanted);
-    sqlite3_free(found);
-    return rc;
+    return schema_is(c->db, wanted) ? 0
+                                    : damaged(c, err, "the schema is not that of a catalog");
 }
 
 static int check_pages(struct db *c, struct err *err)
@@ -179,7 +144,8 @@ static int migrate(struct db *c, int version, struct err *err)
     return 0;
 }
 
-static int check(struct db *c, enum db_mode mode, struct err *err)
+/* Check the version, the pages and the schema, which is `wanted` in the end. */
+static int check(struct db *c, enum db_mode mode, const char *wanted, struct err *err)
 {
     int version = 0;
     int pages = 0;
@@ -204,7 +170,7 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
         return -1;
     if (mode == DB_WRITE && migrate(c, version, err) < 0)
         return -1;
-    return check_schema(c, err);
+    return check_schema(c, wanted, err);
 }
 
 /* Configure the connection for an untrusted database, with limits for values. */
@@ -220,12 +186,20 @@ static int configure(struct db *c, enum db_mode mode, struct err *err)
     if (run(c,
             "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = "
             "OFF;"
-            "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
+            "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;"
+            "PRAGMA secure_delete = ON;",
             err) < 0)
         return -1;
     /* a reader's sandbox lets it create no files */
     return mode != DB_WRITE ? run(c, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err)
                             : 0;
+}
+
+/* The schema is this program's own: its triggers may write to the full-text index, which
+ * SQLite 3.40 allows for a trusted schema only. */
+static int trust(struct db *c, struct err *err)
+{
+    return run(c, "PRAGMA trusted_schema = ON", err);
 }
 
 /*
@@ -276,14 +250,34 @@ static int open_database(struct db *c, const char *dir, enum db_mode mode, struc
                : fail(c, err);
 }
 
+/*
+ * Let only this user read the catalog, before SQLite opens it: closing a descriptor of it later
+ * would end SQLite's locks. st NULL: it is not there yet.
+ */
+static int make_private(const char *path, const struct stat *st)
+{
+    int flags = O_CLOEXEC | O_NONBLOCK | (st ? O_RDONLY : O_RDWR | O_CREAT);
+    int fd;
+    int rc;
+
+    if (st && (st->st_mode & 0777) == 0600)
+        return 0;
+    fd = open(path, flags, 0600);
+    if (fd < 0)
+        return -1;
+    rc = fchmod(fd, 0600);
+    return close(fd) < 0 ? -1 : rc;
+}
+
 struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
 {
     struct db *c = mem_new(sizeof(*c), err);
+    char *wanted = c ? schema_text(err) : NULL;
     struct stat st;
     bool there;
 
-    if (!c)
-        return NULL;
+    if (!wanted)
+        goto fail;
     c->path = mem_format(err, "%s/" DB_NAME, dir);
     if (!c->path || page_checksum_register(err) < 0)
         goto fail;
@@ -300,15 +294,19 @@ struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
                       c->path);
         goto fail;
     }
-    if (open_database(c, dir, mode, err) < 0)
-        goto fail;
-    if (mode == DB_WRITE && chmod(c->path, 0600) < 0) {
+    if (mode == DB_WRITE && make_private(c->path, there ? &st : NULL) < 0) {
         (void)err_sys(err, "cannot set the permissions of '%s'", c->path);
         goto fail;
     }
-    if (configure(c, mode, err) == 0 && check(c, mode, err) == 0)
+    if (open_database(c, dir, mode, err) < 0)
+        goto fail;
+    if (configure(c, mode, err) == 0 && check(c, mode, wanted, err) == 0 &&
+        (mode != DB_WRITE || trust(c, err) == 0)) {
+        sqlite3_free(wanted);
         return c;
+    }
 fail:
+    sqlite3_free(wanted);
     db_free(c);
     return NULL;
 }
@@ -351,7 +349,7 @@ struct db *db_copy(const char *dir, struct err *err)
                              NULL) != SQLITE_OK)
         (void)fail(c, err);
     else if (c->path && fill(c, from, err) == 0)
-        rc = configure(c, DB_WRITE, err);
+        rc = configure(c, DB_WRITE, err) < 0 ? -1 : trust(c, err);
     db_free(from);
     if (rc == 0)
         return c;

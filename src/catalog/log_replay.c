@@ -4,8 +4,10 @@
 #include "base/buf.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "catalog/shard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,9 +70,16 @@ static int is_known(struct db *c, const struct audit_log_entry *e, struct err *e
     return db_any(c, sql, err);
 }
 
+/* Read the shard that an entry names. */
+static int read_shard(const struct audit_log_entry *e, struct shard *shard, struct err *err)
+{
+    return text_part(e->part ? e->part : "", SHARD_MOST, &shard->k, &shard->n, err);
+}
+
 /* Add an entry to the catalog's log, and apply its effect. */
 static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
 {
+    struct shard shard;
     struct sqlite3_stmt *sql =
         db_sql(c,
                "INSERT INTO log(at_ms, what, run_id, volume, part, reason)"
@@ -82,6 +91,8 @@ static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
     bind(sql, e);
     if (db_do(c, sql, err) < 0)
         return -1;
+    if (strcmp(e->what, AUDIT_LOG_SHARD) == 0)
+        return read_shard(e, &shard, err) < 0 ? -1 : shard_changed(c, &shard, err);
     if (!e->run_id)
         return 0;
     if (strcmp(e->what, AUDIT_LOG_HOLD) == 0)
@@ -111,11 +122,15 @@ bool log_replay_understands(const struct audit_log_entry *e)
         { AUDIT_LOG_PRUNE, true, false }, { AUDIT_LOG_REMOVE, false, false },
         { AUDIT_LOG_LOSE, false, false }, { AUDIT_LOG_ALIAS, true, true },
     };
+    struct shard shard;
     size_t i;
 
+    if (strcmp(e->what, AUDIT_LOG_SHARD) == 0)
+        return read_shard(e, &shard, NULL) == 0;
     for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         if (strcmp(e->what, kinds[i].what) == 0)
-            return (e->run_id || !kinds[i].run) && (e->part || !kinds[i].part);
+            return (e->run_id ? text_is_id(e->run_id) : !kinds[i].run) &&
+                   (!kinds[i].part || (e->part && text_is_id(e->part)));
     }
     return false;
 }
@@ -267,7 +282,7 @@ static int merge(struct replay *r, struct audit_log_mark *mark, struct err *err)
     struct entries k = { .table = hashmap_new(err) };
     struct audit_log a = { .fd = -1 };
     size_t count = 0;
-    int rc = k.table ? audit_log_open(&a, r->dir, err) : -1;
+    int rc = k.table ? audit_log_open(&a, r->dir, audit_log_no_origin(), err) : -1;
 
     buf_init(&k.key, KEY_MAX);
     if (rc == 0 && (audit_log_start(mark, err) < 0 ||
@@ -337,12 +352,12 @@ int log_replay_update(struct db *c, const char *dir, struct err *err)
     return rc;
 }
 
-int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
-                   size_t count, struct err *err)
+int log_replay_add(struct db *c, const char *dir, struct audit_log_origin origin,
+                   const struct audit_log_entry *entries, size_t count, struct err *err)
 {
     struct audit_log a;
     size_t i;
-    int rc = audit_log_open(&a, dir, err);
+    int rc = audit_log_open(&a, dir, origin, err);
 
     for (i = 0; rc == 0 && i < count; i++)
         rc = audit_log_put(&a, &entries[i], err);
@@ -392,6 +407,13 @@ int log_replay_told(struct db *c, const char *volume, const char *what, struct e
     return db_any(c, sql, err);
 }
 
+int log_replay_told_gone(struct db *c, const char *volume, struct err *err)
+{
+    int told = log_replay_told(c, volume, AUDIT_LOG_REMOVE, err);
+
+    return told ? told : log_replay_told(c, volume, AUDIT_LOG_LOSE, err);
+}
+
 int log_replay_pruned(struct db *c, const char *run_id, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(c,
@@ -404,6 +426,19 @@ int log_replay_pruned(struct db *c, const char *run_id, struct err *err)
         return -1;
     relation_bind(c, sql, 1, run_id);
     return db_any(c, sql, err);
+}
+
+int64_t log_replay_last_hold(struct db *c, struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(
+        c, "SELECT coalesce(max(id), 0) FROM log WHERE what = '" AUDIT_LOG_HOLD "'", err);
+    int64_t last;
+
+    if (!sql || db_step(c, sql, err) <= 0)
+        return -1;
+    last = db_column_number(sql, 0);
+    db_done(sql);
+    return last;
 }
 
 int log_replay_holds(struct db *c,

@@ -37,11 +37,12 @@ int log_replay_run(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 int log_replay_update(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 
 /*
- * Append entries to the file, and apply them to the catalog in a transaction of its own: not
- * within another.
+ * Append entries to the file, after the origin has taken them, and apply them to the catalog in
+ * a transaction of its own: not within another.
  */
-int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
-                   size_t count, struct err *err) MUST_CHECK;
+int log_replay_add(struct db *c, const char *dir, struct audit_log_origin origin,
+                   const struct audit_log_entry *entries, size_t count,
+                   struct err *err) MUST_CHECK;
 
 /* Whether an entry is one that this version makes: another one may be a hold. */
 bool log_replay_understands(const struct audit_log_entry *entry);
@@ -62,8 +63,15 @@ bool log_replay_held(struct db *c, const char *run_id, char *reason, size_t size
 int log_replay_told(struct db *c, const char *volume, const char *what,
                     struct err *err) MUST_CHECK;
 
+/* Whether the log says one or the other: 1, 0, or -1. */
+int log_replay_told_gone(struct db *c, const char *volume, struct err *err) MUST_CHECK;
+
 /* Whether a run was ever pruned: 1, 0, or -1. */
 int log_replay_pruned(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
+
+/* The number of the last hold in the log, 0: there is none; -1: error. A greater one means that
+ * there is a new hold. */
+int64_t log_replay_last_hold(struct db *c, struct err *err) MUST_CHECK;
 
 /* Visit each hold; fn returns -1 to fail. */
 int log_replay_holds(struct db *c,

@@ -52,7 +52,8 @@ static const char *const joins[] = {
     ("DELETE FROM states WHERE (SELECT count(*) FROM states WHERE run_id IN (?1, ?2)) = 2 AND"
      " run_id = (SELECT s.run_id FROM states s WHERE s.run_id IN (?1, ?2) ORDER BY"
      " CASE WHEN s.state = 'due' AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
-     " THEN 0 ELSE 1 + instr('open   sealed pruned lost   running due    gone   ', s.state) END"
+     " THEN 0 ELSE 1 + instr('open   sealed pruned lost   running due    gone   "
+     "undecided', s.state) END"
      " DESC, s.run_id = ?1 DESC LIMIT 1)"),
     "UPDATE states SET run_id = ?2 WHERE run_id = ?1",
     ("INSERT OR IGNORE INTO runs(run_id, volume, supplements, status, run_type, created_at,"
@@ -61,6 +62,7 @@ static const char *const joins[] = {
      " failure_reason, prompt, artifacts, missing, bytes, title, output FROM runs WHERE"
      " run_id = ?1"),
     "UPDATE artifacts SET run_id = ?2 WHERE run_id = ?1",
+    "UPDATE texts SET run_id = ?2 WHERE run_id = ?1 AND path IS NOT NULL",
     "DELETE FROM runs WHERE run_id = ?1 AND ?2 <> ?1",
     "UPDATE OR REPLACE missing SET run_id = ?2 WHERE run_id = ?1",
     "UPDATE OR REPLACE lost SET run_id = ?2 WHERE run_id = ?1",
@@ -130,6 +132,18 @@ int relation_set_parent(struct db *c, const char *run_id, const char *parent, st
     relation_bind(c, sql, 1, run_id);
     relation_bind(c, sql, 2, parent);
     return db_do(c, sql, err);
+}
+
+int relation_is_within(struct db *c, const char *run_id, const char *ancestor, struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(
+        c, "WITH RECURSIVE " RELATION_FAMILY("?2") " SELECT 1 FROM family WHERE id = ?1", err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    relation_bind(c, sql, 2, ancestor);
+    return db_any(c, sql, err);
 }
 
 int relation_parents(struct db *c,

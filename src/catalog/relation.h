@@ -58,6 +58,11 @@ int relation_aliases(struct db *c, const char *run_id,
 int relation_set_parent(struct db *c, const char *run_id, const char *parent,
                         struct err *err) MUST_CHECK;
 
+/* Whether a run is another one, or was started by it, directly or not; each by any of its IDs:
+ * 1, 0 or -1. */
+int relation_is_within(struct db *c, const char *run_id, const char *ancestor,
+                       struct err *err) MUST_CHECK;
+
 /* Visit each run that another run started, with its parent; fn returns -1 to fail. */
 int relation_parents(struct db *c,
                      int (*fn)(void *ctx, const char *run_id, const char *parent,

@@ -80,7 +80,8 @@ int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal,
             next = RUN_STATE_OPEN; /* the run continued */
         else
             moved = (strcmp(state, RUN_STATE_RUNNING) == 0 && terminal) ||
-                    strcmp(state, RUN_STATE_GONE) == 0 || strcmp(state, RUN_STATE_LOST) == 0;
+                    strcmp(state, RUN_STATE_GONE) == 0 || strcmp(state, RUN_STATE_LOST) == 0 ||
+                    strcmp(state, RUN_STATE_UNDECIDED) == 0;
         db_done(sql);
     }
     if ((moved ? put(c, row, next, now_ms, err) : complete(c, row, now_ms, err)) < 0)
@@ -104,12 +105,40 @@ int run_state_known(struct db *c, const char *run_id, struct err *err)
 int run_state_drop(struct db *c, const char *run_id, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        db_sql(c, "DELETE FROM states WHERE run_id = ?1 AND state IN ('running', 'due')", err);
+        db_sql(c,
+               "DELETE FROM states WHERE run_id = ?1 AND state IN ('" RUN_STATE_RUNNING
+               "', '" RUN_STATE_DUE "', '" RUN_STATE_UNDECIDED "')",
+               err);
 
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
     return db_do(c, sql, err);
+}
+
+int run_state_undecided(struct db *c, const struct run_state_row *row, int64_t now_ms,
+                        struct err *err)
+{
+    int known = run_state_known(c, row->run_id, err);
+
+    if (known < 0)
+        return -1;
+    return known ? complete(c, row, now_ms, err)
+                 : put(c, row, RUN_STATE_UNDECIDED, now_ms, err);
+}
+
+int run_state_kept(struct db *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        db_sql(c,
+               "SELECT 1 FROM states WHERE run_id = ?1 AND state <> '" RUN_STATE_UNDECIDED
+               "' UNION ALL SELECT 1 FROM runs WHERE run_id = ?1",
+               err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    return db_any(c, sql, err);
 }
 
 int run_state_set(struct db *c, const char *run_id, const char *state, int64_t next_ms,
@@ -347,6 +376,11 @@ int run_state_pruned(struct db *c, const char *run_id, struct err *err)
     if (with_run(c, db_sql(c, "DELETE FROM lost WHERE run_id = ?1", err), run_id, err) < 0)
         return -1;
     return run_state_set(c, run_id, RUN_STATE_PRUNED, 0, NULL, err);
+}
+
+int run_state_forget(struct db *c, const char *run_id, struct err *err)
+{
+    return with_run(c, db_sql(c, "DELETE FROM states WHERE run_id = ?1", err), run_id, err);
 }
 
 int run_state_lose(struct db *c, const char *run_id, const char *part, const char *volume,

@@ -2,6 +2,7 @@
 /*
  * run_state: the state of each run.
  *
+ *   undecided listed, but the shard that archives it (catalog/shard) is not known yet
  *   running   has not ended
  *   due       has ended, and must be archived
  *   open      archived, and will be listed again, since it may have further artifacts
@@ -38,9 +39,14 @@
 #define RUN_STATE_LOST    "lost"
 #define RUN_STATE_PRUNED  "pruned"
 
+#define RUN_STATE_UNDECIDED "undecided"
+
 /* Reason of a run that was sealed because the service no longer has it: whether it had
  * further artifacts is not known. */
 #define RUN_STATE_LEFT "gone at the service"
+
+/* Reason of a run that ended and will be retried. */
+#define RUN_STATE_RETRY "retry pending"
 
 /* Reason of a completed run for which the service listed no artifacts. */
 #define RUN_STATE_EMPTY "no artifacts"
@@ -57,16 +63,30 @@ struct run_state_row {
 
 /*
  * Record what a list or a record of the service says: a run that ended becomes due; a run in
- * state gone or lost exists again (due or running); a sealed run whose end changed becomes
- * open; times that were unknown are stored. 1: the run was not known.
+ * state gone or lost exists again (due or running), and an undecided one is decided; a sealed
+ * run whose end changed becomes open; times that were unknown are stored. 1: the run was not
+ * known.
  */
 int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal, int64_t now_ms,
                    struct err *err) MUST_CHECK;
 
+/*
+ * Record what a list says of a run whose shard is not known: a new run becomes undecided; a
+ * known one keeps its state, and times that were unknown are stored.
+ */
+int run_state_undecided(struct db *c, const struct run_state_row *row, int64_t now_ms,
+                        struct err *err) MUST_CHECK;
+
+/* Whether a run is archived or has another state than undecided: 1, 0 or -1. */
+int run_state_kept(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
+
+/* Delete the state of a run, whatever it is. */
+int run_state_forget(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
+
 /* Whether the catalog knows a run, by either ID, archived or not: 1, 0 or -1. */
 int run_state_known(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
-/* Forget a run in state running or due, because it is not wanted. */
+/* Forget a run in state running, due or undecided, because it is not wanted. */
 int run_state_drop(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Set a run's state; next_ms: not to be visited before. */

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "catalog/schema.h"
 
+#include <sqlite3.h>
+#include <string.h>
+
+/*
+ * SQL: the text that is searched of a row of runs. U+001E, which no search is for, keeps a
+ * match within one column.
+ */
+#define RUN_TEXT(row)                                                                          \
+    "coalesce(" row "prompt, '') || char(30) || coalesce(" row                                 \
+    "title, '') || char(30) || coalesce(" row "output, '') || char(30) || coalesce(" row       \
+    "failure_reason, '')"
+#define HAS_TEXT(row)                                                                          \
+    "coalesce(" row "prompt, " row "title, " row "output, " row "failure_reason) IS NOT NULL"
+
 /*
  * One text per version; a catalog of version N has run the first N. Never change a released
  * text: append the next. Times are microseconds since 1970 from records of the service, or
@@ -100,6 +114,30 @@ static const char *const migrations[] = {
      " authority TEXT NOT NULL, asked_ms INTEGER, at_ms INTEGER, reason TEXT,"
      " PRIMARY KEY(volume, number)) WITHOUT ROWID;"
      "CREATE INDEX timestamps_waiting ON timestamps(volume) WHERE at_ms IS NULL;"),
+
+    /* clang-format off */
+    ("CREATE TABLE texts(" /* see catalog/text_index; path: of an artifact, NULL: the run's row */
+     " id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, volume INTEGER NOT NULL, path TEXT,"
+     " text TEXT NOT NULL, FOREIGN KEY(run_id, volume) REFERENCES runs ON DELETE CASCADE);"
+     "CREATE INDEX texts_run ON texts(run_id, volume);"
+     "CREATE VIRTUAL TABLE text_index USING fts5(text, content='texts', content_rowid='id',"
+     " tokenize='trigram');"
+     "INSERT INTO texts(run_id, volume, text) SELECT run_id, volume, " RUN_TEXT("")
+     " FROM runs WHERE " HAS_TEXT("") ";"
+     "INSERT INTO text_index(text_index) VALUES('rebuild');"
+     /* triggers last: while the schema is not trusted, see db, they must not use FTS5 */
+     "CREATE TRIGGER texts_added AFTER INSERT ON texts BEGIN"
+     " INSERT INTO text_index(rowid, text) VALUES(new.id, new.text); END;"
+     "CREATE TRIGGER texts_removed AFTER DELETE ON texts BEGIN"
+     " INSERT INTO text_index(text_index, rowid, text) VALUES('delete', old.id, old.text); END;"
+     "CREATE TRIGGER runs_added AFTER INSERT ON runs WHEN " HAS_TEXT("new.") " BEGIN"
+     " INSERT INTO texts(run_id, volume, text) VALUES(new.run_id, new.volume, "
+     RUN_TEXT("new.") "); END;"
+     /* whether the texts of the volume's artifacts are in the table texts */
+     "ALTER TABLE volumes ADD COLUMN texts INTEGER NOT NULL DEFAULT 0;"
+     /* a row: what was pruned may still be in the file */
+     "CREATE TABLE purges(id INTEGER PRIMARY KEY CHECK(id = 1));"),
+    /* clang-format on */
 };
 
 int schema_version(void)
@@ -110,4 +148,66 @@ int schema_version(void)
 const char *schema_step(int version)
 {
     return migrations[version];
+}
+
+/* The whole schema as a text, to be freed by sqlite3_free. NULL: error. */
+static char *schema_of(sqlite3 *db)
+{
+    sqlite3_stmt *sql = NULL;
+    char *text = NULL;
+
+    if (sqlite3_prepare_v2(db,
+                           "SELECT group_concat(sql, char(10)) FROM (SELECT coalesce(sql, '')"
+                           " AS sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%'"
+                           " ESCAPE '\\' ORDER BY type, name)",
+                           -1, &sql, NULL) == SQLITE_OK &&
+        sqlite3_step(sql) == SQLITE_ROW)
+        text = sqlite3_mprintf("%s", sqlite3_column_text(sql, 0));
+    (void)sqlite3_finalize(sql);
+    return text;
+}
+
+/* Make the schema in an empty database. */
+static int make(sqlite3 *db, struct err *err)
+{
+    int i;
+
+    for (i = 0; i < schema_version(); i++) {
+        if (sqlite3_exec(db, migrations[i], NULL, NULL, NULL) == SQLITE_OK)
+            continue;
+        if (sqlite3_errcode(db) == SQLITE_NOMEM)
+            return err_set(err, ERR_MEMORY, "out of memory");
+        return err_set(err, ERR_SYSTEM,
+                       "SQLite %s cannot hold a catalog, which needs FTS5 with the tokenizer "
+                       "trigram: %s",
+                       sqlite3_libversion(), sqlite3_errmsg(db));
+    }
+    return 0;
+}
+
+char *schema_text(struct err *err)
+{
+    sqlite3 *db = NULL;
+    char *text = NULL;
+    int rc =
+        sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc != SQLITE_OK) {
+        (void)err_set(err, ERR_MEMORY, "out of memory");
+    } else if (make(db, err) == 0) {
+        text = schema_of(db);
+        if (!text)
+            (void)err_set(err, ERR_MEMORY, "out of memory");
+    }
+    (void)sqlite3_close(db);
+    return text;
+}
+
+bool schema_is(sqlite3 *db, const char *wanted)
+{
+    char *found = schema_of(db);
+    bool same = found && strcmp(wanted, found) == 0;
+
+    sqlite3_free(found);
+    return same;
 }

@@ -5,11 +5,13 @@
 #include "base/text.h"
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "catalog/text_index.h"
 
 #include <sqlite3.h>
 
 #define SQL_MAX    ((size_t)4 << 20)
 #define VALUES_MAX 30000 /* SQLite's own limit is 32766 */
+#define WORDS_MAX  ((size_t)1024)
 
 /* A statement being built: its text, and the values for its parameters. */
 struct query {
@@ -18,16 +20,35 @@ struct query {
     struct db *catalog;
     sqlite3_stmt *sql;
     int bound;
+    enum text_index_way way; /* how the text is searched */
+    struct buf words;        /* the query of the index */
 };
 
-#define HAS(column) "instr(lower(coalesce(" column ", '')), q.text) > 0"
+#define HAS "instr(lower(t.text), lower(?)) > 0"
+
+/* Whether a row r of runs has a text: for statements that find few runs otherwise. */
 #define HAS_TEXT                                                                               \
-    "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(     \
-        "r.failure_reason") " OR " HAS("r.title") " OR " HAS("r.output") ")"
+    "EXISTS (SELECT 1 FROM texts t WHERE t.run_id = r.run_id AND t.volume = r.volume AND " HAS \
+    ")"
+
+/* The rows of runs with a text, by enum text_index_way. The index ignores the case of all
+ * letters, and what is found in a run's own row must be as typed but for that of ASCII. */
+#define BY_INDEX "t.id IN (SELECT rowid FROM text_index WHERE text_index MATCH ?)"
+static const char *const with_text[] = {
+    [TEXT_INDEX_SCAN] = "NOT INDEXED WHERE " HAS,
+    [TEXT_INDEX_CHECK] = "WHERE " BY_INDEX " AND " HAS,
+    [TEXT_INDEX_EXACT] = "WHERE " BY_INDEX " AND (t.path IS NOT NULL OR " HAS ")",
+};
 
 /* The last known status of a run, which may be newer than its volume. */
 #define STATUS                                                                                 \
     "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
+
+/* Whether few artifacts can match: the search begins with these. */
+static bool is_narrow(const struct search *s)
+{
+    return !s->runs && (s->sha256 || s->artifact_id);
+}
 
 /* Called twice: first to build the text, then, with q->sql set, to bind the values. names:
  * not NULL if the texts are run IDs, which may be aliases in this catalog. */
@@ -76,7 +97,7 @@ static int conditions(struct query *q, struct err *err)
         (s->until != DB_UNKNOWN && one(q, "r.created_at < ?", NULL, s->until, err) < 0) ||
         (s->artifact_id && one(q, "a.artifact_id = ?", s->artifact_id, 0, err) < 0))
         return -1;
-    if (s->text && one(q, HAS_TEXT, s->text, 0, err) < 0)
+    if (s->text && is_narrow(s) && one(q, HAS_TEXT, s->text, 0, err) < 0)
         return -1;
     if (s->sha256) {
         if (!q->sql)
@@ -91,28 +112,59 @@ static int conditions(struct query *q, struct err *err)
     ", (SELECT an.alias FROM aliases an WHERE an.run_id = r.run_id),"                          \
     " (SELECT pa.parent_id FROM parents pa WHERE pa.run_id = r.run_id)"
 
+/* Begin with the runs that have the text, if one is searched; or bind it. */
+static int from_runs(struct query *q, struct err *err)
+{
+    const char *text = q->search->text;
+
+    if (!text)
+        return q->sql ? 0 : buf_adds(&q->text, " FROM runs r", err);
+    if (!q->sql)
+        return buf_addf(&q->text, err,
+                        " FROM (SELECT DISTINCT t.run_id, t.volume FROM texts t %s) f"
+                        " CROSS JOIN runs r ON r.run_id = f.run_id AND r.volume = f.volume",
+                        with_text[q->way]);
+    if (q->way != TEXT_INDEX_SCAN)
+        db_text(q->sql, ++q->bound, buf_text(&q->words));
+    db_text(q->sql, ++q->bound, text);
+    return 0;
+}
+
+/* Called twice, as each_text. */
+static int from(struct query *q, struct err *err)
+{
+    const struct search *s = q->search;
+
+    if (is_narrow(s))
+        return q->sql ? 0
+                      : buf_adds(&q->text,
+                                 " FROM artifacts a JOIN objects o ON o.id = a.object"
+                                 " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
+                                 " JOIN volumes v ON v.id = a.volume WHERE 1",
+                                 err);
+    if (from_runs(q, err) < 0)
+        return -1;
+    if (q->sql)
+        return 0;
+    return buf_adds(&q->text,
+                    s->runs ? " JOIN volumes v ON v.id = r.volume WHERE 1"
+                            : " CROSS JOIN artifacts a ON a.run_id = r.run_id AND"
+                              " a.volume = r.volume JOIN objects o ON o.id = a.object"
+                              " JOIN volumes v ON v.id = r.volume WHERE 1",
+                    err);
+}
+
 static int make(struct query *q, struct err *err)
 {
     const struct search *s = q->search;
 
     if (buf_adds(&q->text,
                  s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL
-                                ", r.run_type, r.title, r.prompt FROM runs r"
-                                " JOIN volumes v ON v.id = r.volume WHERE 1"
-                 : s->sha256 || s->artifact_id /* few rows: begin with artifacts */
-                     ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
-                            " FROM artifacts a"
-                            " JOIN objects o ON o.id = a.object"
-                            " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
-                            " JOIN volumes v ON v.id = a.volume WHERE 1"
-                     : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
-                            " FROM runs r"
-                            " CROSS JOIN artifacts a ON a.run_id = r.run_id AND"
-                            " a.volume = r.volume"
-                            " JOIN objects o ON o.id = a.object"
-                            " JOIN volumes v ON v.id = r.volume WHERE 1",
+                                ", r.run_type, r.title, r.prompt"
+                         : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL,
                  err) < 0 ||
-        conditions(q, err) < 0 || buf_adds(&q->text, " ORDER BY r.created_at DESC", err) < 0)
+        from(q, err) < 0 || conditions(q, err) < 0 ||
+        buf_adds(&q->text, " ORDER BY r.created_at DESC", err) < 0)
         return -1;
     return s->limit ? buf_addf(&q->text, err, " LIMIT %llu", (unsigned long long)s->limit) : 0;
 }
@@ -141,24 +193,71 @@ static void read_row(sqlite3_stmt *sql, struct search_row *row)
         text_hex(row->sha256, sha256, SHA256_SIZE);
 }
 
+static void clear(struct query *q)
+{
+    (void)sqlite3_finalize(q->sql);
+    buf_clear(&q->words);
+    buf_clear(&q->text);
+}
+
+/* Make the statement of a search, after the words of `before`, and bind its values. */
+static int prepare(struct query *q, struct db *c, const struct search *search,
+                   const char *before, struct err *err)
+{
+    int way = TEXT_INDEX_SCAN;
+
+    *q = (struct query){ .search = search, .catalog = c };
+    buf_init(&q->text, SQL_MAX);
+    buf_init(&q->words, WORDS_MAX);
+    if (search->text && !is_narrow(search))
+        way = text_index_query(&q->words, search->text, err);
+    if (way < 0 || buf_adds(&q->text, before, err) < 0)
+        return -1;
+    q->way = (enum text_index_way)way;
+    if (make(q, err) < 0 || !(q->sql = db_once(c, buf_text(&q->text), err)))
+        return -1;
+    return from(q, err) < 0 || conditions(q, err) < 0 ? -1 : 0;
+}
+
+/* Any text has the empty one: it is no condition. */
+static struct search without_empty(const struct search *search)
+{
+    struct search own = *search;
+
+    if (own.text && !*own.text)
+        own.text = NULL;
+    return own;
+}
+
 int search_run(struct db *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err)
 {
-    struct query q = { .search = search, .catalog = c };
+    const struct search own = without_empty(search);
+    struct query q;
     struct search_row row;
-    int rc = -1;
+    int rc = prepare(&q, c, &own, "", err) < 0 ? -1 : 1;
 
-    buf_init(&q.text, SQL_MAX);
-    if (make(&q, err) == 0 && (q.sql = db_once(c, buf_text(&q.text), err)))
-        rc = conditions(&q, err) < 0 ? -1 : 1;
     while (rc > 0 && (rc = db_step(c, q.sql, err)) > 0) {
         read_row(q.sql, &row);
         if (fn(ctx, &row, err) < 0)
             rc = -1;
     }
-    (void)sqlite3_finalize(q.sql);
-    buf_clear(&q.text);
+    clear(&q);
+    return rc;
+}
+
+int search_plan(struct db *c, const struct search *search, struct buf *plan, struct err *err)
+{
+    const struct search own = without_empty(search);
+    struct query q;
+    int rc = prepare(&q, c, &own, "EXPLAIN QUERY PLAN ", err) < 0 ? -1 : 1;
+
+    while (rc > 0 && (rc = db_step(c, q.sql, err)) > 0) {
+        if (buf_addf(plan, err, "%s\n", db_name(q.sql, 3)) < 0)
+            rc = -1;
+    }
+    clear(&q);
     return rc;
 }
 

@@ -3,7 +3,8 @@
  * search: finds runs and artifacts in a catalog.
  *
  * All conditions must match. Runs are found by either ID. Texts are searched in prompts,
- * titles, outputs and failure reasons, ignoring the case of ASCII letters. Newest runs first.
+ * titles, outputs and failure reasons, and in the logs and LLM texts that are in the index
+ * (catalog/text_index), ignoring the case of ASCII letters. Newest runs first.
  *
  * Units    bytes; microseconds since 1970
  * Errors   the catalog's
@@ -13,6 +14,7 @@
 #ifndef CATALOG_SEARCH_H
 #define CATALOG_SEARCH_H
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "catalog/db.h"
@@ -29,7 +31,7 @@ struct search {
     const char *const *statuses;
     size_t status_count;
     const char *artifact_id;
-    const char *text;      /* in prompt, title, output or failure reason */
+    const char *text;      /* in one of the texts of the run */
     const uint8_t *sha256; /* NULL: any */
     int64_t since;         /* created at or after this; DB_UNKNOWN: no limit */
     int64_t until;         /* created before this */
@@ -61,6 +63,10 @@ struct search_row {
 int search_run(struct db *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
+
+/* Write SQLite's plan of a search, a line for each step: how it finds the rows. */
+int search_plan(struct db *c, const struct search *search, struct buf *plan,
+                struct err *err) MUST_CHECK;
 
 /* Visit the types of all artifacts, with how many there are of each; type is NULL for those
  * without one. */

@@ -2,6 +2,12 @@
 #include "catalog/sync_log.h"
 
 #include <stdio.h>
+#include <string.h>
+
+bool sync_log_has_failed(const char *outcome)
+{
+    return outcome && (strcmp(outcome, "failed") == 0 || strcmp(outcome, "killed") == 0);
+}
 
 int sync_log_begin(struct db *c, int64_t now_ms, int64_t *id, struct err *err)
 {
@@ -45,15 +51,21 @@ int sync_log_end(struct db *c, int64_t now_ms, const struct sync_log *sync, stru
 int sync_log_last(struct db *c, struct sync_last *last, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(
-        c, "SELECT max(ended_ms) FROM syncs WHERE outcome IN ('done', 'incomplete')", err);
+        c,
+        "SELECT max(ended_ms), max(CASE outcome WHEN 'done' THEN ended_ms END) FROM syncs"
+        " WHERE outcome IN ('done', 'incomplete')",
+        err);
     int row;
 
-    *last = (struct sync_last){ .ended_ms = DB_UNKNOWN, .success_ms = DB_UNKNOWN };
+    *last = (struct sync_last){ .ended_ms = DB_UNKNOWN,
+                                .success_ms = DB_UNKNOWN,
+                                .done_ms = DB_UNKNOWN };
     row = sql ? db_step(c, sql, err) : -1;
     if (row < 0)
         return -1;
     if (row > 0) {
         last->success_ms = db_column_number(sql, 0);
+        last->done_ms = db_column_number(sql, 1);
         db_done(sql);
     }
     sql = db_sql(c,

@@ -16,12 +16,13 @@
 #include "base/err.h"
 #include "catalog/db.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A sync, as stored in the catalog. */
 struct sync_log {
     int64_t id;
-    const char *outcome; /* "done", "incomplete", "stopped", "failed" */
+    const char *outcome; /* "done", "incomplete", "stopped", "failed", "killed" */
     const char *error;   /* or NULL */
     uint64_t runs;
     uint64_t artifacts;
@@ -29,6 +30,11 @@ struct sync_log {
     uint64_t missing;
     uint64_t damaged; /* volumes that were gone, differed, or were damaged */
 };
+
+/*
+ * Whether an outcome is that of a sync that failed, or was killed; NULL, while it runs, is not.
+ */
+bool sync_log_has_failed(const char *outcome);
 
 /* Record the start of a sync; earlier syncs without an end are marked as killed. *id is the
  * argument for sync_log_end. */
@@ -42,6 +48,7 @@ int sync_log_end(struct db *c, int64_t now_ms, const struct sync_log *sync,
 struct sync_last {
     int64_t ended_ms;   /* DB_UNKNOWN: none ended */
     int64_t success_ms; /* end of the last one that was done or incomplete; DB_UNKNOWN: none */
+    int64_t done_ms;    /* end of the last one that was done; DB_UNKNOWN: none */
     char outcome[16];   /* of the last one */
     char error[256];    /* of the last one; "": none */
 };

@@ -37,8 +37,8 @@ struct timestamp {
 /*
  * A volume waits for a time stamp.
  *
- * anew     it is a new volume: a row of an earlier one of that name is replaced; else a row
- * that there is stays
+ * anew     it is a new volume: a row of an earlier one of that name is replaced; else an
+ *          existing row stays
  */
 int timestamp_want(struct db *c, const char *volume, unsigned number, const char *authority,
                    bool anew, struct err *err) MUST_CHECK;

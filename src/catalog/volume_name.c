@@ -75,6 +75,19 @@ bool volume_name_parse(struct volume_name *out, const char *name)
     return true;
 }
 
+bool volume_name_before(char out[VOLUME_NAME], const char *text, const char *suffix)
+{
+    struct volume_name parts;
+    size_t len = strlen(text);
+    size_t n = strlen(suffix);
+
+    if (len <= n || len - n >= VOLUME_NAME || strcmp(text + len - n, suffix) != 0)
+        return false;
+    memcpy(out, text, len - n);
+    out[len - n] = '\0';
+    return volume_name_parse(&parts, out);
+}
+
 void volume_name_revision(char out[VOLUME_NAME], const struct volume_name *name,
                           unsigned long revision)
 {

@@ -33,6 +33,9 @@ bool volume_name_folder(const char *name, int depth);
 /* Parse a name; false: not a volume name. */
 bool volume_name_parse(struct volume_name *out, const char *name);
 
+/* Copy the name of a volume in front of a suffix; false: the text has no such form. */
+bool volume_name_before(char out[VOLUME_NAME], const char *text, const char *suffix);
+
 /* Write the name of another revision of the same volume. */
 void volume_name_revision(char out[VOLUME_NAME], const struct volume_name *name,
                           unsigned long revision);

@@ -143,7 +143,11 @@ static bool is_of_other_run(const struct listed_run *run, const struct artifact 
 {
     const char *workflow = workflow_of(row);
 
-    if (is_named(run, row) || (!row->run_id && !row->workflow_run_id))
+    if (is_named(run, row))
+        return false;
+    if (identity_is_plain_task(run->id) && row->task_id)
+        return true;
+    if (!row->run_id && !row->workflow_run_id)
         return false;
     if (!identity_is_task(run->id) || *run->other)
         return true;
@@ -180,6 +184,16 @@ int answers_judge_list(const struct artifact_list *list, const struct listed_run
     return 0;
 }
 
+/* Reject records that name files, by their URLs or IDs, in a way that cannot be read. */
+static int judge_files(const struct listed_run *run, struct err *err)
+{
+    size_t unread = run->run.unread + run->workflow.unread + run->session.unread;
+
+    return unread ? err_set(err, ERR_FORMAT, "%zu file%s that it names cannot be read", unread,
+                            text_plural(unread))
+                  : 0;
+}
+
 /* Reject a record that belongs to another run. */
 static int judge_record(const struct listed_run *run, struct err *err)
 {
@@ -214,7 +228,27 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
         return err_set(err, ERR_FORMAT, "the record has neither run_id nor status");
     if (judge_record(run, err) < 0)
         return -1;
-    return listing_redact(run->listing, &run->run_json, &a->calls[from].body, err);
+    if (listing_redact(run->listing, &run->run_json, &a->calls[from].body, err) < 0)
+        return -1;
+    request_refs_add(&run->run_from, a->calls[from].logged);
+    request_log_clean(run->listing->callers->log, a->calls[from].logged,
+                      buf_text(&run->run_json), run->run_json.len);
+    return 0;
+}
+
+/* Note the requests whose lists are joined, and log the digest of each. */
+static void note_joined(const struct answers *a, struct listed_run *run)
+{
+    size_t i;
+
+    run->list_from.joined = true;
+    for (i = 0; i < 2; i++) {
+        if (a->texts[i].len)
+            request_refs_add(&run->list_from, a->calls[i ? ASK_OTHER_LIST : ASK_LIST].logged);
+    }
+    for (i = 0; i < a->unlisted.from.count; i++)
+        request_refs_add(&run->list_from, request_refs_at(&a->unlisted.from, i));
+    answers_log(a, run->listing);
 }
 
 /* Merge the lists into one. */
@@ -236,8 +270,10 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     if ((!run->under[0] || !run->under[1]) && !a->unlisted.body_count) {
         run->list = a->lists[one];
         a->lists[one] = (struct artifact_list){ 0 };
+        request_refs_add(&run->list_from, a->calls[one ? ASK_OTHER_LIST : ASK_LIST].logged);
         return keep_list(run, &a->texts[one], err);
     }
+    note_joined(a, run);
     buf_init(&joined, JSON_TEXT_MAX);
     rc = unlisted_join(&a->unlisted, &joined, bodies, 2, err);
     if (rc == 0)
@@ -262,13 +298,16 @@ static int settle_records(struct answers *a, struct listed_run *run, struct err 
         const struct call *call = &a->calls[what];
         enum endpoint as =
             what == ASK_WORKFLOW_TIMELINE ? ENDPOINT_TIMELINE : answers_endpoints[what];
+        struct request_refs from = { 0 };
+        const struct record_answer answer = { buf_text(&call->body), call->body.len, &from };
         int rc = 0;
 
         if (!a->asked[what] || !records_want(r, as) ||
             (what == ASK_TIMELINE && a->good[ASK_WORKFLOW_TIMELINE]))
             continue;
+        request_refs_add(&from, call->logged);
         if (a->verdicts[what] == ENDPOINT_GOOD)
-            rc = records_keep(r, set, as, NULL, buf_text(&call->body), call->body.len, err);
+            rc = records_keep(r, set, as, NULL, &answer, err);
         else
             rc = records_lack(set, as, NULL, a->verdicts[what], &call->err, err);
         if (rc < 0)
@@ -330,7 +369,21 @@ static void note_other_lost(const struct answers *a, struct listed_run *run)
         "be looked up: %s",
         run->id, a->calls[what].err.text);
     run->other_lost = true;
-    listing_note(run, LISTED_NO_ARTIFACTS, NULL);
+    listing_note(run, RUN_NOTE_EMPTY, NULL);
+}
+
+/* Fail if the other name of a run is not known because a request for it failed. */
+static void settle_names(const struct answers *a, struct listed_run *run)
+{
+    static const enum question asked[] = { ASK_TASK_V2, ASK_WORKFLOW, ASK_TIMELINE };
+    size_t i;
+
+    for (i = 0; !*run->other && i < sizeof(asked) / sizeof(*asked); i++) {
+        enum endpoint_verdict verdict = a->verdicts[asked[i]];
+
+        if (a->asked[asked[i]] && (verdict == ENDPOINT_FAILED || verdict == ENDPOINT_DENIED))
+            answers_fail(a, run, &a->calls[asked[i]].err, "look up the other ID");
+    }
 }
 
 int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
@@ -338,7 +391,15 @@ int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
     struct err why;
 
     err_clear(&why);
-    if (settle_record(a, run, &why) < 0)
+    if (run->listing->names) {
+        if (settle_record(a, run, &why) < 0)
+            answers_fail(a, run, &why, "read the record");
+        else if (!run->failed)
+            settle_names(a, run);
+        settle_attempts(run);
+        return 0;
+    }
+    if (settle_record(a, run, &why) < 0 || (!run->failed && judge_files(run, &why) < 0))
         answers_fail(a, run, &why, "read the record");
     else if (!run->failed && settle_lists(a, run, &why) < 0)
         answers_fail(a, run, &why, "list the artifacts");
@@ -349,6 +410,25 @@ int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
         return -1;
     note_other_lost(a, run);
     return settle_records(a, run, err);
+}
+
+void answers_log(const struct answers *a, const struct listing *listing)
+{
+    struct request_log *log = listing->callers->log;
+    size_t i;
+
+    for (i = 0; log && i < QUESTIONS; i++) {
+        const struct call *call = &a->calls[i];
+        const struct listed_text *list = i == ASK_LIST         ? &a->texts[0]
+                                         : i == ASK_OTHER_LIST ? &a->texts[1]
+                                                               : NULL;
+
+        if (list && list->text)
+            request_log_answer(log, call->logged, list->text, list->len);
+        else if (!list && a->asked[i] && call->body.len && !call->request.err.kind &&
+                 call->request.status < 300)
+            request_log_answer(log, call->logged, buf_text(&call->body), call->body.len);
+    }
 }
 
 void answers_clear(struct answers *a)

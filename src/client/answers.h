@@ -61,6 +61,9 @@ int answers_timeline(struct answers *answers, struct listed_run *run,
 /* Build the listed run from the responses. */
 int answers_settle(struct answers *answers, struct listed_run *run, struct err *err) MUST_CHECK;
 
+/* Set the digests of the answers that are not stored as records, in the log of requests. */
+void answers_log(const struct answers *answers, const struct listing *listing);
+
 /* Free the responses. */
 void answers_clear(struct answers *answers);
 

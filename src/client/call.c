@@ -22,6 +22,14 @@ void callers_init(struct callers *callers, struct loop *loop, const struct api *
     callers->last_ready = &callers->ready;
 }
 
+void callers_forget(struct callers *callers)
+{
+    struct request_log *log = callers->log;
+
+    callers_init(callers, callers->loop, callers->api, callers->limit, callers->retries);
+    callers->log = log;
+}
+
 static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
 {
     struct call *call = ctx;
@@ -29,6 +37,70 @@ static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
     if (buf_add(&call->body, bytes, len, &call->request.err) < 0)
         return SINK_REFUSED;
     return SINK_TAKEN;
+}
+
+/* Why an attempt has no usable response; NULL: it has one, or the status says why. */
+static const char *failure_of(const struct request *request, const struct err *why)
+{
+    if (why->os == ETIMEDOUT || request->stalled)
+        return "timeout";
+    if (request->err.kind == ERR_LIMIT)
+        return "too-large";
+    if (why->kind == ERR_FORMAT)
+        return "bad-answer";
+    return request->err.kind || !request->status ? "network-error" : NULL;
+}
+
+struct request_asked call_asked(const struct request *request, const char *run,
+                                unsigned attempt, const struct err *why)
+{
+    uint64_t took = clock_mono() - request->begun;
+
+    return (struct request_asked){ .run = run,
+                                   .method = request_method(request),
+                                   .path = request->url,
+                                   .at = clock_wall() - (int64_t)took,
+                                   .took = took,
+                                   .attempt = attempt,
+                                   .status = request->status,
+                                   .error = why->kind ? failure_of(request, why) : NULL,
+                                   .bytes = request->received };
+}
+
+/* Bytes of the body of a response that is an error, or broke off. */
+static uint64_t error_bytes(const struct request *request)
+{
+    if (!request->error_len)
+        return request->received;
+    return request->error_len == REQUEST_ERROR_MAX && request->length != REQUEST_UNSAID
+               ? request->length
+               : request->error_len;
+}
+
+/*
+ * Log an attempt that has ended.
+ *
+ * came  its response is a success, and the whole body is there
+ * why   what is wrong with it; ERR_NONE: nothing
+ */
+static void log_attempt(struct call *call, bool came, const struct err *why)
+{
+    struct request_log *log = call->callers->log;
+    const struct request *request = &call->request;
+    bool whole = request->error_len < REQUEST_ERROR_MAX || request->length == REQUEST_ERROR_MAX;
+    struct request_asked asked;
+
+    if (!log)
+        return;
+    asked = call_asked(request, call->run, call->attempts, why);
+    asked.bytes = came ? call->body.len : error_bytes(request);
+    call->logged = request_log_add(log, &asked);
+    if (request->date != CLOCK_NONE)
+        request_log_clock(log, request->date, asked.at, asked.at + (int64_t)asked.took);
+    if (came && (!call->sums_later || why->kind))
+        request_log_answer(log, call->logged, buf_text(&call->body), call->body.len);
+    else if (!came && request->status && whole && !asked.error)
+        request_log_answer(log, call->logged, request->error, request->error_len);
 }
 
 static void finish(struct call *call)
@@ -60,9 +132,11 @@ static void on_done(void *ctx, struct request *request)
     if (api_check(callers->api, request, &call->err) == 0) {
         if (api_check_body(request, buf_text(&call->body), call->body.len, &call->err) < 0)
             log_line(LOG_DEBUG, "%s", call->err.text);
+        log_attempt(call, true, &call->err);
         finish(call);
         return;
     }
+    log_attempt(call, false, &call->err);
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
     if (request_retryable(request) && ((!request->status && !request->stalled) ||
@@ -86,6 +160,11 @@ void call_init(struct call *call, struct callers *callers, size_t max,
     buf_init(&call->body, max);
     call->backoff = (struct backoff){ .retries = callers->retries, .deadline = UINT64_MAX };
     call->error_retries = callers->retries;
+}
+
+void call_renew(struct call *call)
+{
+    call->attempts = 0;
 }
 
 void call_add(struct call *call)
@@ -152,6 +231,7 @@ static void give_up(struct call *call, int os, const char *why)
     remove_active(call);
     (void)err_set(&call->err, ERR_NET, "%s: %s", host, why);
     call->err.os = os;
+    log_attempt(call, false, &(struct err){ .kind = ERR_NET, .os = ETIMEDOUT });
     finish(call);
 }
 

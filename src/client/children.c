@@ -40,7 +40,7 @@ static int note_names(struct children *s, size_t from, struct err *err)
 static void note_cut(struct children *s, size_t root)
 {
     s->listing->runs[root].cut = true;
-    listing_note(&s->listing->runs[root], "children-cut",
+    listing_note(&s->listing->runs[root], RUN_NOTE_CHILDREN_CUT,
                  "started more runs than the limit; not all of them are archived");
 }
 

@@ -233,7 +233,7 @@ static int add_file(struct index *x, const struct run_file *file, const char *ty
     row = *own ? NULL : same_sum(x, file, type); /* an ID decides alone */
     if (row)
         enrich(row, file);
-    if (row || !file->url || is_of_another(x, own))
+    if (row || (!file->url && !*own) || is_of_another(x, own))
         return 0;
     return add_row(x, &made, own, n, err);
 }
@@ -308,9 +308,9 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
     if (run->run.recording_archived)
         listing_note(run, "recording-archived", NULL);
     if (run->run.status && !run_is_terminal(run->run.status))
-        listing_note(run, "still-running", NULL);
+        listing_note(run, RUN_NOTE_RUNNING, NULL);
     if (run->run.retry_pending)
-        listing_note(run, LISTED_RETRY_PENDING,
+        listing_note(run, RUN_NOTE_RETRY,
                      "will be retried; the artifacts of the next attempt are not archived yet");
     if (count(run, "recording") > 1)
         listing_note(run, "several-recordings", NULL);
@@ -318,7 +318,7 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
         return;
     if (!x->listed) {
         if (!run->timeline.child_count) /* its children may have the artifacts */
-            listing_note(run, LISTED_NO_ARTIFACTS,
+            listing_note(run, RUN_NOTE_EMPTY,
                          *run->other
                              ? "is completed but has no artifacts under either of its names"
                              : "is completed but has no artifacts");

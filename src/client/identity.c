@@ -9,6 +9,11 @@ bool identity_is_task(const char *id)
     return strncmp(id, "tsk_v2_", 7) == 0;
 }
 
+bool identity_is_plain_task(const char *id)
+{
+    return strncmp(id, "tsk_", 4) == 0 && !identity_is_task(id);
+}
+
 bool identity_is_workflow(const char *id)
 {
     return strncmp(id, "wr_", 3) == 0;

@@ -21,14 +21,17 @@
 /* Whether an ID is that of a task v2 (tsk_v2_...). */
 bool identity_is_task(const char *id);
 
+/* Whether an ID is that of a plain task (tsk_..., but not tsk_v2_...). */
+bool identity_is_plain_task(const char *id);
+
 /* Whether an ID is that of a workflow run (wr_...). */
 bool identity_is_workflow(const char *id);
 
 /* Whether two IDs may be names of the same run. */
 bool identity_pair(const char *a, const char *b);
 
-/* Put the two names of a run into their order: the first is the one by which the catalog has
- * the run, that of its task v2. */
+/* Put the two names of a run into their order: its alias (tsk_v2_...) first, then the ID by
+ * which the catalog has the run (wr_...). */
 void identity_order(const char **name, const char **other);
 
 /*

@@ -101,6 +101,13 @@ int listed_text_set(struct listed_text *text, const struct listing *listing,
     return 0;
 }
 
+void listing_log(const struct listed_run *run)
+{
+    if (!run->list_raw && run->list_json.text && run->list_from.count == 1 &&
+        !run->list_from.joined)
+        request_log_digest(run->listing->callers->log, run->list_from.first, run->list_sha256);
+}
+
 int listing_clean(struct listed_run *run, struct err *err)
 {
     struct redact what = { secret_peek(run->listing->api->key), run->listing->raw, NULL };
@@ -113,6 +120,8 @@ int listing_clean(struct listed_run *run, struct err *err)
     pagefile_touch(run->listing->pagefile, text->len);
     buf_init(&clean, redact_room(text->len));
     rc = redact_json(&clean, text->text, text->len, &what, err);
+    if (rc == 0 && run->list_from.count)
+        rc = sha256_of(buf_text(&clean), clean.len, run->list_sha256, err);
     if (rc == 0)
         rc = listed_text_set(text, run->listing, &clean, err);
     buf_clear(&clean);
@@ -130,6 +139,8 @@ void listing_release(struct listed_run *run)
     record_set_clear(&run->records);
     buf_clear(&run->run_json);
     listed_text_clear(&run->list_json);
+    request_refs_clear(&run->run_from);
+    request_refs_clear(&run->list_from);
 }
 
 size_t listing_cut(struct listing *listing, size_t count, size_t *asked)

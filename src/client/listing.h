@@ -27,19 +27,17 @@
 #include "api/reason.h"
 #include "api/run.h"
 #include "api/timeline.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "client/call.h"
 #include "client/records.h"
+#include "provenance/request_log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define LISTED_NOTES 10
-
-/* Notes that a sync reads again. */
-#define LISTED_NO_ARTIFACTS  "no-artifacts"  /* a completed run without any */
-#define LISTED_RETRY_PENDING "retry-pending" /* it had failed, and was to be retried */
 
 struct children;
 struct listing;
@@ -64,16 +62,19 @@ struct listed_run {
     struct run session;  /* record of its browser session; {0}: none */
     struct timeline timeline;
     struct artifact_list list;
-    struct buf run_json;          /* to be archived; redacted */
-    struct listed_text list_json; /* to be archived; redacted unless list_raw */
-    bool list_raw;                /* call listing_clean before use */
-    struct record_set records;    /* further records to be archived */
-    int64_t listed_at;            /* server's clock */
-    bool under[2];                /* the list under id, and under other, has rows */
-    bool wide;                    /* listed without a type filter */
-    bool other_lost;              /* no artifacts, and the request for the other name failed */
-    bool cut;                     /* a limit was reached: not everything is listed */
-    bool listed;                  /* all of its requests have ended */
+    struct buf run_json;              /* to be archived; redacted */
+    struct listed_text list_json;     /* to be archived; redacted unless list_raw */
+    bool list_raw;                    /* call listing_clean before use */
+    uint8_t list_sha256[SHA256_SIZE]; /* of list_json, once it is redacted */
+    struct request_refs run_from;     /* the requests that run_json is the answer to */
+    struct request_refs list_from;    /* the same of list_json; several: it was joined */
+    struct record_set records;        /* further records to be archived */
+    int64_t listed_at;                /* server's clock */
+    bool under[2];                    /* the list under id, and under other, has rows */
+    bool wide;                        /* listed without a type filter */
+    bool other_lost; /* no artifacts, and the request for the other name failed */
+    bool cut;        /* a limit was reached: not everything is listed */
+    bool listed;     /* all of its requests have ended */
     bool failed;
     struct err err;     /* the error, if failed */
     enum reason reason; /* the error's reason for the manifest */
@@ -98,8 +99,10 @@ struct listing {
     bool calm;                        /* set before: log anomalies as LOG_INFO only */
     bool bundles;                     /* set before: list a ZIP's members along with the ZIP */
     bool children;                    /* set before: list the runs started by runs, too */
-    bool tell; /* set before: if a run has nothing of the types, list all its types */
-    bool deep; /* set before: also search task lists, records and sessions */
+    bool tell;  /* set before: if a run has nothing of the types, list all its types */
+    bool deep;  /* set before: also search task lists, records and sessions */
+    bool names; /* set before: find only the records and other names of runs, not artifacts;
+                 * a run whose other name cannot be looked up has an error */
     struct records *records; /* set before: stores records; NULL: none wanted */
     struct endpoints server; /* what is known about the server */
 
@@ -134,6 +137,12 @@ int listed_text_set(struct listed_text *text, const struct listing *listing,
 
 /* Free a text; may be called twice, and on {0}. */
 void listed_text_clear(struct listed_text *text);
+
+/*
+ * Log the digest of a list that is one answer, once it is redacted; to be called by the thread
+ * of the listing.
+ */
+void listing_log(const struct listed_run *run);
 
 /* Redact a run's list_json, if that was delayed (list_raw). */
 int listing_clean(struct listed_run *run, struct err *err) MUST_CHECK;

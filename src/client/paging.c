@@ -32,6 +32,7 @@ void paging_begin(struct paging *p, enum endpoint endpoint, const char *run)
     paging_clear(p);
     p->endpoint = endpoint;
     p->run = run;
+    p->from.joined = paging_is(endpoint);
     buf_init(&p->more, MORE_MAX);
     buf_init(&p->all, RECORD_MAX);
     if (endpoint == ENDPOINT_FALLBACK_EPISODES && write_number(p, &ignored) < 0)
@@ -90,6 +91,9 @@ int paging_take(struct paging *p, const char *json, size_t len, struct err *err)
     root = json_root(doc);
     if (add_rows(p, json_get(root, rows_of(p)), &count, err) == 0) {
         p->pages++;
+        p->rows = count;
+        if (!json_u64(json_get(root, "total_count"), &p->total))
+            p->total = UINT64_MAX;
         if (p->endpoint == ENDPOINT_SESSION_ACTIONS)
             rc = count ? write_cursor(p, json_get(root, "next_cursor"), err) : 0;
         else
@@ -112,5 +116,6 @@ void paging_clear(struct paging *p)
 {
     buf_clear(&p->more);
     buf_clear(&p->all);
+    request_refs_clear(&p->from);
     *p = (struct paging){ 0 };
 }

@@ -19,20 +19,26 @@
 #include "api/endpoint.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "provenance/request_log.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define PAGING_MAX  100
 #define PAGING_SIZE 100 /* number of rows in a full page */
 
 struct paging {
     enum endpoint endpoint;
-    const char *run; /* the run of the episodes; borrowed */
-    unsigned pages;  /* number of pages received */
-    bool any;        /* all has a row */
-    bool cut;        /* PAGING_MAX was reached */
-    struct buf more; /* query of the next page, for endpoint_url */
-    struct buf all;  /* the merged record; complete after paging_end */
+    const char *run;          /* the run of the episodes; borrowed */
+    unsigned pages;           /* number of pages received */
+    bool any;                 /* all has a row */
+    size_t rows;              /* number of rows of the last page */
+    uint64_t total;           /* of all pages, as it said; UINT64_MAX: it did not */
+    struct request_refs from; /* the requests of the pages, which the caller adds */
+    bool cut;                 /* PAGING_MAX was reached */
+    struct buf more;          /* query of the next page, for endpoint_url */
+    struct buf all;           /* the merged record; complete after paging_end */
 };
 
 /* Whether a record is paginated. */

@@ -15,6 +15,7 @@ struct records {
     const struct endpoint_filter *filter;
     const char *key;
     const char *dir;
+    struct request_log *log;
     int fd;             /* -1: no file yet */
     bool barred;        /* the file has failed: no record is written to it any more */
     uint64_t size;      /* of the file */
@@ -23,13 +24,14 @@ struct records {
 };
 
 struct records *records_new(const struct endpoint_filter *filter, const char *key,
-                            const char *dir, struct err *err)
+                            const char *dir, struct request_log *log, struct err *err)
 {
     struct records *records = mem_new(sizeof(*records), err);
 
     if (!records)
         return NULL;
-    *records = (struct records){ .filter = filter, .key = key, .dir = dir, .fd = -1 };
+    *records =
+        (struct records){ .filter = filter, .key = key, .dir = dir, .log = log, .fd = -1 };
     buf_init(&records->clean, redact_room(RECORD_MAX));
     return records;
 }
@@ -120,8 +122,9 @@ static int store(struct records *records, struct record_row *row, struct err *er
 }
 
 int records_keep(struct records *records, struct record_set *set, enum endpoint endpoint,
-                 const char *about, const char *json, size_t len, struct err *err)
+                 const char *about, const struct record_answer *answer, struct err *err)
 {
+    size_t len = answer->len;
     struct record_row *row = add(set, endpoint, about, err);
     struct redact what = { records->key, false, NULL };
     struct err why;
@@ -133,7 +136,7 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     err_clear(&why);
     if (len > RECORD_MAX || set->bytes + len > RECORDS_MAX)
         return lose(set, row, REASON_TOO_LARGE);
-    if (redact_json(&records->clean, json, len, &what, &why) < 0) {
+    if (redact_json(&records->clean, answer->json, len, &what, &why) < 0) {
         if (why.kind == ERR_MEMORY) {
             *err = why;
             return -1;
@@ -143,6 +146,11 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     rc = store(records, row, err);
     if (rc <= 0)
         return rc < 0 ? -1 : lose(set, row, REASON_NO_SPACE);
+    if (answer->from->count == 1 && !answer->from->joined)
+        request_log_clean(records->log, answer->from->first, buf_text(&records->clean),
+                          records->clean.len);
+    row->from = *answer->from;
+    *answer->from = (struct request_refs){ 0 };
     row->len = records->clean.len;
     set->bytes += row->len;
     set->here++;
@@ -200,6 +208,7 @@ void record_set_clear(struct record_set *set)
 {
     while (set->count) {
         mem_free(set->rows[--set->count].name);
+        request_refs_clear(&set->rows[set->count].from);
         mem_free(set->rows[set->count].text);
     }
     mem_free(set->rows);

@@ -17,6 +17,7 @@
 #include "api/endpoint.h"
 #include "api/reason.h"
 #include "base/err.h"
+#include "provenance/request_log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,12 +29,13 @@
 #define RECORD_REQUESTS_MAX 1000                  /* maximum number of requests per run */
 
 struct record_row {
-    char *name;         /* name of the file without extension: "steps-tsk_1" */
-    enum reason reason; /* why the record is missing; or REASON_NONE */
-    long http_status;   /* of the last response; 0: none */
-    bool lost;          /* missing because of an error */
-    char *text;         /* the record; NULL: it is in the file */
-    uint64_t at;        /* its offset in the file */
+    char *name;               /* name of the file without extension: "steps-tsk_1" */
+    enum reason reason;       /* why the record is missing; or REASON_NONE */
+    long http_status;         /* of the last response; 0: none */
+    bool lost;                /* missing because of an error */
+    char *text;               /* the record; NULL: it is in the file */
+    struct request_refs from; /* the requests that it was the answer to */
+    uint64_t at;              /* its offset in the file */
     size_t len;
 };
 
@@ -49,17 +51,26 @@ struct record_set {
     bool cut;        /* RECORD_REQUESTS_MAX was reached */
 };
 
+/* A record as returned by the API: the answer to a request, or to several, joined. */
+struct record_answer {
+    const char *json;
+    size_t len;
+    struct request_refs *from; /* moves to the row if the record is stored */
+};
+
 struct records;
 
 /*
  * Create an empty store of records.
  *
+ * log      gets the digest of each record that is one answer; NULL: none
  * filter   the records to store; borrowed
  * key      the API key, which is redacted; borrowed
  * dir      the directory of the temporary file; borrowed
  */
 struct records *records_new(const struct endpoint_filter *filter, const char *key,
-                            const char *dir, struct err *err) MUST_CHECK;
+                            const char *dir, struct request_log *log,
+                            struct err *err) MUST_CHECK;
 
 /* Free the records and close their file; may be NULL. */
 void records_free(struct records *records);
@@ -68,11 +79,12 @@ void records_free(struct records *records);
 bool records_want(const struct records *records, enum endpoint endpoint);
 
 /*
- * Store a record (as returned by the API) about a part of the run (NULL: the run itself); a
+ * Store a record about a part of the run (NULL: the run itself); a
  * second record of the same name is ignored.
  */
 int records_keep(struct records *records, struct record_set *set, enum endpoint endpoint,
-                 const char *about, const char *json, size_t len, struct err *err) MUST_CHECK;
+                 const char *about, const struct record_answer *answer,
+                 struct err *err) MUST_CHECK;
 
 /* Note that a record is missing, with the verdict and the error of its request. */
 int records_lack(struct record_set *set, enum endpoint endpoint, const char *about,

@@ -48,7 +48,8 @@ struct records_fetch {
     size_t run; /* index of the run whose jobs are taken */
     struct jobs jobs;
     bool version_asked;
-    struct buf version; /* the server's version record */
+    struct buf version;      /* the server's version record */
+    uint64_t version_logged; /* the number of its request in the log */
     enum endpoint_verdict version_verdict;
     struct err version_err;
     unsigned busy;
@@ -196,6 +197,14 @@ size_t records_fetch_tell(const struct listing *listing, const struct listed_run
     return count;
 }
 
+/* Set the digest of an answer that was not stored as a record. */
+static void sum_answer(const struct call *call)
+{
+    if (call->sums_later && !call->err.kind)
+        request_log_answer(call->callers->log, call->logged, buf_text(&call->body),
+                           call->body.len);
+}
+
 static void keep_error(struct records_fetch *g, const struct err *err)
 {
     if (!g->err.kind)
@@ -212,6 +221,9 @@ static int ask(struct record_slot *s, enum endpoint endpoint, const char *more, 
     if (s->run)
         s->run->records.requests++;
     s->call.backoff.failures = 0;
+    call_renew(&s->call);
+    s->call.run = s->run ? s->run->id : NULL;
+    s->call.sums_later = s->run && !s->versions && !paging_is(endpoint);
     call_add(&s->call);
     return 0;
 }
@@ -220,10 +232,13 @@ static int ask(struct record_slot *s, enum endpoint endpoint, const char *more, 
 static int keep(struct record_slot *s, const char *json, size_t len, struct err *err)
 {
     struct records_fetch *g = s->fetch;
+    const struct record_answer answer = { json, len, &s->paging.from };
 
     if (s->run)
         return records_keep(g->listing->records, &s->run->records, s->job.endpoint,
-                            s->job.about, json, len, err);
+                            s->job.about, &answer, err);
+    request_log_version(s->call.callers->log, json, len);
+    g->version_logged = s->call.logged;
     buf_reset(&g->version); /* records_fetch_finish stores it for each run */
     return buf_add(&g->version, json, len, err);
 }
@@ -241,12 +256,9 @@ static bool ask_version(struct record_slot *s, struct err *err)
     if (doc)
         list = json_get(json_root(doc), "versions");
     while (!*number && revision && (v = json_next(list, v)).doc) {
-        size_t len;
-        struct json_value id = json_get(v, "script_revision_id");
-        const char *raw = json_type(id) == JSON_STRING ? json_raw(id, &len) : NULL;
         uint64_t version;
 
-        if (raw && strlen(revision) == len && memcmp(raw, revision, len) == 0 &&
+        if (json_is(json_get(v, "script_revision_id"), revision) &&
             json_u64(json_get(v, "version"), &version))
             (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)version);
     }
@@ -274,6 +286,9 @@ static int take(struct record_slot *s, bool *more, struct err *err)
     if (verdict == ENDPOINT_GOOD && paging_is(endpoint)) {
         int rc = paging_take(&s->paging, buf_text(&call->body), call->body.len, &call->err);
 
+        request_refs_add(&s->paging.from, call->logged);
+        if (rc >= 0)
+            request_log_rows(call->callers->log, call->logged, s->paging.rows, s->paging.total);
         if (rc > 0 && ask(s, endpoint, buf_text(&s->paging.more), err) == 0) {
             *more = true;
             return 0;
@@ -281,7 +296,7 @@ static int take(struct record_slot *s, bool *more, struct err *err)
         if (rc < 0)
             verdict = ENDPOINT_FAILED;
         if (s->paging.cut)
-            listing_note(s->run, "records-cut", NULL);
+            listing_note(s->run, RUN_NOTE_RECORDS_CUT, NULL);
     }
     if (!s->run) {
         g->version_verdict = verdict;
@@ -291,8 +306,10 @@ static int take(struct record_slot *s, bool *more, struct err *err)
         return s->run ? records_lack(&s->run->records, s->job.endpoint, s->job.about, verdict,
                                      &call->err, err)
                       : 0;
-    if (!paging_is(endpoint))
+    if (!paging_is(endpoint)) {
+        request_refs_add(&s->paging.from, call->logged);
         return keep(s, buf_text(&call->body), call->body.len, err);
+    }
     if (paging_end(&s->paging, err) < 0)
         return -1;
     return keep(s, buf_text(&s->paging.all), s->paging.all.len, err);
@@ -307,10 +324,10 @@ static void on_done(void *ctx, struct call *call)
     struct err err;
     bool more = false;
 
-    (void)call;
     err_clear(&err);
     if (take(s, &more, &err) < 0)
         keep_error(g, &err);
+    sum_answer(call);
     if (more)
         return;
     s->busy = false;
@@ -362,7 +379,7 @@ static bool has_room(struct listed_run *run)
     if (run->records.requests < RECORD_REQUESTS_MAX)
         return true;
     if (!run->cut)
-        listing_note(run, "records-cut",
+        listing_note(run, RUN_NOTE_RECORDS_CUT,
                      "has more records than the limit; not all of them are archived");
     run->cut = true;
     return false;
@@ -444,7 +461,7 @@ static int give_up(struct records_fetch *g, struct loop *loop, struct err *err)
                               err);
     }
     g->busy = 0;
-    callers_init(callers, loop, callers->api, callers->limit, callers->retries);
+    callers_forget(callers);
     while (rc == 0 && (rc = take_job(g, &run, &job, err)) > 0)
         rc =
             run ? records_lose(&run->records, job.endpoint, job.about, REASON_TIMEOUT, err) : 0;
@@ -458,13 +475,16 @@ static int spread_version(struct records_fetch *g, struct err *err)
 
     for (i = 0; g->version_asked && i < g->listing->count; i++) {
         struct listed_run *run = &g->listing->runs[i];
+        struct request_refs from = { 0 };
+        const struct record_answer answer = { buf_text(&g->version), g->version.len, &from };
         int rc = 0;
 
         if (run->failed)
             continue;
+        request_refs_add(&from, g->version_logged);
         if (g->version_verdict == ENDPOINT_GOOD)
             rc = records_keep(g->listing->records, &run->records, ENDPOINT_VERSION, NULL,
-                              buf_text(&g->version), g->version.len, err);
+                              &answer, err);
         else
             rc = records_lack(&run->records, ENDPOINT_VERSION, NULL, g->version_verdict,
                               &g->version_err, err);

@@ -46,6 +46,12 @@ static int ask_list(struct run_requests *q, unsigned nth, bool wide, struct err 
 {
     struct call *call = &q->answers.calls[nth ? ASK_OTHER_LIST : ASK_LIST];
     const struct listing *l = q->listing;
+    struct listed_text *before = &q->answers.texts[nth];
+
+    if (before->text) /* a list by types, which is not used */
+        request_log_answer(l->callers->log, call->logged, before->text, before->len);
+    listed_text_clear(before);
+    call_renew(call);
 
     q->answers.wide[nth] = wide;
     artifact_list_clear(&q->answers.lists[nth]);
@@ -69,8 +75,10 @@ static bool take_list(struct run_requests *q, unsigned nth, struct call *call)
     } else {
         q->run->listed_at = clock_wall();
     }
-    if (!err.kind && answers_list(&q->answers, nth, l, call, &err) == 0)
+    if (!err.kind && answers_list(&q->answers, nth, l, call, &err) == 0) {
+        request_log_rows(l->callers->log, call->logged, list->count, REQUEST_LINE_NONE);
         again = l->bundles && !q->answers.wide[nth] && has_members(list);
+    }
     if (again && ask_list(q, nth, true, &err) == 0)
         return true;
     if (nth && err.kind == ERR_NOT_FOUND)
@@ -153,14 +161,25 @@ static const char *session_name(const struct listed_run *run)
                                               : NULL;
 }
 
+/* The record, other than the run's own, that names its other name. */
+static enum question naming(const struct run_requests *q)
+{
+    return identity_is_task(q->run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
+}
+
+/* Whether the records were asked for, and do not have the run's other name. */
+static bool lacks_name(const struct run_requests *q)
+{
+    enum question first = naming(q);
+
+    return q->answers.good[ASK_RUN] && !*q->run->other &&
+           (q->answers.asked[first] || q->listing->server.absent[answers_endpoints[first]]);
+}
+
 /* Whether the timeline is needed to find the run's other name. */
 static bool names_by_timeline(const struct run_requests *q)
 {
-    const struct endpoints *server = &q->listing->server;
-    enum question first = identity_is_task(q->run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
-
-    return q->answers.good[ASK_RUN] && !*q->run->other && !q->answers.good[first] &&
-           (q->answers.asked[first] || server->absent[answers_endpoints[first]]);
+    return lacks_name(q) && (q->listing->names || !q->answers.good[naming(q)]);
 }
 
 static bool wants_timeline(const struct listing *l)
@@ -280,15 +299,18 @@ static int find_unlisted(struct run_requests *q, struct err *err)
     return 0;
 }
 
-/* The first round: the record and the list. */
+/* The first round: the record and, unless only names are wanted, the list. */
 static int ask_first(struct run_requests *q, bool wide, struct err *err)
 {
-    q->answers.asked[ASK_RUN] = q->answers.asked[ASK_LIST] = true;
-    q->open += 2;
+    bool lists = !q->listing->names;
+
+    q->answers.asked[ASK_RUN] = true;
+    q->answers.asked[ASK_LIST] = lists;
+    q->open += lists ? 2 : 1;
     if (api_url_run(q->listing->api, &q->answers.calls[ASK_RUN].url, q->run->id, err) < 0)
         return -1;
     call_add(&q->answers.calls[ASK_RUN]);
-    return ask_list(q, 0, wide, err);
+    return lists ? ask_list(q, 0, wide, err) : 0;
 }
 
 static int ask_wide(struct run_requests *q, struct err *err)
@@ -316,7 +338,7 @@ static int ask_more(struct run_requests *q, struct err *err)
             ask(q, (enum question)what, err) < 0)
             return -1;
     }
-    if (*q->run->other && !q->answers.asked[ASK_OTHER_LIST]) {
+    if (*q->run->other && !l->names && !q->answers.asked[ASK_OTHER_LIST]) {
         q->answers.asked[ASK_OTHER_LIST] = true;
         q->open++;
         if (ask_list(q, 1, q->answers.wide[0] || wide, err) < 0)
@@ -324,7 +346,7 @@ static int ask_more(struct run_requests *q, struct err *err)
     }
     if (!q->answers.asked[ASK_RUN])
         return ask_first(q, wide, err);
-    if (q->open || q->run->failed)
+    if (q->open || q->run->failed || l->names)
         return 0;
     if (needs_full_list(q))
         return ask_wide(q, err);
@@ -347,9 +369,14 @@ static void finish(struct run_requests *q)
     err_clear(&err);
     if (answers_settle(&q->answers, q->run, &err) < 0)
         keep_error(q, &err);
-    log_line(LOG_INFO, "run '%s'%s%s: %zu artifact%s", q->run->id,
-             *q->run->other ? ", also " : "", q->run->other, q->run->list.count,
-             text_plural(q->run->list.count));
+    answers_log(&q->answers, l);
+    if (l->names)
+        log_line(LOG_INFO, "run '%s' has %s%s", q->run->id,
+                 *q->run->other ? "the other ID " : "no other ID", q->run->other);
+    else
+        log_line(LOG_INFO, "run '%s'%s%s: %zu artifact%s", q->run->id,
+                 *q->run->other ? ", also " : "", q->run->other, q->run->list.count,
+                 text_plural(q->run->list.count));
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
@@ -421,12 +448,15 @@ static int begin(struct listing *listing, struct listed_run *run, struct err *er
     listing->requests = q;
     listing->open++;
     run->listing = listing;
-    for (i = 0; i < QUESTIONS; i++)
+    for (i = 0; i < QUESTIONS; i++) {
         call_init(&q->answers.calls[i], listing->callers,
                   i == ASK_LIST || i == ASK_OTHER_LIST ? ARTIFACT_LIST_MAX
                   : i == ASK_RUN                       ? RUN_JSON_MAX
                                                        : RECORD_MAX,
                   on_done, q);
+        q->answers.calls[i].run = run->id;
+        q->answers.calls[i].sums_later = true; /* when the run is listed */
+    }
     return ask_more(q, err);
 }
 

@@ -33,6 +33,7 @@ void runs_call(struct call *call, struct callers *callers, bool *came)
 {
     *came = false;
     call_init(call, callers, PAGE_MAX, on_page, came);
+    call->sums_later = true; /* by runs_parse */
 }
 
 int runs_fetch(struct loop *loop, struct call *call, const bool *came, struct err *err)
@@ -127,8 +128,12 @@ struct json *runs_parse(struct buf *clean, const struct call *call, bool raw, st
     struct json *doc = NULL;
 
     buf_init(clean, redact_room(call->body.len));
-    if (redact_json(clean, buf_text(&call->body), call->body.len, &what, err) == 0)
+    if (redact_json(clean, buf_text(&call->body), call->body.len, &what, err) == 0) {
+        if (!raw)
+            request_log_clean(call->callers->log, call->logged, buf_text(clean), clean->len);
         doc = json_parse(buf_text(clean), clean->len, err);
+    }
+    request_log_answer(call->callers->log, call->logged, buf_text(&call->body), call->body.len);
     if (doc && json_type(json_root(doc)) != JSON_ARRAY) {
         (void)err_set(err, ERR_FORMAT, "JSON, but not an array");
         json_free(doc);
@@ -137,6 +142,9 @@ struct json *runs_parse(struct buf *clean, const struct call *call, bool raw, st
     if (!doc)
         (void)err_wrap(err, "%s: the response is not a list",
                        url_shown(shown, buf_text(&call->url)));
+    else
+        request_log_rows(call->callers->log, call->logged, json_count(json_root(doc)),
+                         REQUEST_LINE_NONE);
     return doc;
 }
 

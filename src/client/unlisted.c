@@ -60,7 +60,7 @@ static int find_named(struct unlisted *e, struct err *err)
 
 static void note_cut(struct unlisted *e, const char *warning)
 {
-    listing_note(e->run, "artifacts-cut", warning);
+    listing_note(e->run, RUN_NOTE_ARTIFACTS_CUT, warning);
     e->run->cut = true;
 }
 
@@ -80,6 +80,7 @@ static int start_next(struct unlisted *e, struct call *call, bool *begun, struct
     if (!*begun)
         return 0;
     e->run->records.requests++;
+    call_renew(call);
     rc = e->kind == UNLISTED_TASK
              ? api_url_list(l->api, &call->url, t->tasks[i], l->filter, !e->wide, err)
              : endpoint_url(l->api, &call->url, ENDPOINT_ARTIFACT, e->named[i], NULL, err);
@@ -118,6 +119,8 @@ static int keep(struct unlisted *e, struct call *call, struct err *err)
         rc = artifact_list_parse(&list, buf_text(&call->body), call->body.len, err);
         if (rc == 0)
             rc = note_known(e, &list, err);
+        if (rc == 0)
+            request_log_rows(call->callers->log, call->logged, list.count, REQUEST_LINE_NONE);
         artifact_list_clear(&list);
     }
     if (rc == 0)
@@ -126,6 +129,7 @@ static int keep(struct unlisted *e, struct call *call, struct err *err)
     if (rc < 0)
         return -1;
     e->bodies[e->body_count++] = call->body;
+    request_refs_add(&e->from, call->logged);
     buf_init(&call->body, ARTIFACT_LIST_MAX);
     return 0;
 }
@@ -173,8 +177,10 @@ int unlisted_begin(struct unlisted *e, const struct artifact_list *lists, size_t
         if (note_known(e, &lists[i], err) < 0)
             return -1;
     }
-    for (i = 0; i < UNLISTED_JOBS; i++)
+    for (i = 0; i < UNLISTED_JOBS; i++) {
         call_init(&e->calls[i], e->run->listing->callers, ARTIFACT_LIST_MAX, on_done, e);
+        e->calls[i].run = e->run->id;
+    }
     return start_kind(e, err);
 }
 
@@ -211,5 +217,6 @@ void unlisted_clear(struct unlisted *e)
     mem_free(e->named);
     region_free(e->region);
     hashmap_free(e->known);
+    request_refs_clear(&e->from);
     *e = (struct unlisted){ 0 };
 }

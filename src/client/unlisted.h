@@ -49,6 +49,7 @@ struct unlisted {
     struct buf *bodies; /* responses: lists and rows */
     size_t body_count;
     size_t body_cap;
+    struct request_refs from; /* the requests of these responses */
     struct call calls[UNLISTED_JOBS];
 };
 

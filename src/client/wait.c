@@ -183,6 +183,7 @@ static void on_answer(void *ctx, struct call *call)
     struct waited *w = ctx;
     struct err err = call->err;
 
+    call_renew(call);
     if (w->checking) {
         take_retry(w, call);
         return;
@@ -229,6 +230,7 @@ static int wait_all(struct waiting *all, struct waited *runs, struct err *err)
     for (i = 0; i < all->count; i++) {
         runs[i].all = all;
         call_init(&runs[i].call, opts->callers, RUN_JSON_MAX, on_answer, &runs[i]);
+        runs[i].call.run = runs[i].id;
         if (api_url_run(opts->api, &runs[i].call.url, runs[i].id, err) < 0)
             return -1;
         call_add(&runs[i].call);
@@ -253,8 +255,7 @@ int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count, st
     if (all.done < count) { /* drop all running and waiting calls */
         for (i = 0; i < count; i++)
             engine_drop(opts->loop->engine, &runs[i].call.request);
-        callers_init(opts->callers, opts->loop, opts->api, opts->callers->limit,
-                     opts->callers->retries);
+        callers_forget(opts->callers);
     }
     return rc;
 }

@@ -15,6 +15,8 @@
 #include "evidence/inspection_html.h"
 #include "evidence/inspection_json.h"
 #include "storage/range_file.h"
+#include "sync/catch_up.h"
+#include "volumes/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,13 +73,10 @@ static const struct form {
 /* Find the format of the report; NULL: the name has another end. */
 static file_maker *find_form(const char *output)
 {
-    size_t len = strlen(output);
     size_t i;
 
     for (i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-        size_t end = strlen(forms[i].ending);
-
-        if (len > end && strcasecmp(output + len - end, forms[i].ending) == 0)
+        if (path_ends(output, forms[i].ending))
             return forms[i].write;
     }
     return NULL;
@@ -101,7 +100,8 @@ static int check_args(const struct audit_args *args, int count, char *const *ope
 }
 
 /* Allow only the archives to be read, and the folder of the report to be written. */
-static int confine_to(const struct audit_args *args, const char *operand, struct err *err)
+static int confine_to(const struct audit_args *args, const char *operand,
+                      const struct volume_store *store, struct err *err)
 {
     struct confine confine;
     char *folder = args->output ? path_dir(args->output) : NULL;
@@ -111,6 +111,8 @@ static int confine_to(const struct audit_args *args, const char *operand, struct
         return err_set(err, ERR_MEMORY, "out of memory");
     source_confine_begin(&confine, &args->confine, source_flags(range_file_remote(operand)));
     confine_read(&confine, operand);
+    if (store->dir)
+        confine_read(&confine, store->dir); /* of a bucket, the copy of the log */
     rc = audit_proofs_confine(&args->proofs, &confine, operand, err);
     if (folder)
         confine_write(&confine, folder);
@@ -159,11 +161,16 @@ static void print_remarks(const char *word, const struct remarks *remarks)
 static int print_summary(struct inspection *inspection, struct err *err)
 {
     const struct inspection_sum *sum = inspection_sum(inspection);
+    const struct shard *shard = inspection_shard(inspection);
+    char text[SHARD_TEXT_MAX];
     struct archive_state *const *archives;
     size_t count = inspection_archives(inspection, &archives);
     size_t i;
     enum verdict v;
 
+    if (shard->n)
+        (void)printf("shard %s of the account; runs of other shards are in other directories\n",
+                     shard_text(text, shard));
     print_remarks("gap", inspection_gaps(inspection)); /* what the totals rest on */
     (void)printf("%llu run%s:", (unsigned long long)sum->runs, text_plural(sum->runs));
     for (v = 0; v < VERDICTS; v++)
@@ -218,25 +225,32 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     const struct audit_args *args = args_in;
     struct tsp_trust *trust = NULL;
     struct inspection_opts opts = {
-        .signers = args->proofs.signers,
+        .archives = { .signers = args->proofs.signers, .stop = signals_stopping() },
         .period = { args->since == CLOCK_NONE ? DB_UNKNOWN : args->since,
                     args->until == CLOCK_NONE ? DB_UNKNOWN : args->until },
-        .stop = signals_stopping(),
         .now_ms = clock_wall(),
     };
+    struct volume_store store = { 0 };
     struct inspection *inspection = NULL;
     int rc = check_args(args, count, operands, err);
 
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && args->proofs.tsa_ca)
-        rc = tsp_trust_load(args->proofs.tsa_ca, opts.stop, &trust, err);
+        rc = tsp_trust_load(args->proofs.tsa_ca, opts.archives.stop, &trust, err);
     if (rc == 0) {
-        opts.trust = trust;
-        opts.path = operands[0];
-        opts.directory = source_is_dir(operands[0]);
+        opts.archives.trust = trust;
+        opts.archives.path = operands[0];
+        if (source_is_dir(operands[0])) {
+            rc = volume_store_open_place(&store, operands[0], err);
+            opts.archives.store = &store;
+            if (rc == 0)
+                rc = catch_up(&store, signals_stopping(), err);
+        }
+    }
+    if (rc == 0) {
         inspection = inspection_open(&opts, err); /* before the sandbox, as SQLite needs it */
-        rc = inspection ? confine_to(args, operands[0], err) : -1;
+        rc = inspection ? confine_to(args, operands[0], &store, err) : -1;
     }
     if (rc == 0)
         rc = inspection_collect(inspection, err);
@@ -245,6 +259,7 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     if (rc == 0)
         rc = status_of(inspection_sum(inspection));
     inspection_free(inspection);
+    volume_store_close(&store);
     tsp_trust_free(trust);
     return rc < 0 ? api_client_status(err) : rc;
 }
@@ -257,9 +272,9 @@ const struct command cmd_audit = {
     .about =
         "Reports, for each run that was created in the period, whether it is archived, in "
         "which "
-        "archives, complete or not and why, held, or removed; and for each of these archives "
-        "whether it is there and what it was, its digest, its place in the chain, its "
-        "signature and its time stamps. For a directory of skyarc sync also holds, removals "
+        "archives, complete or not and why, held, or removed; and of each of these archives "
+        "its size, digest, place in the chain, signature and time stamps, or that it is gone. "
+        "For a directory of skyarc sync also holds, removals "
         "and losses, the syncs, "
         "and the times for which the service's lists were read. Prints the totals, and a line "
         "for each run with a gap and each archive with a fault; the report itself is written "

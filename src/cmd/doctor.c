@@ -26,7 +26,7 @@ static const struct doctor_args doctor_defaults = { .session = SESSION_DEFAULTS 
 
 /* clang-format off */
 static const struct opt doctor_opts[] = {
-    { 0, "dest", "DIR|s3://...", OPT_TEXT, OPT_AT(doctor_args, dest), "also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync; or an object store, s3://BUCKET/PREFIX: credentials, writing in parts, ranges, conditional writes, Object Lock", 0, 0, NULL, false, NULL },
+    { 0, "dest", "DIR|s3://...", OPT_TEXT, OPT_AT(doctor_args, dest), "also check this directory of sync or listen: its disk, lock, catalog, volumes and last sync; or an object store, s3://BUCKET/PREFIX: credentials, endpoint, listing, writing, deleting, clock, conditional writes, versions, Object Lock, unfinished uploads", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -81,10 +81,8 @@ static int doctor_main(void *args_in, int count, char *const *operands, struct e
     rc = signals_setup(err);
     if (rc == 0)
         rc = check_service(&client, args, &findings, err);
-    if (rc == 0 && signals_stop()) {
-        (void)err_set(err, ERR_CANCELLED, "stopped");
-        rc = -1;
-    }
+    if (rc == 0 && signals_stop())
+        rc = err_set(err, ERR_CANCELLED, "stopped");
     if (rc == 0) {
         disk_check_temp(&findings);
         if (args->dest && range_file_remote(args->dest))
@@ -92,9 +90,12 @@ static int doctor_main(void *args_in, int count, char *const *operands, struct e
         else if (args->dest)
             dest_check(args->dest, clock_wall(), &findings);
         check_sandbox(&findings);
+    }
+    if (rc == 0 && signals_stop())
+        rc = err_set(err, ERR_CANCELLED, "stopped");
+    if (rc == 0)
         rc = args->common.json ? findings_json(&findings, err)
                                : findings_print(&findings, args->common.quiet, err);
-    }
     findings.key = NULL;
     api_client_close(&client);
     if (rc < 0)

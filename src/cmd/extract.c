@@ -278,7 +278,8 @@ static int status_of(const struct extraction *e, const char *operand, int rc, st
     const struct extract_result *r = &e->sum;
 
     if (rc == 0 && r->lost && !e->args->keep_going)
-        log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
+        log_line(LOG_ERROR,
+                 "not all files could be extracted; --keep-going extracts the others");
     if (rc < 0 && err_is_damage(err) && !archive_reader_foreign(archive)) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "catalog/relation.h"
+#include "catalog/text_index.h"
+#include "cli/signals.h"
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -16,7 +18,8 @@
 #include "cmdutil/idlist.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
-#include "sync/volume_store.h"
+#include "sync/catch_up.h"
+#include "volumes/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +51,7 @@ static const struct opt find_opts[] = {
     { 0,   "status",   "STATUS", OPT_WORDS,  OPT_AT(find_args, status),   "artifacts of runs with this status, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
     { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "artifacts of runs created at or after this UTC date or time, or within this time (7d, 12h)", 0, 0, NULL, false, NULL },
     { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "artifacts of runs created before this date or time", 0, 0, NULL, false, NULL },
-    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "artifacts of runs with this text in their prompt, title, output or failure reason", 0, 0, NULL, false, NULL },
+    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "artifacts of runs with this text in their prompt, title, output or failure reason, or, in volumes that 'sync --index-text' has indexed, in a log or LLM text; any part of a word, in any case of ASCII letters", 0, 0, NULL, false, NULL },
     { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "artifacts whose content has this SHA-256", 0, 0, NULL, false, NULL },
     { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "the artifact with this ID", 0, 0, NULL, false, NULL },
     { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs instead of artifacts", 0, 0, NULL, false, NULL },
@@ -187,6 +190,22 @@ static int on_run(void *ctx, const struct search_row *row, struct err *err)
     return 0;
 }
 
+/* Add to err how many volumes have their logs and LLM texts in the index. */
+static int tell_cover(struct db *catalog, struct err *err)
+{
+    int64_t with;
+    int64_t all;
+
+    if (text_index_cover(catalog, &with, &all, NULL) < 0)
+        return -1;
+    if (with < all)
+        (void)err_hint(err,
+                       "of %lld of %lld volume%s, logs and LLM texts are not searched: see "
+                       "sync --index-text",
+                       (long long)(all - with), (long long)all, text_plural((uint64_t)all));
+    return 0;
+}
+
 /* Fill err with ERR_NOT_FOUND, and what the catalog has instead. Returns -1. */
 static int nothing(const struct find_args *args, struct db *catalog, const char *dir,
                    struct err *err)
@@ -203,6 +222,8 @@ static int nothing(const struct find_args *args, struct db *catalog, const char 
         return -1;
     (void)err_set(err, ERR_NOT_FOUND, "nothing in the catalog of '%s' matches", dir);
     (void)err_hint(err, "the catalog has: %s", kind_tally_text(&survey.tally, types));
+    if (args->text && tell_cover(catalog, err) < 0)
+        log_line(LOG_INFO, "cannot count the volumes that are indexed");
     if ((args->run.count || args->runs) &&
         search_run(catalog, &newest, on_run, &survey, &why) < 0)
         log_line(LOG_INFO, "cannot list the runs of the catalog: %s", why.text);
@@ -288,8 +309,8 @@ static int search_in(const struct find_args *args, struct db *catalog,
     return ids->count > 1 ? check_runs(catalog, ids, &out->unknown, err) : 0;
 }
 
-static int search(const struct find_args *args, const char *dir, struct find_output *out,
-                  struct err *err)
+static int search(const struct find_args *args, const struct volume_store *store,
+                  struct find_output *out, struct err *err)
 {
     struct kind_filter filter = { 0 };
     struct idlist ids = { 0 };
@@ -323,11 +344,11 @@ static int search(const struct find_args *args, const char *dir, struct find_out
     search.types = (const char *const *)filter.wanted;
     search.type_count = filter.wanted_count;
     if (rc == 0) {
-        catalog = db_open(dir, DB_READ, err);
+        catalog = catch_up_open(store, DB_READ, true, signals_stopping(), err);
         rc = args->allow_unknown ? 0 : check_types(catalog, &filter, err);
     }
     if (rc == 0) {
-        rc = catalog ? search_in(args, catalog, &search, &ids, dir, out, err) : -1;
+        rc = catalog ? search_in(args, catalog, &search, &ids, store->place, out, err) : -1;
     }
     db_free(catalog);
     idlist_clear(&ids);
@@ -339,10 +360,11 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
 {
     const struct find_args *args = args_in;
     struct find_output out = { 0 };
+    struct volume_store store = { 0 };
     int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "expected one directory of skyarc sync");
 
     if (rc == 0)
-        rc = volume_store_check(operands[0], err);
+        rc = volume_store_open_place(&store, operands[0], err);
     if (rc == 0 && args->common.json) {
         out.json = mem_new(sizeof(*out.json), err);
         rc = out.json ? 0 : -1;
@@ -355,7 +377,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0)
         rc = table_init(&out.table, args->runs ? run_columns : artifact_columns, err);
     if (rc == 0)
-        rc = search(args, operands[0], &out, err);
+        rc = search(args, &store, &out, err);
     if (rc == 0)
         table_print(&out.table, stdout);
     if (out.json && out.searched) {
@@ -366,12 +388,13 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
     buf_clear(&out.clean);
     table_clear(&out.table);
     mem_free(out.json);
+    volume_store_close(&store);
     return rc == 0 && out.unknown ? EXIT_INCOMPLETE : rc;
 }
 
 const struct command cmd_find = {
     .name = "find",
-    .args = "DIR",
+    .args = "DIR|s3://BUCKET/PREFIX",
     .section = COMMAND_NIGHT,
     .brief = "search the catalog of a sync directory",
     .about = "Searches for artifacts that match all conditions, newest runs first, or with "

@@ -92,15 +92,29 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
+/* List the artifacts that are named, by the index of names: 1; 0 if it cannot be used. */
+static int list_named(struct listing_of *l, const char *path, uint64_t *missing,
+                      struct err *err)
+{
+    size_t count = (size_t)l->selector.count;
+    const char **names = mem_array(count, sizeof(*names), err);
+    size_t i;
+    int rc = -1;
+
+    for (i = 0; names && i < count; i++)
+        names[i] = selector_name(&l->selector, (int)i);
+    if (names)
+        rc = named_rows(path, names, count, on_row, l, missing, err);
+    mem_free(names);
+    return rc;
+}
+
 /* List one archive. */
 static int list_one(struct listing_of *l, const char *path, struct err *err)
 {
     struct archive_reader box = { 0 };
     uint64_t missing = 0;
-    int rc = selector_literal(&l->selector)
-                 ? named_rows(path, l->selector.patterns, (size_t)l->selector.count, on_row, l,
-                              &missing, err)
-                 : 0;
+    int rc = selector_literal(&l->selector) ? list_named(l, path, &missing, err) : 0;
 
     if (rc) {
         l->missing += missing;

@@ -12,7 +12,7 @@
 #include "fetch/budget.h"
 #include "listen/receive.h"
 #include "listen/server.h"
-#include "sync/volume_store.h"
+#include "storage/range_file.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -284,6 +284,18 @@ static int start(struct service *s, struct err *err)
     return fflush(stdout) == EOF ? err_sys(err, "cannot write to standard output") : 0;
 }
 
+static int check_dest(const char *dest, struct err *err)
+{
+    if (!dest)
+        return err_set(err, ERR_USAGE, "no directory given; name it with --dest");
+    return range_file_remote(dest)
+               ? err_set(err, ERR_USAGE,
+                         "'%.200s': listen cannot write into an object store yet; give it a "
+                         "directory",
+                         dest)
+               : 0;
+}
+
 static int listen_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct service s = { .args = args_in };
@@ -291,7 +303,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
         count ? err_set(err, ERR_USAGE, "listen takes no operands: '%.100s'", operands[0]) : 0;
 
     if (rc == 0)
-        rc = volume_store_check(s.args->dest, err);
+        rc = check_dest(s.args->dest, err);
     if (rc == 0)
         rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
     if (rc == 0 && s.job.format == CONTAINER_DIR)

@@ -11,8 +11,8 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
-#include "sync/lock.h"
-#include "sync/volume_store.h"
+#include "volumes/lock.h"
+#include "volumes/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +22,7 @@
 struct prune_args {
     struct command_args common;
     const char *dest;
+    const char *work_dir;
     uint64_t days;
     uint64_t last;
     uint64_t daily;
@@ -38,7 +39,8 @@ static const struct prune_args prune_defaults = { .dest = NULL };
 
 /* clang-format off */
 static const struct opt prune_opts[] = {
-    { 0,   "dest",         "DIR",    OPT_TEXT,     OPT_AT(prune_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
+    { 0,   "dest",         "DIR",    OPT_TEXT,     OPT_AT(prune_args, dest),      "the directory of skyarc sync, or s3://BUCKET/PREFIX", 0, 0, NULL, false, NULL },
+    { 0,   "work-dir", "DIR", OPT_TEXT, OPT_AT(prune_args, work_dir), "of a bucket: the directory of the catalog and the lock (default: below the user's state directory)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",      NULL,     OPT_FLAG,     OPT_AT(prune_args, dry_run),   "only print what would be removed; this is the default without --apply", 0, 0, NULL, false, NULL },
     { 0,   "apply",        NULL,     OPT_FLAG,     OPT_AT(prune_args, apply),     "remove the runs", 0, 0, NULL, false, NULL },
     { 0,   "lock-wait",    "TIME",   OPT_DURATION, OPT_AT(prune_args, lock_wait), "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
@@ -220,6 +222,7 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
         jsonw_u64(w, "damaged_volumes", r->damaged + r->found.fixity.damaged);
         jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
         jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
+        jsonw_bool(w, "texts_left", r->unpurged);
         jsonw_close(w);
         if (jsonw_end(w, &why) < 0 && rc == 0) {
             *err = why;
@@ -254,7 +257,11 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     struct retention_rules rules = { args->days,      args->last,        args->daily,
                                      args->weekly,    args->monthly,     args->yearly,
                                      args->status.at, args->status.count };
-    struct prune_opts opts = { .dir = args->dest,
+    const struct volume_store_opts place = { .place = args->dest,
+                                             .work_dir = args->work_dir,
+                                             .tool = TOOL_NAME };
+    struct volume_store store = { 0 };
+    struct prune_opts opts = { .store = &store,
                                .rules = &rules,
                                .tool = TOOL_NAME,
                                .spool_dir = file_temp_dir(),
@@ -268,7 +275,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
 
     if (count)
         rc = err_set(err, ERR_USAGE, "prune takes no operands: '%.100s'", operands[0]);
-    else if (volume_store_check(args->dest, err) < 0)
+    else if (volume_store_open(&store, &place, err) < 0)
         rc = -1;
     else if (args->apply && args->dry_run)
         rc = err_set(err, ERR_USAGE, "--apply and --dry-run exclude each other");
@@ -278,21 +285,27 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
         rc = query_check_status(&args->status, err);
     if (rc == 0)
         rc = signals_setup(err);
+    if (rc == 0 && volume_store_is_remote(&store)) {
+        rc = heal_is_sync_dir(&store, err);
+        if (rc == 0)
+            rc = volume_store_make(&store, err);
+    }
     if (rc == 0)
-        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopping(), err);
+        rc = lock_take(&lock, store.dir, args->lock_wait, signals_stopping(), err);
     if (rc == 0)
         rc = begin(&out, err);
     if (rc == 0)
         rc = end(&out, &result, prune_run(&opts, &result, err), err);
     lock_drop(&lock);
+    volume_store_close(&store);
     mem_free(out.json);
     table_clear(&out.runs);
     table_clear(&out.volumes);
     if (rc < 0)
         return api_client_status(err);
-    return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED
-           : heal_troubled(&result.found)                ? EXIT_INCOMPLETE
-                                                         : EXIT_DONE;
+    return result.damaged || result.found.fixity.damaged     ? EXIT_DAMAGED
+           : heal_troubled(&result.found) || result.unpurged ? EXIT_INCOMPLETE
+                                                             : EXIT_DONE;
 }
 
 const struct command cmd_prune = {
@@ -312,9 +325,11 @@ const struct command cmd_prune = {
                 "skyarc prune --dest /srv/skyarc --keep-last 1000 --apply\n",
     .exits = "0    done, or shown what would be done\n"
              "1    failed\n"
-             "3    a volume is gone or differs from the catalog\n"
+             "3    a volume is gone or differs from the catalog, or texts of removed runs may "
+             "still be in the catalog's file\n"
              "4    a volume is damaged, and stays\n"
-             "75   another skyarc holds the directory's lock\n",
+             "75   another skyarc holds the directory's lock; or, in a bucket, a run was held "
+             "meanwhile\n",
     .groups = prune_groups,
     .size = sizeof(struct prune_args),
     .defaults = &prune_defaults,

@@ -120,10 +120,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
 
 static bool is_page(const char *output)
 {
-    size_t len = strlen(output);
-
-    return (len > 5 && strcmp(output + len - 5, ".html") == 0) ||
-           (len > 4 && strcmp(output + len - 4, ".htm") == 0);
+    return path_ends(output, ".html") || path_ends(output, ".htm");
 }
 
 /* Write the page to standard output, a file or a directory; 1: a file was lost. */
@@ -202,6 +199,8 @@ static int report_one(struct report *report, const char *archive,
         rc = selector_nothing(&(struct selector){ .runs = runs }, archive, err);
     if (rc == 0)
         rc = write_report(report, archive, args, runs, err);
+    if (rc == 0 && report_lacks(report))
+        rc = 1;
     if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)
         rc = print_json(report, archive, args, rc > 0, err);
     return rc;
@@ -283,7 +282,7 @@ const struct command cmd_report = {
     .exits = "0    written\n"
              "1    failed, or the archive has none of the runs\n"
              "3    written, but the archive lacks some of the runs\n"
-             "4    a file was lost\n",
+             "4    a file, or a text of the page, was lost\n",
     .groups = report_groups,
     .size = sizeof(struct report_args),
     .defaults = &report_defaults,

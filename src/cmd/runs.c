@@ -62,8 +62,8 @@ static int print_row(struct runs_output *out, const struct runs_row *row, struct
 {
     char when[CLOCK_TEXT_MAX];
     char took[TEXT_SIZE_MAX];
-    int64_t start = row->started_at ? clock_us(row->started_at) : CLOCK_NONE;
-    int64_t end = row->finished_at ? clock_us(row->finished_at) : CLOCK_NONE;
+    int64_t start = clock_us(row->started_at);
+    int64_t end = clock_us(row->finished_at);
     const char *cells[TABLE_COLUMNS] = { row->run_id, row->status, row->run_type,
                                          NULL,        NULL,        row->title };
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "catalog/run_state.h"
+#include "catalog/shard.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
@@ -17,21 +18,17 @@
 #include "cmdutil/pull_job.h"
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
-#include "evidence/standing.h"
 #include "fetch/budget.h"
 #include "net/ping.h"
 #include "sync/catalog_import.h"
-#include "sync/lock.h"
+#include "sync/catch_up.h"
 #include "sync/metrics.h"
-#include "sync/volume_store.h"
+#include "volumes/lock.h"
+#include "volumes/volume_store.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 #include <unistd.h>
-
-#define DAY_US   ((int64_t)86400 * 1000000)
-#define SAFE_MAX ((size_t)1 << 24) /* runs that --list-safe can list */
 
 struct sync_args {
     struct command_args common;
@@ -40,6 +37,7 @@ struct sync_args {
     struct query_args query;
     struct opt_list input;
     const char *dest;
+    const char *work_dir;
     const char *metrics;
     const char *ping;
     uint64_t volume_size;
@@ -49,11 +47,14 @@ struct sync_args {
     uint64_t list_safe;
     uint64_t verify_share;
     uint64_t verified_within;
+    const char *shard;
+    bool reshard;
     bool list_lost;
     bool chain;
     bool no_verify;
     bool rebuild;
     bool dry_run;
+    bool index_text;
 };
 
 static const struct sync_args sync_defaults = {
@@ -69,10 +70,13 @@ static const struct sync_args sync_defaults = {
 
 /* clang-format off */
 static const struct opt sync_opts[] = {
-    { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory; it is created if it does not exist", 0, 0, NULL, false, NULL },
+    { 0,   "dest",        "DIR|s3://...", OPT_TEXT, OPT_AT(sync_args, dest),   "archive into this directory, which is created if it does not exist; or into a bucket, s3://BUCKET/PREFIX", 0, 0, NULL, false, NULL },
+    { 0,   "work-dir",    "DIR",  OPT_TEXT,     OPT_AT(sync_args, work_dir),    "of a bucket: the directory of the catalog, the lock and the volumes that are being made (default: below the user's state directory)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",     NULL,   OPT_FLAG,     OPT_AT(sync_args, dry_run),     "only print the runs that would be archived, and change nothing; volumes are not checked", 0, 0, NULL, false, NULL },
     { 0,   "format",      "FORMAT", OPT_TEXT,   OPT_AT(sync_args, archive.format), "format of the volumes: tar.zst (default), tar.gz or tar", 0, 0, NULL, false, NULL },
     { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the runs whose IDs are in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
+    { 0,   "shard",       "K/N",  OPT_TEXT,     OPT_AT(sync_args, shard),       "archive only the runs of shard K of N, each shard into a directory of its own, or a prefix of a bucket, which remembers it; auto/N takes K from a Kubernetes Indexed Job, auto takes K and N from a SLURM job array; 1/1: all runs", 0, 0, NULL, false, NULL },
+    { 0,   "reshard",     NULL,   OPT_FLAG,     OPT_AT(sync_args, reshard),     "with --shard: from now on fill the directory with this shard; the runs that it has stay", 0, 0, NULL, false, NULL },
     { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)", 0, 0, NULL, false, NULL },
     { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "start a new volume when the size of its artifacts exceeds this (default 4g)", 0, 0, NULL, false, NULL },
     { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "start a new volume after N runs (default 1000)", 1, 100000, NULL, false, NULL },
@@ -80,6 +84,7 @@ static const struct opt sync_opts[] = {
     { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "do not read volumes back, neither new nor old", 0, 0, NULL, false, NULL },
     { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "verify 1/N of all volumes each day, every hash, beginning with the volumes verified longest ago (default 30; 1: all volumes, now)", 1, 100000, NULL, false, NULL },
     { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "only rebuild the catalog from the volumes and the log", 0, 0, NULL, false, NULL },
+    { 0,   "index-text",  NULL,   OPT_FLAG,     OPT_AT(sync_args, index_text),  "also index the console logs, logs and LLM texts of all volumes, up to 256k of each file and 1m of each run: 'skyarc find --text' then finds runs by them", 0, 0, NULL, false, NULL },
     { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "only print the runs that are safe to delete at the service: they ended at least this many days ago, are archived completely and as the service has them now, in volumes that are unchanged and were verified within --verified-within", 1, 100000, NULL, false, NULL },
     { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "with --list-safe: maximum time since a volume was verified (default 30d)", 0, 0, NULL, false, NULL },
     { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "only print the runs that lack artifacts which were in a lost volume and which the service no longer has", 0, 0, NULL, false, NULL },
@@ -99,6 +104,7 @@ static const struct opt_group sync_groups[] = {
     { "What",      filter_type_opts,      OPT_AT(sync_args, archive.filter) },
     { "Records",   archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Format",   archive_format_opts,   OPT_AT(sync_args, archive) },
+    { "Object store", archive_object_opts, OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
     { "API",       session_opts,          OPT_AT(sync_args, session) },
@@ -111,143 +117,67 @@ struct service {
     const struct sync_args *args;
     struct pull_job job;
     struct api api;
+    struct volume_store store;
     struct idlist ids;
     struct buf filter;
     struct lock lock;
     struct authorities authorities;
+    struct shard shard; /* as given; n 0: none */
     uint64_t began;
 };
 
-static int make_dir(const char *dir, struct err *err)
+static const char *get_env(void *ctx, const char *name)
 {
-    struct stat st;
+    (void)ctx;
+    return getenv(name);
+}
 
-    if (mkdir(dir, 0700) == 0)
-        return 0;
-    if (errno != EEXIST)
-        return err_sys(err, "cannot create '%s'", dir);
-    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
-        return err_set(err, ERR_EXISTS, "'%s' is not a directory", dir);
+static int check_shard(const struct sync_args *args, struct shard *shard, struct err *err)
+{
+    if (args->reshard && !args->shard)
+        return err_set(err, ERR_USAGE, "--reshard needs --shard");
+    if (args->reshard && (args->list_safe || args->list_lost))
+        return err_set(err, ERR_USAGE,
+                       "--reshard cannot be combined with --list-safe or --list-lost");
+    if (args->shard && shard_parse(shard, args->shard, get_env, NULL, err) < 0)
+        return err_wrap(err, "--shard");
     return 0;
 }
 
-static int check(const struct sync_args *args, int count, char *const *operands,
-                 struct err *err)
+static int check(struct service *s, int count, char *const *operands, struct err *err)
 {
+    const struct sync_args *args = s->args;
+    const struct volume_store_opts place = { .place = args->dest,
+                                             .work_dir = args->work_dir,
+                                             .objects = &args->archive.object,
+                                             .rate_bps = args->archive.limit_rate,
+                                             .tool = TOOL_NAME };
+
     if (count)
         return err_set(err, ERR_USAGE, "sync takes no operands: '%.100s'", operands[0]);
-    if (volume_store_check(args->dest, err) < 0)
-        return -1;
     if (args->dry_run && (args->rebuild || args->list_safe || args->list_lost))
         return err_set(
             err, ERR_USAGE,
             "--dry-run cannot be combined with --rebuild, --list-safe or --list-lost");
-    return 0;
-}
-
-/* With --json, begin the document of a list; *w stays NULL otherwise. */
-static int list_begin(struct jsonw **w, const struct sync_args *args, struct err *err)
-{
-    if (!args->common.json)
-        return 0;
-    *w = mem_new(sizeof(**w), err);
-    if (!*w)
+    if (check_shard(args, &s->shard, err) < 0 ||
+        object_options_check(&args->archive.object, err) < 0)
         return -1;
-    jsonw_init(*w, api_client_put, NULL);
-    jsonw_array(*w, NULL, JSONW_LINES);
-    return 0;
+    return volume_store_open(&s->store, &place, err);
 }
 
-/* End the document of a list, and free w; rc is the list's result. */
-static int list_end(struct jsonw *w, int rc, struct err *err)
+/* Print the runs that are safe to delete at the service. */
+static int list_safe(const struct service *s, struct err *err)
 {
-    if (w && rc == 0) {
-        jsonw_close(w);
-        rc = jsonw_end(w, err);
-    }
-    mem_free(w);
-    return rc;
-}
+    const struct sync_args *args = s->args;
+    const struct confirm_safe safe = { .store = &s->store,
+                                       .session = &args->session,
+                                       .filter = &args->archive.filter,
+                                       .shard = s->shard,
+                                       .days = args->list_safe,
+                                       .within = args->verified_within,
+                                       .json = args->common.json };
 
-static int print_id(void *ctx, const char *run_id, struct err *err)
-{
-    struct jsonw *w = ctx;
-
-    if (w) {
-        jsonw_text(w, NULL, run_id);
-        return 0;
-    }
-    return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
-}
-
-static int keep_id(void *ctx, const char *run_id, struct err *err)
-{
-    return text_list_add(ctx, run_id, SAFE_MAX, err);
-}
-
-/* Log how many runs were left out, and why. */
-static int tell_safe(const struct sync_args *args, const struct standing_safe *safe,
-                     const struct confirm *confirm)
-{
-    char within[TEXT_SIZE_MAX];
-
-    if (safe->unread)
-        log_line(LOG_WARNING,
-                 "%zu more run%s would be safe if %s volumes had been verified in the last %s; "
-                 "see --verify-share",
-                 safe->unread, text_plural(safe->unread), safe->unread == 1 ? "its" : "their",
-                 text_duration(within, args->verified_within));
-    if (safe->broken)
-        log_line(LOG_ERROR,
-                 "%zu run%s not safe: volumes with artifacts of %s are damaged or were changed",
-                 safe->broken, safe->broken == 1 ? " is" : "s are",
-                 safe->broken == 1 ? "it" : "them");
-    if (confirm->changed)
-        log_line(LOG_ERROR, "%zu run%s not safe: changed at the service since %s archived",
-                 confirm->changed, confirm->changed == 1 ? " is" : "s are",
-                 confirm->changed == 1 ? "it was" : "they were");
-    if (confirm->left)
-        log_line(LOG_WARNING, "%zu run%s not listed: the service no longer has %s",
-                 confirm->left, confirm->left == 1 ? " is" : "s are",
-                 confirm->left == 1 ? "it" : "them");
-    if (confirm->unasked)
-        log_line(LOG_ERROR, "%zu run%s not listed: the service could not be asked about %s",
-                 confirm->unasked, confirm->unasked == 1 ? " is" : "s are",
-                 confirm->unasked == 1 ? "it" : "them");
-    return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
-}
-
-/* First check the volumes on disk, then ask the service about the runs. */
-static int list_safe(const struct sync_args *args, struct err *err)
-{
-    struct kind_filter types = { 0 };
-    struct text_list ids = { 0 };
-    struct standing_safe safe = { .dir = args->dest,
-                                  .within_ms = (int64_t)args->verified_within,
-                                  .now_ms = clock_wall(),
-                                  .fn = keep_id,
-                                  .ctx = &ids };
-    struct confirm confirm = {
-        .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
-    };
-    struct jsonw *w = NULL;
-    int rc = list_begin(&w, args, err);
-
-    confirm.ctx = w;
-
-    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
-    if (rc == 0)
-        rc =
-            filter_kinds(&types, &args->archive.filter.type, &args->archive.filter.exclude_type,
-                         args->archive.filter.allow_unknown, err);
-    if (rc == 0)
-        rc = standing_list_safe(&safe, err);
-    if (rc == 0)
-        rc = confirm_runs(&confirm, ids.at, ids.count, err);
-    rc = list_end(w, rc, err);
-    kind_filter_clear(&types);
-    text_list_clear(&ids);
-    return rc < 0 ? api_client_status(err) : tell_safe(args, &safe, &confirm);
+    return confirm_list_safe(&safe, err);
 }
 
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
@@ -268,17 +198,26 @@ static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t
                : 0;
 }
 
-static int list_lost(const struct sync_args *args, struct err *err)
+static int list_lost(const struct service *s, struct err *err)
 {
-    struct db *catalog = db_open(args->dest, DB_READ, err);
+    struct db *catalog = catch_up_open(&s->store, DB_READ, true, signals_stopping(), err);
     struct jsonw *w = NULL;
-    int rc = catalog ? list_begin(&w, args, err) : -1;
+    int rc = catalog ? api_client_list(&w, s->args->common.json, err) : -1;
 
     if (rc == 0)
         rc = run_state_each_lost(catalog, false, print_lost, w, err);
-    rc = list_end(w, rc, err);
+    rc = api_client_list_end(w, rc, err);
     db_free(catalog);
     return rc < 0 ? -1 : EXIT_DONE;
+}
+
+/* Print the list that was asked for. */
+static int list(struct service *s, struct err *err)
+{
+    int rc = s->args->list_safe ? list_safe(s, err) : list_lost(s, err);
+
+    volume_store_close(&s->store);
+    return rc;
 }
 
 static int print_json(const struct sync_result *r, uint64_t elapsed, const char *error,
@@ -286,6 +225,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
 {
     struct jsonw *w = mem_new(sizeof(*w), err);
     char when[CLOCK_TEXT_MAX];
+    char shard[SHARD_TEXT_MAX];
     int rc;
 
     if (!w)
@@ -316,6 +256,8 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "time_stamps_kept", r->stamps);
     jsonw_u64(w, "time_stamps_waiting", r->stamps_waiting);
+    jsonw_u64(w, "legal_holds_changed", r->legal.changed);
+    jsonw_u64(w, "legal_holds_refused", r->legal.refused);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -325,6 +267,9 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
                    : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
     jsonw_bool(w, "list_cut", r->cut);
     jsonw_u64(w, "unread_rows", r->unread);
+    jsonw_text(w, "shard", shard_divides(&r->shard) ? shard_text(shard, &r->shard) : NULL);
+    jsonw_u64(w, "other_shard_runs", r->others);
+    jsonw_u64(w, "undecided_runs", r->undecided > 0 ? (uint64_t)r->undecided : 0);
     jsonw_u64(w, "elapsed_ms", elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
@@ -336,21 +281,28 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 {
     char size[TEXT_SIZE_MAX];
     char took[TEXT_SIZE_MAX];
-    char line[400];
+    char shard[SHARD_TEXT_MAX];
+    char others[160] = "";
+    char line[600];
 
+    if (shard_divides(&r->shard))
+        (void)snprintf(others, sizeof(others),
+                       "; shard %s, other shards: %zu, shard not known yet: %lld",
+                       shard_text(shard, &r->shard), r->others, (long long)r->undecided);
     if (s->args->rebuild)
         (void)snprintf(line, sizeof(line), "%zu volume%s imported into the catalog in %s",
                        r->healed, text_plural(r->healed), text_duration(took, elapsed));
     else
         (void)snprintf(line, sizeof(line),
                        "%zu run%s in %zu volume%s, %llu artifact%s, %s downloaded, "
-                       "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
-                       "%s",
+                       "%llu missing, %llu suspect, %zu run%s failed, %lld running, "
+                       "%lld waiting, in %s%s",
                        r->runs, text_plural(r->runs), r->volumes, text_plural(r->volumes),
                        (unsigned long long)r->artifacts, text_plural(r->artifacts),
                        text_size(size, r->downloaded), (unsigned long long)r->missing,
                        (unsigned long long)r->suspects, r->failed, text_plural(r->failed),
-                       (long long)r->running, text_duration(took, elapsed));
+                       (long long)r->running, (long long)r->waiting,
+                       text_duration(took, elapsed), others);
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else
@@ -362,11 +314,13 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
-    bool good = rc == 0 && !r->newly_lost && !r->unread && !heal_troubled(&r->found);
+    bool good = rc == 0 && !r->failed && !r->newly_lost && !r->unread && !r->legal.refused &&
+                !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
                                .elapsed = clock_mono() - s->began,
                                .ok = good,
                                .runs = r->runs,
+                               .failed = r->failed,
                                .artifacts = r->artifacts,
                                .bytes = r->downloaded,
                                .missing = r->missing,
@@ -377,7 +331,11 @@ static void on_ended(void *ctx, const struct sync_result *r, int rc)
                                .oldest_ms = r->oldest_ms,
                                .stamps_waiting = r->stamps_waiting,
                                .waiting = r->waiting > 0 ? (uint64_t)r->waiting : 0,
-                               .oldest_us = r->oldest_us };
+                               .oldest_us = r->oldest_us,
+                               .shard = r->shard.n ? r->shard : s->shard,
+                               .others = r->others,
+                               .undecided = r->undecided > 0 ? (uint64_t)r->undecided : 0,
+                               .dir = s->store.dir };
     struct err why;
 
     progress_end();
@@ -397,14 +355,16 @@ static int fill(struct service *s, struct pull_opts *pull, struct sync_opts *opt
                                          .filter = buf_text(&s->filter),
                                          .run_ids = s->ids.ids,
                                          .run_count = s->ids.count,
-                                         .settle = (int64_t)args->settle },
-                                .dir = args->dest,
+                                         .settle = (int64_t)args->settle,
+                                         .assign = { s->shard, args->reshard } },
+                                .store = &s->store,
                                 .volume_size = args->volume_size,
                                 .volume_runs = args->volume_runs,
                                 .chain = args->chain,
                                 .verify = !args->no_verify,
                                 .share = args->no_verify ? 0 : args->verify_share,
                                 .rebuild = args->rebuild,
+                                .index_text = args->index_text,
                                 .ended = on_ended,
                                 .ctx = s };
     s->job.ca_file = args->session.ca_file;
@@ -437,7 +397,11 @@ static int preview(struct service *s, struct sync_result *result, struct err *er
     int rc = fill(s, &pull, &opts, err);
 
     if (rc == 0)
-        rc = preview_print(&opts.ask, s->args->dest, s->args->common.json, &found, err);
+        rc = volume_store_is_used(&s->store, err);
+    if (rc > 0)
+        rc = catch_up(&s->store, signals_stopping(), err);
+    if (rc == 0)
+        rc = preview_print(&opts.ask, &s->store, s->args->common.json, &found, err);
     if (rc == 0) {
         result->failed = found.found.failed;
         result->cut = found.found.end.cut;
@@ -452,6 +416,7 @@ static int prepare(struct service *s, struct err *err)
     const struct sync_args *args = s->args;
     size_t i;
 
+    s->job.place = volume_store_is_remote(&s->store);
     if (pull_job_init(&s->job, &args->archive, &args->common, err) < 0)
         return -1;
     if (s->job.format == CONTAINER_ZIP || s->job.format == CONTAINER_DIR)
@@ -463,7 +428,7 @@ static int prepare(struct service *s, struct err *err)
     if (!args->rebuild && budget_suffices(err) < 0)
         return -1; /* before the lock: this error must not defer runs */
     if (query_text(&args->query, &s->filter, err) < 0 ||
-        (!args->dry_run && make_dir(args->dest, err) < 0) || signals_setup(err) < 0)
+        (!args->dry_run && volume_store_make(&s->store, err) < 0) || signals_setup(err) < 0)
         return -1;
     return args->rebuild ? 0 : session_open(&args->session, &s->api, err);
 }
@@ -508,21 +473,21 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     struct sync_result result = { .oldest_us = DB_UNKNOWN, .oldest_ms = DB_UNKNOWN };
     struct err told;
     uint64_t elapsed;
-    int rc = check(s.args, count, operands, err);
+    int rc = check(&s, count, operands, err);
 
-    if (rc < 0)
+    if (rc < 0) {
+        volume_store_close(&s.store);
         return -1;
-    if (s.args->list_safe)
-        return list_safe(s.args, err);
-    if (s.args->list_lost)
-        return list_lost(s.args, err);
+    }
+    if (s.args->list_safe || s.args->list_lost)
+        return list(&s, err);
     buf_init(&s.filter, (size_t)1 << 20);
     rc = prepare(&s, err);
     if (rc == 0 && s.args->dry_run) {
         rc = preview(&s, &result, err);
         tell_list(s.args, &result);
     } else if (rc == 0) {
-        rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopping(), err);
+        rc = lock_take(&s.lock, s.store.dir, s.args->lock_wait, signals_stopping(), err);
     }
     if (rc == 0 && !s.args->dry_run) {
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START,
@@ -542,6 +507,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         }
     }
     lock_drop(&s.lock);
+    volume_store_close(&s.store);
     log_hide(NULL);
     api_clear(&s.api);
     pull_job_clear(&s.job);
@@ -567,6 +533,7 @@ const struct command cmd_sync = {
              "together "
              "with the runs that it started. 'skyarc find' searches the catalog.",
     .examples = "skyarc sync --dest /srv/skyarc\n"
+                "skyarc sync --dest s3://audits/skyarc\n"
                 "skyarc sync -n --dest /srv/skyarc\n"
                 "skyarc sync --dest /srv/skyarc --list-safe 30\n",
     .exits =

@@ -14,15 +14,13 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/audit.h"
 #include "cmdutil/source.h"
-#include "evidence/standing.h"
+#include "copy/original_check.h"
+#include "evidence/consistency.h"
 #include "pull/mount_index.h"
-#include "reader/bag_stream.h"
 #include "reader/chain.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SHOWN_MAX 4096 /* limit of an escaped path: the paths of a directory may be hostile */
@@ -34,6 +32,7 @@ struct verify_args {
     const char *share;
     struct audit_proofs proofs;
     const char *anchor;
+    const char *original;
     bool quick;
     bool against_api;
     bool mount_index;
@@ -46,6 +45,7 @@ static const struct opt verify_opts[] = {
     { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check only the structure: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
     { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash only part K of N of the payload, for example one part per night", 0, 0, NULL, false, NULL },
     { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "for a directory: the chain must contain this head, which was kept elsewhere", 0, 0, NULL, false, NULL },
+    { 0,   "original",    "ARCHIVE", OPT_TEXT, OPT_AT(verify_args, original),  "the archive is a redacted copy of this one: check that it is the same but for what its manifest says", 0, 0, NULL, false, NULL },
     { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "also ask the service whether the runs have artifacts, or started runs, that the archive (or all archives of a directory together) lacks (exit status 3)", 0, 0, NULL, false, NULL },
     { 0,   "ratarmount-index", NULL, OPT_FLAG, OPT_AT(verify_args, mount_index), "if the archive, a tar.zst, is good, write ARCHIVE.index.sqlite, with which ratarmount mounts it at once; an earlier one is replaced", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -67,10 +67,11 @@ struct verifying {
     const char *path;
     struct jsonw *w;
     struct chain *chain; /* the chain of a directory's archives */
-    struct standing *standing;
-    struct standing **standings; /* for each operand that is a directory */
+    struct consistency *consistency;
+    struct consistency **consistencies; /* for each operand that is a directory */
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
     size_t unread;  /* catalogs that could not be used */
+    size_t unseen;  /* archives and folders of this directory that could not be read */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held;    /* --against-api: artifacts read so far; otherwise NULL */
     struct tsp_trust *trust;    /* of --tsa-ca */
@@ -116,16 +117,8 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total)
 
 static int read_share(const char *text, struct verify_opts *opts, struct err *err)
 {
-    char *end;
-
-    if (!text)
-        return 0;
-    opts->share = strtoull(text, &end, 10);
-    if (*end == '/')
-        opts->shares = strtoull(end + 1, &end, 10);
-    if (*end || !opts->share || opts->share > opts->shares)
-        return err_set(err, ERR_USAGE, "--share '%.40s': expected K/N with K from 1 to N",
-                       text);
+    if (text && text_part(text, UINT64_MAX, &opts->share, &opts->shares, err) < 0)
+        return err_wrap(err, "--share");
     return 0;
 }
 
@@ -223,8 +216,14 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
     if (run->chain && chain_add(run->chain, run->path, sha256, result->previous,
                                 result->previous_sha256, err) < 0)
         return -1;
-    if (run->standing && standing_see(run->standing, run->path, result->top, sha256, err) < 0)
+    if (run->consistency &&
+        consistency_see(run->consistency, run->path, result->top, sha256, err) < 0)
         return -1;
+    if (rc >= 0 && run->args->original) {
+        int differs = original_check(run->path, run->args->original, on_fault, run, err);
+
+        rc = differs < 0 ? -1 : rc + differs;
+    }
     return run->held && audit_held_add(run->held, run->path, err) < 0 ? -1 : rc;
 }
 
@@ -255,12 +254,13 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
     progress_hide();
     if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
         report_error(run, "not-an-archive", err);
-        rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
+        rc = run->consistency ? consistency_see(run->consistency, run->path, "", "", err) : 0;
         return rc < 0 ? -1 : 1;
     }
     if (rc < 0 && ends_all(err))
         return -1;
     if (rc < 0) {
+        run->unseen++;
         report_error(run, "unreadable", err);
         run->failed = worse(run->failed, (int)exit_of(err));
         return 0;
@@ -290,9 +290,10 @@ static void on_break(void *ctx, const char *path, const char *what)
 static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
     char shown[2][SHOWN_MAX];
-    const char *unusable = standing_unusable(run->standing);
+    const char *unusable = consistency_unusable(run->consistency);
     const char *head;
     size_t breaks;
+    size_t torn;
 
     if (unusable)
         log_line(
@@ -306,8 +307,14 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_text(run->w, "directory", dir);
         jsonw_array(run->w, "breaks", JSONW_LINES);
     }
-    breaks = chain_judge(run->chain, run->args->anchor, on_break, run, &head);
-    breaks += standing_judge(run->standing, on_break, run);
+    breaks = consistency_judge(run->consistency, on_break, run) +
+             consistency_hidden(run->consistency, on_break, run);
+    run->unseen += consistency_unread(run->consistency);
+    torn = chain_judge(run->chain, run->args->anchor, on_break, run, &head);
+    if (run->unseen) /* one of these may be what the chain lacks */
+        run->failed = EXIT_FAILED;
+    else
+        breaks += torn;
     if (run->w) {
         jsonw_close(run->w);
         jsonw_text(run->w, "head", head);
@@ -342,17 +349,27 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
 {
     struct audit_files files = { 0 };
     int wrong = 0;
-    int rc = audit_find(&files, dir, err);
+    int rc = range_file_remote(dir)
+                 ? audit_find_volumes(&files, consistency_store(run->consistency), err)
+                 : audit_find(&files, dir, err);
     size_t i;
 
-    if (rc < 0 && err->kind == ERR_NOT_FOUND && standing_expects(run->standing))
+    if (rc < 0 && err->kind == ERR_NOT_FOUND && consistency_expects(run->consistency))
         rc = 0; /* each volume of the catalog is missing */
     if (rc < 0 && !ends_all(err)) {
         report_dir_error(run, dir, err);
+        audit_files_clear(&files);
         return 0;
     }
+    run->unseen = files.fault_count;
     run->chain = rc == 0 ? chain_new(err) : NULL;
     rc = run->chain ? 0 : -1;
+    for (i = 0; i < files.fault_count; i++) {
+        struct err why;
+
+        (void)err_set(&why, ERR_SYSTEM, "%s", files.faults[i]);
+        report_dir_error(run, dir, &why);
+    }
     for (i = 0; rc >= 0 && i < files.count; i++) {
         run->path = files.paths[i];
         rc = verify_one(run, opts, err);
@@ -376,8 +393,7 @@ static int verify_operand(struct verifying *run, const char *operand,
     if (run->args->against_api && !run->held)
         return -1;
     run->path = operand;
-    rc = source_is_dir(operand) ? verify_dir(run, operand, opts, err)
-                                : verify_one(run, opts, err);
+    rc = run->consistency ? verify_dir(run, operand, opts, err) : verify_one(run, opts, err);
     if (rc >= 0 && run->held &&
         audit_against_api(run->held, &run->args->session, &lacking, err) < 0)
         rc = -1;
@@ -405,6 +421,8 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
         return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
+    if (args->original && (count > 1 || dirs))
+        return err_set(err, ERR_USAGE, "--original can be used with one copy only");
     if (args->mount_index && (count > 1 || dirs || range_file_remote(operands[0])))
         return err_set(err, ERR_USAGE,
                        "--ratarmount-index can be used with one archive only, in a file");
@@ -418,29 +436,27 @@ static int check_args(const struct verify_args *args, int count, char *const *op
 
 /* Open the catalogs of directories before the sandbox is entered: SQLite writes files beside
  * a database even to read it. */
-static int open_standings(struct verifying *run, int count, char *const *operands,
-                          struct err *err)
+static int open_consistencies(struct verifying *run, int count, char *const *operands,
+                              struct err *err)
 {
     int i;
 
-    run->standings = mem_array((size_t)count, sizeof(struct standing *), err);
-    for (i = 0; run->standings && i < count; i++) {
+    run->consistencies = mem_array((size_t)count, sizeof(struct consistency *), err);
+    for (i = 0; run->consistencies && i < count; i++) {
         if (!source_is_dir(operands[i]))
             continue;
-        run->standings[i] = standing_open(operands[i], err);
-        if (!run->standings[i])
+        run->consistencies[i] = consistency_open(operands[i], signals_stopping(), err);
+        if (!run->consistencies[i])
             return -1;
     }
-    return run->standings ? 0 : -1;
+    return run->consistencies ? 0 : -1;
 }
 
-static void close_standings(struct verifying *run, int count)
+static void close_consistencies(struct verifying *run, int count)
 {
-    int i;
-
-    for (i = 0; run->standings && i < count; i++)
-        standing_close(run->standings[i]);
-    mem_free(run->standings);
+    for (; run->consistencies && count > 0; count--)
+        consistency_close(run->consistencies[count - 1]);
+    mem_free(run->consistencies);
 }
 
 /* Allow only the operands to be read. With --against-api there is no sandbox: libcurl needs
@@ -456,12 +472,15 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
         return 0;
     }
     source_confine_begin(&confine, &args->confine,
-                         source_flags(range_file_any_remote(count, operands)));
+                         source_flags(range_file_any_remote(count, operands) ||
+                                      (args->original && range_file_remote(args->original))));
     for (i = 0; i < count; i++) {
         confine_read(&confine, operands[i]);
         if (audit_proofs_confine(&args->proofs, &confine, operands[i], err) < 0)
             return -1;
     }
+    if (args->original)
+        confine_read(&confine, args->original);
     if (args->mount_index) {
         char *dir = path_dir(operands[0]);
 
@@ -472,16 +491,6 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
     }
     confine_enter(&confine);
     return 0;
-}
-
-/* Write ratarmount's index of a good archive, with the archive's permissions. */
-static int write_mount_index(struct ratarmount *index, const char *archive, struct err *err)
-{
-    struct stat st;
-
-    if (stat(archive, &st) < 0)
-        return err_sys(err, "cannot examine '%s'", archive);
-    return mount_index_write(index, archive, st.st_mode & 0666, signals_stopping(), err);
 }
 
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -504,7 +513,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0 && run.args->proofs.tsa_ca)
         rc = tsp_trust_load(run.args->proofs.tsa_ca, signals_stopping(), &run.trust, err);
     if (rc == 0)
-        rc = open_standings(&run, count, operands, err);
+        rc = open_consistencies(&run, count, operands, err);
     if (rc == 0 && run.args->mount_index) { /* before the sandbox: a temporary file */
         index = ratarmount_new(file_temp_dir(), err);
         rc = index ? 0 : -1;
@@ -523,12 +532,12 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     if (!run.w || !isatty(STDOUT_FILENO)) /* rows of JSON would get into a moving line */
         progress_begin(&run.args->common);
     for (i = 0; rc >= 0 && i < count; i++) {
-        run.standing = run.standings[i];
+        run.consistency = run.consistencies[i];
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
     if (rc == 0 && index && !damaged && !run.failed)
-        rc = write_mount_index(index, operands[0], err);
+        rc = mount_index_write_like(index, operands[0], signals_stopping(), err);
     ratarmount_free(index);
     progress_end();
     if (rc >= 0 && run.w) {
@@ -536,7 +545,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         rc = jsonw_end(run.w, err);
     }
     mem_free(run.w);
-    close_standings(&run, count);
+    close_consistencies(&run, count);
     tsp_trust_free(run.trust);
     if (rc < 0)
         return api_client_status(err);
@@ -562,15 +571,18 @@ const struct command cmd_verify = {
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
         "one that was written. With --against-api, artifacts that the filter of an archive "
         "left "
-        "out are not reported as lacking: the manifest records the filter.",
+        "out are not reported as lacking: the manifest records the filter. With --original, an "
+        "archive that redact wrote is compared with the archive that it is a copy of: exit "
+        "status 4 if it differs in more than what its manifest says.",
     .examples = "skyarc verify run.tar.zst\n"
                 "skyarc verify --share 1/3 /srv/skyarc\n"
-                "skyarc verify --against-api run.tar.zst\n",
+                "skyarc verify --against-api run.tar.zst\n"
+                "skyarc verify copy.tar.zst --original run.tar.zst\n",
     .exits = "0    good, as far as was asked for\n"
-             "1    an archive cannot be read\n"
+             "1    an archive or a folder cannot be read\n"
              "3    the service has something else, or more; or a directory's catalog\n"
              "     cannot be used, so that its volumes were not compared with it\n"
-             "4    a file is damaged, or is not an archive\n",
+             "4    a file is damaged, is not an archive, or is hidden in a bucket\n",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

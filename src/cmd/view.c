@@ -14,9 +14,11 @@
 #include "cmdutil/source.h"
 #include "reader/archive_reader.h"
 #include "storage/range_file.h"
+#include "sync/catch_up.h"
 #include "viewer/http_server.h"
 #include "viewer/library.h"
 #include "viewer/site.h"
+#include "volumes/volume_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +61,7 @@ struct viewing {
     const char *run_id; /* or NULL */
     struct source source;
     struct served_place place;
+    struct volume_store store; /* of a directory */
     struct library library;
     struct http_server *server;
     char *temp_dir; /* a private directory for temporary files */
@@ -91,9 +94,12 @@ static int find_library(struct viewing *v, struct err *err)
         return err_sys(err, "cannot read '%s'", v->operand);
     if ((!dir || v->run_id) && source_find(&v->source, v->operand, &runs, err) < 0)
         return -1;
+    if (dir && (volume_store_open_place(&v->store, v->operand, err) < 0 ||
+                catch_up(&v->store, signals_stopping(), err) < 0))
+        return -1;
     v->library = (struct library){ .title = path_base(v->operand),
                                    .place = &v->place,
-                                   .dir = dir ? v->operand : NULL,
+                                   .store = dir ? &v->store : NULL,
                                    .archives = v->source.paths,
                                    .archive_count = v->source.count };
     return library_open(&v->library, err);
@@ -107,8 +113,8 @@ static void confine_to(const struct viewing *v)
     size_t i;
 
     source_confine_begin(&confine, &v->args->confine, flags);
-    if (v->library.dir)
-        confine_read(&confine, v->library.dir);
+    if (v->library.store)
+        confine_read(&confine, v->store.dir);
     for (i = 0; i < v->source.count; i++)
         confine_read(&confine, v->source.paths[i]);
     confine_write(&confine, v->temp_dir);
@@ -117,14 +123,15 @@ static void confine_to(const struct viewing *v)
     confine_enter(&confine);
 }
 
-static int count_run(void *ctx, const char *text, size_t len, struct err *err)
+static int count_run(void *ctx, enum manifest_read_section section, const char *text,
+                     size_t len, struct err *err)
 {
     size_t *count = ctx;
 
     (void)text;
     (void)len;
     (void)err;
-    ++*count;
+    *count += section == MANIFEST_READ_RUNS;
     return 0;
 }
 
@@ -201,6 +208,7 @@ static void clear(struct viewing *v)
 {
     http_server_free(v->server);
     library_close(&v->library);
+    volume_store_close(&v->store);
     if (v->place.temp_dir)
         served_place_clear(&v->place);
     source_clear(&v->source);

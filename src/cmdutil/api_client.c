@@ -2,8 +2,8 @@
 #include "cmdutil/api_client.h"
 
 #include "base/file.h"
-#include "base/jsonw.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
 #include "client/lister.h"
@@ -127,5 +127,28 @@ int api_client_redacted(const char *lead, const char *json, size_t len,
     if (rc == 0)
         rc = api_client_json(lead, buf_text(&clean), clean.len, err);
     buf_clear(&clean);
+    return rc;
+}
+
+int api_client_list(struct jsonw **w, bool json, struct err *err)
+{
+    *w = NULL;
+    if (!json)
+        return 0;
+    *w = mem_new(sizeof(**w), err);
+    if (!*w)
+        return -1;
+    jsonw_init(*w, api_client_put, NULL);
+    jsonw_array(*w, NULL, JSONW_LINES);
+    return 0;
+}
+
+int api_client_list_end(struct jsonw *w, int rc, struct err *err)
+{
+    if (w && rc == 0) {
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(w);
     return rc;
 }

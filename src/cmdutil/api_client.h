@@ -15,7 +15,7 @@
 
 #include "api/api.h"
 #include "base/err.h"
-#include "cli/command.h"
+#include "base/jsonw.h"
 #include "client/call.h"
 #include "client/listing.h"
 #include "cmdutil/session.h"
@@ -78,5 +78,16 @@ int api_client_redacted(const char *lead, const char *json, size_t len,
 
 /* A put_fn that writes to standard output by stdio. */
 int api_client_put(void *ctx, const void *bytes, size_t len, struct err *err);
+
+/*
+ * Begin a document on standard output that is an array.
+ *
+ * w     gets the writer, which api_client_list_end frees; NULL if json is not set
+ * json  whether there is to be a document
+ */
+int api_client_list(struct jsonw **w, bool json, struct err *err) MUST_CHECK;
+
+/* End the document, unless rc, the result of what wrote it, is -1; w may be NULL. */
+int api_client_list_end(struct jsonw *w, int rc, struct err *err) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 #include "cmdutil/audit.h"
 
 #include "api/artifact_filter.h"
+#include "attest/proof.h"
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/json.h"
@@ -22,9 +23,11 @@
 #include "reader/bag_stream.h"
 #include "reader/manifest_scan.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <fts.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +37,35 @@
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
     return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Note what cannot be read; warn of what has an archive's name, or may have archives in it, and
+ * is not followed. */
+static int note_odd(struct audit_files *files, const FTSENT *entry, struct err *err)
+{
+    struct stat st;
+    char *text;
+
+    if (entry->fts_info == FTS_SL && stat(entry->fts_accpath, &st) == 0 && S_ISDIR(st.st_mode))
+        log_line(LOG_WARNING, "'%s' is a link to a directory, which is not followed",
+                 entry->fts_path);
+    else if ((entry->fts_info == FTS_SL || entry->fts_info == FTS_SLNONE ||
+              entry->fts_info == FTS_DEFAULT) &&
+             entry->fts_name[0] != '.' && container_is_named(entry->fts_name))
+        log_line(LOG_WARNING, "'%s' is not checked: it is %s", entry->fts_path,
+                 entry->fts_info == FTS_DEFAULT ? "no regular file" : "a link");
+    if ((entry->fts_info != FTS_DNR && entry->fts_info != FTS_ERR &&
+         entry->fts_info != FTS_NS) ||
+        (entry->fts_level == 1 && strcmp(entry->fts_name, "lost+found") == 0))
+        return 0;
+    if (mem_room(&files->faults, &files->fault_cap, files->fault_count, sizeof(char *),
+                 FILES_MAX, err) < 0)
+        return -1;
+    text = mem_format(err, "cannot read '%s': %s", entry->fts_path, strerror(entry->fts_errno));
+    if (!text)
+        return -1;
+    files->faults[files->fault_count++] = text;
+    return 0;
 }
 
 /* Whether an entry is an archive: a file by its name, or a bag. */
@@ -50,15 +82,17 @@ static bool is_archive(FTS *fts, FTSENT *entry)
 int audit_find(struct audit_files *files, const char *dir, struct err *err)
 {
     char *const roots[] = { (char *)(uintptr_t)dir, NULL };
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     FTSENT *entry;
     int rc = 0;
 
     if (!fts)
         return err_sys(err, "cannot read '%s'", dir);
-    while (rc == 0 && (entry = fts_read(fts))) {
-        if (!is_archive(fts, entry))
+    while (rc == 0 && (errno = 0, entry = fts_read(fts))) {
+        if (!is_archive(fts, entry)) {
+            rc = note_odd(files, entry, err);
             continue;
+        }
         rc = mem_room(&files->paths, &files->cap, files->count, sizeof(char *), FILES_MAX, err);
         if (rc == 0) {
             files->paths[files->count] = mem_copy(entry->fts_path, err);
@@ -66,9 +100,47 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err)
             files->count += rc == 0;
         }
     }
+    if (rc == 0 && errno)
+        rc = err_sys(err, "cannot read '%s'", dir);
     (void)fts_close(fts);
-    if (rc == 0 && !files->count)
+    if (rc == 0 && !files->count && !files->fault_count)
         rc = err_set(err, ERR_NOT_FOUND, "no archive found below '%s'", dir);
+    return rc;
+}
+
+/* The volumes of a place being collected. */
+struct finding_volumes {
+    struct audit_files *files;
+    const struct volume_store *store;
+};
+
+static int on_volume(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct finding_volumes *f = ctx;
+    struct audit_files *files = f->files;
+
+    (void)size;
+    if (mem_room(&files->paths, &files->cap, files->count, sizeof(char *), FILES_MAX, err) < 0)
+        return -1;
+    files->paths[files->count] = volume_store_read(f->store, name, err);
+    return files->paths[files->count] ? (files->count++, 0) : -1;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int audit_find_volumes(struct audit_files *files, const struct volume_store *store,
+                       struct err *err)
+{
+    struct finding_volumes f = { files, store };
+    int rc = volume_store_each(store, on_volume, &f, err);
+
+    if (rc == 0 && !files->count)
+        return err_set(err, ERR_NOT_FOUND, "no archive found below '%s'", store->place);
+    if (rc == 0)
+        qsort(files->paths, files->count, sizeof(char *), by_path);
     return rc;
 }
 
@@ -76,7 +148,10 @@ void audit_files_clear(struct audit_files *files)
 {
     while (files->count)
         mem_free(files->paths[--files->count]);
+    while (files->fault_count)
+        mem_free(files->faults[--files->fault_count]);
     mem_free(files->paths);
+    mem_free(files->faults);
     *files = (struct audit_files){ 0 };
 }
 
@@ -123,9 +198,8 @@ int audit_proofs_confine(const struct audit_proofs *proofs, struct confine *conf
                                   proofs->response };
     unsigned i;
 
-    for (i = 0; i <= TSP_MOST; i++) {
-        char *path =
-            i ? tsp_path(operand, i, err) : mem_format(err, "%s" SSHSIG_SUFFIX, operand);
+    for (i = 0; i < PROOF_MOST; i++) {
+        char *path = proof_path(operand, i, err);
 
         if (!path)
             return -1;
@@ -144,8 +218,8 @@ static int prove_signer(const struct audit_proofs *proofs, const char *archive,
                         const struct manifest_digests *manifest, char who[SSHSIG_WHO_MAX],
                         struct err *err)
 {
-    char *path = proofs->signature ? mem_copy(proofs->signature, err)
-                                   : mem_format(err, "%s" SSHSIG_SUFFIX, archive);
+    char *path =
+        proofs->signature ? mem_copy(proofs->signature, err) : sshsig_path(archive, err);
     const struct signature what = { path, proofs->signers, signals_stopping() };
     int rc = path ? signature_check(&what, manifest, who, err) : -1;
 

@@ -16,24 +16,32 @@
 #include "cli/confine.h"
 #include "cli/opt.h"
 #include "cmdutil/session.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All archives below a directory, sorted by path. */
+/* All archives below a directory, sorted by path; and messages about what cannot be read. */
 struct audit_files {
     char **paths;
     size_t count;
     size_t cap;
+    char **faults;
+    size_t fault_count;
+    size_t fault_cap;
 };
 
 /*
- * Find the archives below dir, sorted by path; ERR_NOT_FOUND if there is none. files must be
- * {0}; clear it also on failure.
+ * Find the archives below dir, sorted by path; ERR_NOT_FOUND if there is none, and all could be
+ * read. Links are not followed, but dir itself; what has an archive's name and is none, and a
+ * link to a directory, is logged. files must be {0}; clear it also on failure.
  */
 int audit_find(struct audit_files *files, const char *dir, struct err *err) MUST_CHECK;
+
+/* The same for a place of volumes in a bucket: the volumes that count, sorted by path. */
+int audit_find_volumes(struct audit_files *files, const struct volume_store *store,
+                       struct err *err) MUST_CHECK;
 
 /* Free the paths; may be called twice. */
 void audit_files_clear(struct audit_files *files);

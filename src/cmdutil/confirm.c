@@ -2,21 +2,29 @@
 #include "cmdutil/confirm.h"
 
 #include "api/run.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "catalog/db.h"
 #include "catalog/run_state.h"
+#include "cli/exit.h"
 #include "cli/signals.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
-#include "sync/lock.h"
+#include "evidence/consistency.h"
 #include "sync/recheck.h"
+#include "volumes/lock.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define BATCH 100
+#define BATCH    100
+#define DAY_US   ((int64_t)86400 * 1000000)
+#define SAFE_MAX ((size_t)1 << 24) /* runs that can be listed as safe */
 
 struct confirming {
     struct confirm *confirm;
@@ -136,10 +144,10 @@ static int reopen(const struct confirming *c, size_t count, struct err *err)
     struct lock lock = { -1 };
     struct db *catalog = NULL;
     size_t i;
-    int rc = lock_take(&lock, c->confirm->dir, 0, signals_stopping(), err);
+    int rc = lock_take(&lock, c->confirm->store->dir, 0, signals_stopping(), err);
 
     if (rc == 0)
-        catalog = db_open(c->confirm->dir, DB_WRITE, err);
+        catalog = db_open(c->confirm->store->dir, DB_WRITE, err);
     rc = catalog ? db_begin(catalog, err) : -1;
     if (rc == 0) {
         for (i = 0; rc == 0 && i < count; i++) {
@@ -167,7 +175,7 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
     if (!count)
         return 0;
     c.changed = mem_array(count, sizeof(*c.changed), err);
-    c.catalog = c.changed ? db_open(confirm->dir, DB_READ, err) : NULL;
+    c.catalog = c.changed ? db_open(confirm->store->dir, DB_READ, err) : NULL;
     c.asked = c.catalog ? hashmap_new(err) : NULL;
     rc = c.asked ? 0 : -1;
     for (i = 0; rc == 0 && i < count; i++) {
@@ -188,4 +196,91 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
     hashmap_free(c.asked);
     mem_free(c.changed);
     return rc;
+}
+
+static int print_id(void *ctx, const char *run_id, struct err *err)
+{
+    struct jsonw *w = ctx;
+
+    if (w) {
+        jsonw_text(w, NULL, run_id);
+        return 0;
+    }
+    return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
+}
+
+static int keep_id(void *ctx, const char *run_id, struct err *err)
+{
+    return text_list_add(ctx, run_id, SAFE_MAX, err);
+}
+
+/* Log how many runs were left out, and why. */
+static int tell_safe(const struct confirm_safe *asked, const struct consistency_safe *safe,
+                     const struct confirm *confirm)
+{
+    char within[TEXT_SIZE_MAX];
+    char shard[SHARD_TEXT_MAX];
+
+    if (safe->unread)
+        log_line(LOG_WARNING,
+                 "%zu more run%s would be safe if %s volumes had been verified in the last %s; "
+                 "see --verify-share",
+                 safe->unread, text_plural(safe->unread), safe->unread == 1 ? "its" : "their",
+                 text_duration(within, asked->within));
+    if (safe->others)
+        log_line(LOG_WARNING,
+                 "%zu run%s not listed: of other shards than %s, with which '%s' is filled now",
+                 safe->others, safe->others == 1 ? " is" : "s are",
+                 shard_text(shard, &safe->shard), safe->store->place);
+    if (safe->broken)
+        log_line(LOG_ERROR,
+                 "%zu run%s not safe: volumes with artifacts of %s are damaged, were changed, "
+                 "or cannot be read",
+                 safe->broken, safe->broken == 1 ? " is" : "s are",
+                 safe->broken == 1 ? "it" : "them");
+    if (confirm->changed)
+        log_line(LOG_ERROR, "%zu run%s not safe: changed at the service since %s archived",
+                 confirm->changed, confirm->changed == 1 ? " is" : "s are",
+                 confirm->changed == 1 ? "it was" : "they were");
+    if (confirm->left)
+        log_line(LOG_WARNING, "%zu run%s not listed: the service no longer has %s",
+                 confirm->left, confirm->left == 1 ? " is" : "s are",
+                 confirm->left == 1 ? "it" : "them");
+    if (confirm->unasked)
+        log_line(LOG_ERROR, "%zu run%s not listed: the service could not be asked about %s",
+                 confirm->unasked, confirm->unasked == 1 ? " is" : "s are",
+                 confirm->unasked == 1 ? "it" : "them");
+    return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+int confirm_list_safe(const struct confirm_safe *asked, struct err *err)
+{
+    struct kind_filter types = { 0 };
+    struct text_list ids = { 0 };
+    struct consistency_safe safe = { .store = asked->store,
+                                     .shard = asked->shard,
+                                     .within_ms = (int64_t)asked->within,
+                                     .now_ms = clock_wall(),
+                                     .fn = keep_id,
+                                     .ctx = &ids };
+    struct confirm confirm = {
+        .store = asked->store, .session = asked->session, .types = &types, .fn = print_id
+    };
+    struct jsonw *w = NULL;
+    int rc = api_client_list(&w, asked->json, err);
+
+    confirm.ctx = w;
+
+    safe.before_us = safe.now_ms * 1000 - (int64_t)asked->days * DAY_US;
+    if (rc == 0)
+        rc = filter_kinds(&types, &asked->filter->type, &asked->filter->exclude_type,
+                          asked->filter->allow_unknown, err);
+    if (rc == 0)
+        rc = consistency_list_safe(&safe, err);
+    if (rc == 0)
+        rc = confirm_runs(&confirm, ids.at, ids.count, err);
+    rc = api_client_list_end(w, rc, err);
+    kind_filter_clear(&types);
+    text_list_clear(&ids);
+    return rc < 0 ? api_client_status(err) : tell_safe(asked, &safe, &confirm);
 }

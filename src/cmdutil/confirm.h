@@ -17,12 +17,17 @@
 
 #include "api/kind.h"
 #include "base/err.h"
+#include "catalog/shard.h"
+#include "cmdutil/filter.h"
 #include "cmdutil/session.h"
+#include "volumes/volume_store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct confirm {
-    const char *dir;
+    const struct volume_store *store;
     const struct session_args *session;
     const struct kind_filter *types; /* types of artifacts that are archived */
     int (*fn)(void *ctx, const char *run_id, struct err *err);
@@ -36,5 +41,23 @@ struct confirm {
 /* Visit the runs that the service has as archived, in the order of ids. */
 int confirm_runs(struct confirm *confirm, char *const *ids, size_t count,
                  struct err *err) MUST_CHECK;
+
+/* What sync --list-safe is asked for. */
+struct confirm_safe {
+    const struct volume_store *store;
+    const struct session_args *session;
+    const struct filter_args *filter; /* its types */
+    struct shard shard;               /* n 0: the directory's; another one is an error */
+    uint64_t days;                    /* since the end of the runs */
+    uint64_t within;                  /* maximum time since their volumes were verified */
+    bool json;
+};
+
+/*
+ * Print the runs of the directory's shard that are safe to delete at the service: first check
+ * the volumes on disk, then ask the service. What is left out is logged. Returns the exit
+ * status, or -1.
+ */
+int confirm_list_safe(const struct confirm_safe *safe, struct err *err) MUST_CHECK;
 
 #endif

@@ -48,6 +48,8 @@ static int on_preview(void *ctx, const struct run_state_row *row, struct err *er
 
 static int end_preview(struct preview *p, const struct survey_preview *r, struct err *err)
 {
+    char shard[SHARD_TEXT_MAX];
+
     if (p->json) {
         jsonw_close(p->json);
         jsonw_u64(p->json, "archived_runs", 0);
@@ -55,6 +57,10 @@ static int end_preview(struct preview *p, const struct survey_preview *r, struct
         jsonw_bool(p->json, "list_cut", r->found.end.cut);
         jsonw_u64(p->json, "unread_rows", r->found.end.unread);
         jsonw_u64(p->json, "failed_runs", r->found.failed);
+        jsonw_text(p->json, "shard",
+                   shard_divides(&r->shard) ? shard_text(shard, &r->shard) : NULL);
+        jsonw_u64(p->json, "other_shard_runs", r->others);
+        jsonw_u64(p->json, "undecided_runs", (uint64_t)r->undecided);
         jsonw_close(p->json);
         return jsonw_end(p->json, err);
     }
@@ -62,10 +68,13 @@ static int end_preview(struct preview *p, const struct survey_preview *r, struct
     (void)printf("%zu run%s would be archived, %lld %s in progress (nothing was changed)\n",
                  r->runs, text_plural(r->runs), (long long)r->running,
                  r->running == 1 ? "is" : "are");
+    if (shard_divides(&r->shard))
+        (void)printf("shard %s; other shards: %zu; shard not known yet: %lld\n",
+                     shard_text(shard, &r->shard), r->others, (long long)r->undecided);
     return 0;
 }
 
-int preview_print(const struct survey_opts *opts, const char *dir, bool json,
+int preview_print(const struct survey_opts *opts, const struct volume_store *store, bool json,
                   struct survey_preview *result, struct err *err)
 {
     struct preview p = { .json = NULL };
@@ -81,7 +90,7 @@ int preview_print(const struct survey_opts *opts, const char *dir, bool json,
         jsonw_array(p.json, "due_runs", JSONW_LINES);
     }
     if (rc == 0)
-        rc = survey_preview(opts, dir, on_preview, &p, result, err);
+        rc = survey_preview(opts, store, on_preview, &p, result, err);
     if (rc == 0)
         rc = end_preview(&p, result, err);
     table_clear(&p.table);

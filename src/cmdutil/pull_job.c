@@ -13,7 +13,6 @@
 #include "cli/watchdog.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/summary.h"
-#include "fetch/budget.h"
 #include "pull/mount_index.h"
 #include "pull/pull.h"
 #include "reader/archive_reader.h"
@@ -317,8 +316,8 @@ static int check_object(struct pull_job *job, struct err *err)
 
     if (object_options_check(&args->object, err) < 0)
         return -1;
-    if (!args->output || !location_is(args->output))
-        return object_options_any(&args->object)
+    if (job->place || !args->output || !location_is(args->output))
+        return object_options_any(&args->object) && !job->place
                    ? err_set(err, ERR_USAGE, "--s3-...: the output is no object of a bucket")
                    : 0;
     if (job->format == CONTAINER_DIR || args->mount_index)
@@ -452,8 +451,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .previous_sha256 = job->previous_sha256,
         .format = job->format,
         .level = (int)args->level,
-        .force =
-            args->force || job->staging, /* whether the object may be replaced was checked */
+        .force = args->force || job->staging, /* of an object, that was checked */
         .mode = args->mode,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,
@@ -471,6 +469,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .wait_interval = job->wait_interval,
         .authorities = job->authorities,
         .stamped = job->stamped,
+        .log_host = args->log_host,
     };
     opts->authorities.trust = job->trust;
     opts->authorities.ca_file = job->ca_file;

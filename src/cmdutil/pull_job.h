@@ -18,9 +18,7 @@
 #include "base/err.h"
 #include "base/path.h"
 #include "cli/command.h"
-#include "cli/opt.h"
 #include "cli/pace.h"
-#include "cli/watchdog.h"
 #include "cmdutil/pull_job_args.h"
 #include "pull/pull_opts.h"
 #include "storage/staging.h"
@@ -39,6 +37,7 @@ struct pull_job {
     char *output;     /* the path that is written */
     const char *name; /* what is named in messages: the output, or the object's address */
     bool remote;      /* the output is an object */
+    bool place;       /* set by the caller: the options of objects are for volumes */
     struct staging *staging; /* NULL: the output is no object */
     char top[PATH_NAME_MAX + 1];
     enum container format;

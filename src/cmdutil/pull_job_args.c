@@ -33,6 +33,7 @@ const struct opt archive_format_opts[] = {
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 4 KiB and more", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
+    { 0,   "log-host",   NULL,     OPT_FLAG,   OPT_AT(pull_job_args, log_host),   "write the name of this host to requests.jsonl, the log of the requests to the API", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "timestamp",  "URL",    OPT_LIST,   OPT_AT(pull_job_args, timestamp),  "ask this time-stamping authority (RFC 3161) for a time stamp of the manifest, when the archive is written; may be repeated; the responses are ARCHIVE.tsr, ARCHIVE.2.tsr and so on; one that does not come is only a warning", 0, 0, NULL, false, NULL },
     { 0,   "tsa-ca",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, tsa_ca),     "keep only time stamps by authorities whose certificate, or that of who issued it, is in this file (PEM; default: only the signatures are checked)", 0, 0, NULL, false, NULL },

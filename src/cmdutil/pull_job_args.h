@@ -48,6 +48,7 @@ struct pull_job_args {
     bool no_children;
     bool no_dedupe;
     bool no_report;
+    bool log_host;
     bool strict;
     bool force;
     bool mount_index;

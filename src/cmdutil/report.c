@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "cmdutil/source.h"
 #include "format/extract_dir.h"
+#include "format/payload_path.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/bag_stream.h"
@@ -37,24 +38,16 @@ struct report {
     struct extract_dir root;             /* dir, if runs is not empty */
     char last[RUN_ID_MAX + 1]; /* the run asked about last by has_files, and the answer */
     bool last_has;
-    bool replace; /* the page there is of chosen runs */
+    bool replace;    /* the page there is of chosen runs */
+    size_t left_out; /* texts that the page lacks, since the archive is damaged */
 };
-
-/* Whether a document is of a run: it is below data/RUN_ID. */
-static bool is_below(const char *path, const char *run_id)
-{
-    size_t len = strlen(run_id);
-
-    return strncmp(path, "data/", 5) == 0 && strncmp(path + 5, run_id, len) == 0 &&
-           path[5 + len] == '/';
-}
 
 bool report_is_of(const struct opt_list *runs, const char *path)
 {
     size_t i;
 
     for (i = 0; i < runs->count; i++) {
-        if (is_below(path, runs->at[i]))
+        if (payload_path_below(path, runs->at[i]) != NULL)
             return true;
     }
     return false;
@@ -80,19 +73,21 @@ static bool has_files(struct report *r, const char *run_id)
 static bool is_chosen(struct report *r, const char *run_id, const char *path)
 {
     char id[RUN_ID_MAX + 1];
-    size_t len = run_id ? 0 : strncmp(path, "data/", 5) == 0 ? strcspn(path + 5, "/") : 0;
+    size_t len = 0;
+    const char *own = run_id ? NULL : payload_path_run(path, &len);
     size_t i;
 
     for (i = 0; i < r->runs->count; i++) {
-        if (run_id ? strcmp(run_id, r->runs->at[i]) == 0 : is_below(path, r->runs->at[i])) {
+        if (run_id ? strcmp(run_id, r->runs->at[i]) == 0
+                   : payload_path_below(path, r->runs->at[i]) != NULL) {
             r->hits[i] = true;
             return true;
         }
     }
-    if (!run_id && (!len || len > RUN_ID_MAX || !path[5 + len]))
+    if (!run_id && (!own || len > RUN_ID_MAX))
         return false;
     (void)snprintf(id, sizeof(id), "%.*s", run_id ? RUN_ID_MAX : (int)len,
-                   run_id ? run_id : path + 5);
+                   run_id ? run_id : own);
     return has_files(r, id);
 }
 
@@ -203,14 +198,20 @@ static int take(void *ctx, struct entry_reader *entries, const struct entry_read
 
 static int read_texts(struct report *r, struct err *err)
 {
-    int rc = entry_reader_each_file(&r->reader, take, r, err);
+    int rc = entry_reader_each_file(&r->reader, take, r, &r->left_out, err);
 
     if (rc < 0 && err_is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged, the page lacks texts: %s", err->text);
         err_clear(err);
+        r->left_out++;
         return 0;
     }
     return rc;
+}
+
+bool report_lacks(const struct report *report)
+{
+    return report->left_out > 0;
 }
 
 struct report *report_new(const char *dir, struct err *err)

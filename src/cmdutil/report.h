@@ -48,6 +48,9 @@ size_t report_unmatched(const struct report *report);
 int report_read(struct report *report, const char *archive, struct stop stop,
                 struct err *err) MUST_CHECK;
 
+/* Whether the page lacks texts since the archive is damaged, which was logged. */
+bool report_lacks(const struct report *report);
+
 /* Free a report; NULL is fine. */
 void report_free(struct report *report);
 

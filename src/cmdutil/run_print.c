@@ -33,16 +33,11 @@ static void print_status(const char *status)
     (void)putchar('\n');
 }
 
-static int64_t time_of(const char *text)
-{
-    return text ? clock_us(text) : CLOCK_NONE;
-}
-
 /* Print a time, and the time elapsed since another. */
 static void moment(const char *name, const char *value, const char *since, const char *what)
 {
-    int64_t at = time_of(value);
-    int64_t from = time_of(since);
+    int64_t at = clock_us(value);
+    int64_t from = clock_us(since);
     char when[CLOCK_TEXT_MAX];
     char took[TEXT_SIZE_MAX];
 

@@ -8,6 +8,8 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "format/container.h"
+#include "format/payload_path.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -28,7 +30,10 @@ int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err)
 {
     struct filter_args what = args->filter;
+    int i;
 
+    for (i = 0; i < count; i++)
+        path_trim(patterns[i]); /* shells complete a folder with a slash */
     selector->runs = &args->run;
     selector->patterns = patterns;
     selector->count = count;
@@ -114,7 +119,7 @@ bool selector_literal(const struct selector *selector)
     int i;
 
     for (i = 0; i < selector->count; i++) {
-        const char *pattern = selector->patterns[i];
+        const char *pattern = selector_name(selector, i);
 
         if (strpbrk(pattern, "*?[\\") || strcmp(pattern, "data") == 0)
             return false;
@@ -122,12 +127,37 @@ bool selector_literal(const struct selector *selector)
     return selector->count && !selector->runs->count;
 }
 
+/* The part of a pattern below the archive's top directory, if it begins with that, as the
+ * entries of the archive do; else NULL. */
+static const char *below_top(const char *pattern)
+{
+    size_t len = strcspn(pattern, "/*?[\\");
+    const char *below = len && pattern[len] == '/' ? pattern + len + 1 : "";
+
+    return strcmp(below, "data") == 0 || payload_path_is(below) || strcmp(below, "view") == 0 ||
+                   strncmp(below, "view/", 5) == 0 || strcmp(below, TAGFILE_VIEW) == 0 ||
+                   strcmp(below, TAGFILE_REQUESTS) == 0 || (*below && tagfile_find(below) >= 0)
+               ? below
+               : NULL;
+}
+
+const char *selector_name(const struct selector *selector, int i)
+{
+    const char *pattern = selector->patterns[i];
+    const char *below = below_top(pattern);
+
+    return below && !payload_path_is(pattern) ? below : pattern;
+}
+
 /* Whether pattern i matches the whole path, or a folder above it, or is the artifact's ID
  * (NULL: the file is no artifact). */
 static bool matches_one(const struct selector *selector, int i, const char *path,
                         const char *id)
 {
+    const char *below = below_top(selector->patterns[i]);
+
     return fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0 ||
+           (below && fnmatch(below, path, FNM_LEADING_DIR) == 0) ||
            (id && strcmp(selector->patterns[i], id) == 0);
 }
 

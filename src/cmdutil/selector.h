@@ -41,7 +41,10 @@ struct selector {
                           anything of each run */
 };
 
-/* Set up a selector; args and patterns are borrowed. selector must be {0}. */
+/*
+ * Set up a selector; args and patterns are borrowed, and slashes at the ends of patterns are
+ * cut. A pattern may begin with the archive's top directory. selector must be {0}.
+ */
 int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err) MUST_CHECK;
 
@@ -64,6 +67,9 @@ bool selector_narrows(const struct selector *selector);
  * patterns are literal paths or IDs. (A literal one may still be a folder.)
  */
 bool selector_literal(const struct selector *selector);
+
+/* Pattern i as a path below the top directory, or an ID; valid as long as the pattern. */
+const char *selector_name(const struct selector *selector, int i);
 
 /* Whether an artifact is selected; its path is relative to the top directory. A pattern may be
  * the artifact's ID. */

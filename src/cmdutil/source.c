@@ -2,9 +2,11 @@
 #include "cmdutil/source.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/path.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
+#include "cli/signals.h"
 #include "client/identity.h"
 #include "cmdutil/idlist.h"
 #include "format/container.h"
@@ -13,7 +15,8 @@
 #include "reader/manifest_scan.h"
 #include "storage/range_file.h"
 #include "storage/remote.h"
-#include "sync/volume_store.h"
+#include "sync/catch_up.h"
+#include "volumes/volume_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +27,7 @@
 /* The volumes of one run being collected. */
 struct source_search {
     struct source *source;
-    struct volume_store store;
+    const struct volume_store *store;
     struct db *catalog;
     size_t found;
 };
@@ -33,6 +36,8 @@ bool source_is_dir(const char *path)
 {
     struct stat st;
 
+    if (range_file_remote(path))
+        return volume_store_is_place(path);
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !bag_is(path);
 }
 
@@ -79,8 +84,7 @@ static int find_run(struct source_search *search, const char *operand, const cha
     char name[RELATION_ID_MAX + 1];
 
     search->found = 0;
-    if (volume_store_of_run(&search->store, search->catalog, run_id, on_volume, search, err) <
-        0)
+    if (volume_store_of_run(search->store, search->catalog, run_id, on_volume, search, err) < 0)
         return -1;
     if (!search->found)
         return err_set(err, ERR_NOT_FOUND, "no volume in '%s' has run '%.200s'", operand,
@@ -125,11 +129,25 @@ static int take_runs(struct source *s, const struct idlist *ids, struct err *err
     return 0;
 }
 
+/* Find the volumes of the runs in the catalog. fresh: bring it up to date first */
+static int find_in_catalog(struct source_search *search, const char *operand,
+                           const struct idlist *ids, bool fresh, struct err *err)
+{
+    int rc;
+
+    search->catalog = catch_up_open(search->store, DB_READ, fresh, signals_stopping(), err);
+    search->source->unknown = 0;
+    rc = search->catalog ? find_runs(search, operand, ids, err) : -1;
+    db_free(search->catalog);
+    return rc;
+}
+
 /* Find the archives that an operand names, given the IDs of the runs. */
 static int find_paths(struct source *s, const char *operand, const struct idlist *ids,
                       struct err *err)
 {
-    struct source_search search = { .source = s, .store = { operand } };
+    struct volume_store store;
+    struct source_search search = { .source = s, .store = &store };
     int rc;
 
     s->region = region_new(err);
@@ -145,11 +163,12 @@ static int find_paths(struct source *s, const char *operand, const struct idlist
             "('skyarc find --runs' lists them)",
             operand);
     s->cataloged = true;
-    search.catalog = db_open(operand, DB_READ, err);
-    if (!search.catalog)
+    if (volume_store_open_place(&store, operand, err) < 0)
         return -1;
-    rc = find_runs(&search, operand, ids, err);
-    db_free(search.catalog);
+    rc = find_in_catalog(&search, operand, ids, false, err);
+    if (rc < 0 && err->kind == ERR_NOT_FOUND && volume_store_is_remote(&store) && !s->count)
+        rc = find_in_catalog(&search, operand, ids, true, err); /* the catalog may lack it */
+    volume_store_close(&store);
     return rc;
 }
 
@@ -246,13 +265,24 @@ void source_confine_begin(struct confine *confine, const struct confine_args *ar
         remote_each_file(on_file, confine);
 }
 
+/* Of a place in a bucket, some volumes may still be in the work directory. */
+static bool is_any_remote(const struct source *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->count; i++) {
+        if (range_file_remote(s->paths[i]))
+            return true;
+    }
+    return false;
+}
+
 void source_confine(struct confine *confine, const struct confine_args *args,
                     const struct source *s)
 {
     size_t i;
 
-    source_confine_begin(confine, args,
-                         source_flags(s->count && range_file_remote(s->paths[0])));
+    source_confine_begin(confine, args, source_flags(is_any_remote(s)));
     for (i = 0; i < s->count; i++)
         confine_read(confine, s->paths[i]);
 }
@@ -265,25 +295,37 @@ void source_clear(struct source *s)
     *s = (struct source){ 0 };
 }
 
-char *source_of_artifact(char *operand, const char *artifact_id, struct err *err)
+/* The path of the newest volume with an artifact; NULL: an error, or ERR_NOT_FOUND. */
+static char *find_artifact(const struct volume_store *store, const char *artifact_id,
+                           bool fresh, struct err *err)
 {
-    struct volume_store store = { operand };
-    struct db *catalog;
+    struct db *catalog = catch_up_open(store, DB_READ, fresh, signals_stopping(), err);
     char name[256];
     char *path = NULL;
+
+    if (catalog && contents_volume_with(catalog, artifact_id, name, sizeof(name)))
+        path = volume_store_read(store, name, err);
+    else if (catalog)
+        (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'",
+                      store->place, artifact_id);
+    db_free(catalog);
+    return path;
+}
+
+char *source_of_artifact(char *operand, const char *artifact_id, struct err *err)
+{
+    struct volume_store store;
+    char *path;
 
     path_trim(operand);
     if (!source_is_dir(operand))
         return mem_copy(operand, err);
-    catalog = db_open(operand, DB_READ, err);
-    if (!catalog)
+    if (volume_store_open_place(&store, operand, err) < 0)
         return NULL;
-    if (contents_volume_with(catalog, artifact_id, name, sizeof(name)))
-        path = volume_store_read(&store, name, err);
-    else
-        (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
-                      artifact_id);
-    db_free(catalog);
+    path = find_artifact(&store, artifact_id, false, err);
+    if (!path && err->kind == ERR_NOT_FOUND && volume_store_is_remote(&store))
+        path = find_artifact(&store, artifact_id, true, err); /* the catalog may lack it */
+    volume_store_close(&store);
     return path;
 }
 

@@ -7,10 +7,11 @@
 #include "catalog/contents.h"
 #include "catalog/db.h"
 #include "catalog/run_state.h"
+#include "catalog/shard.h"
 #include "catalog/sync_log.h"
 #include "doctor/disk_check.h"
-#include "sync/lock.h"
-#include "sync/volume_store.h"
+#include "volumes/lock.h"
+#include "volumes/volume_store.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 
 /* What the catalog says of the volumes, compared with the disk. */
 struct volumes {
-    struct volume_store store;
+    const struct volume_store *store;
     int64_t now_ms;
     uint64_t nights[NIGHTS]; /* bytes of each of the last days' volumes */
     size_t count;
@@ -35,30 +36,29 @@ struct volumes {
 static int look_at(void *ctx, const struct contents_volume *volume, struct err *err)
 {
     struct volumes *v = ctx;
-    char *path = volume_store_read(&v->store, volume->name, err);
     int64_t age = v->now_ms - volume->created_ms;
-    struct stat st;
+    struct volume_seen seen;
+    int there = volume_store_stat(v->store, volume->name, &seen, err);
 
-    if (!path)
+    if (there < 0)
         return -1;
     v->count++;
     if (volume->created_ms != DB_UNKNOWN && age >= 0 && age < NIGHTS * DAY_MS)
         v->nights[age / DAY_MS] += volume->size;
-    if (lstat(path, &st) < 0)
+    if (!there)
         v->gone++;
-    else if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != volume->size)
+    else if (!seen.regular || seen.size != volume->size)
         v->differing++;
     if (v->gone + v->differing == 1 && !*v->example)
         (void)text_shown(v->example, sizeof(v->example), volume->name);
-    mem_free(path);
     return 0;
 }
 
 /* Compare the volumes with the disk. Returns the size of the largest night. */
-static uint64_t check_volumes(struct db *catalog, const char *dir, int64_t now_ms,
-                              struct findings *findings)
+static uint64_t check_volumes(struct db *catalog, const struct volume_store *store,
+                              int64_t now_ms, struct findings *findings)
 {
-    struct volumes v = { .store = { dir }, .now_ms = now_ms };
+    struct volumes v = { .store = store, .now_ms = now_ms };
     struct err err = { 0 };
     uint64_t most = 0;
     size_t i;
@@ -96,7 +96,7 @@ static void check_last(struct db *catalog, int64_t now_ms, struct findings *find
         age = now_ms - last.success_ms;
         (void)text_ago(ago, age > 0 ? (uint64_t)age / 1000 : 0);
     }
-    if (strcmp(last.outcome, "failed") == 0 || strcmp(last.outcome, "killed") == 0)
+    if (sync_log_has_failed(last.outcome))
         finding_add(findings, "last-sync", FINDING_ERROR,
                     "run it by hand with -v; see its log (journalctl -u skyarc-sync)",
                     "%s%s%s; the last success: %s", last.outcome, *last.error ? ": " : "",
@@ -107,6 +107,21 @@ static void check_last(struct db *catalog, int64_t now_ms, struct findings *find
                     "the last success: %s", ago);
     else
         finding_add(findings, "last-sync", FINDING_OK, NULL, "%s, %s", last.outcome, ago);
+}
+
+/* Report which runs the directory is filled with, if not all. */
+static void check_shard(struct db *catalog, struct findings *findings)
+{
+    char text[SHARD_TEXT_MAX];
+    struct shard shard;
+    struct err err = { 0 };
+
+    if (shard_recorded(catalog, &shard, NULL, &err) < 0)
+        finding_add(findings, "catalog", FINDING_ERROR, REMAKE, "%s", err.text);
+    else if (shard_divides(&shard))
+        finding_add(findings, "shard", FINDING_OK, NULL,
+                    "%s; the runs of other shards are in other directories",
+                    shard_text(text, &shard));
 }
 
 /* Report a catalog that cannot be opened. */
@@ -135,10 +150,11 @@ static void tell_unopened(const struct err *err, struct findings *findings)
 }
 
 /* Check the catalog and what it says. Returns the size of the largest night; 0: not known. */
-static uint64_t check_catalog(const char *dir, int64_t now_ms, struct findings *findings)
+static uint64_t check_catalog(const struct volume_store *store, int64_t now_ms,
+                              struct findings *findings)
 {
     struct err err = { 0 };
-    struct db *catalog = db_open(dir, DB_READ, &err);
+    struct db *catalog = db_open(store->dir, DB_READ, &err);
     uint64_t night;
     int64_t lost;
 
@@ -157,8 +173,9 @@ static uint64_t check_catalog(const char *dir, int64_t now_ms, struct findings *
         finding_add(findings, "lost", FINDING_WARNING, "see skyarc sync --list-lost",
                     "%lld run%s with artifacts of a lost volume that the service no longer has",
                     (long long)lost, lost == 1 ? "" : "s");
+    check_shard(catalog, findings);
     check_last(catalog, now_ms, findings);
-    night = check_volumes(catalog, dir, now_ms, findings);
+    night = check_volumes(catalog, store, now_ms, findings);
     db_free(catalog);
     return night;
 }
@@ -212,6 +229,8 @@ static void check_parent(const char *dir, struct findings *findings)
 
 void dest_check(const char *dir, int64_t now_ms, struct findings *findings)
 {
+    struct volume_store store = { 0 };
+    struct err err;
     struct stat st;
 
     if (stat(dir, &st) < 0 && errno == ENOENT) {
@@ -225,5 +244,7 @@ void dest_check(const char *dir, int64_t now_ms, struct findings *findings)
     }
     disk_check(dir, findings);
     check_lock(dir, findings);
-    disk_check_space(dir, check_catalog(dir, now_ms, findings), findings);
+    if (volume_store_open_place(&store, dir, &err) == 0)
+        disk_check_space(dir, check_catalog(&store, now_ms, findings), findings);
+    volume_store_close(&store);
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "doctor/ask.h"
+#include "doctor/clock_check.h"
 #include "net/proxy.h"
 #include "net/url.h"
 
@@ -14,11 +15,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ANSWER_MAX     ((size_t)1 << 20)
-#define ADDRESS_MAX    64    /* longest text of an address, with its zone */
-#define ADDRESSES      3     /* addresses of a host that are shown */
-#define SKEW_WARNED_MS 30000 /* signed URLs and webhooks are judged by two clocks */
-#define DATE_MS        1000  /* an HTTP date has no fraction of a second */
+#define ANSWER_MAX  ((size_t)1 << 20)
+#define ADDRESS_MAX 64 /* longest text of an address, with its zone */
+#define ADDRESSES   3  /* addresses of a host that are shown */
 
 /* A done function that does nothing: ask_call sets its own. */
 static void ignore(void *ctx, struct call *call)
@@ -83,30 +82,20 @@ static void check_name(const struct api *api, bool proxied, struct findings *fin
 static void check_clock(int64_t date, int64_t sent, struct findings *findings,
                         int64_t *offset_ms)
 {
-    char text[TEXT_SIZE_MAX];
     int64_t now = clock_wall();
     int64_t offset;
-    uint64_t size;
 
     if (date == CLOCK_NONE) {
         finding_add(findings, "clock", FINDING_WARNING, NULL,
                     "the server does not tell its time, so this clock cannot be checked");
         return;
     }
-    if (date + DATE_MS < sent)
-        offset = date + DATE_MS - sent;
+    if (date + CLOCK_CHECK_DATE_MS < sent)
+        offset = date + CLOCK_CHECK_DATE_MS - sent;
     else
         offset = date > now ? date - now : 0;
     *offset_ms = offset;
-    size = (uint64_t)(offset < 0 ? -offset : offset);
-    if (size < SKEW_WARNED_MS)
-        finding_add(findings, "clock", FINDING_OK, NULL, "agrees with the server's to %s",
-                    text_duration(text, size + DATE_MS));
-    else
-        finding_add(findings, "clock", FINDING_WARNING,
-                    "synchronise it (timedatectl set-ntp true), or the server's",
-                    "this clock is %s %s the server's", text_duration(text, size),
-                    offset > 0 ? "behind" : "ahead of");
+    clock_check(findings, "clock", "the server's", offset);
 }
 
 /* Ask for the server's version, which older servers do not tell. */

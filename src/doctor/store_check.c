@@ -3,72 +3,141 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "doctor/probe.h"
+#include "doctor/bucket_check.h"
 #include "s3/location.h"
 #include "s3/object.h"
+#include "s3/object_list.h"
+#include "s3/object_put.h"
 #include "s3/upload.h"
+#include "storage/conditions.h"
 #include "storage/remote.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define PARTS_SIZE ((uint64_t)5 << 20) /* the least size of a part that is not the last */
-#define CHECK      "store"
-#define RIGHTS     "allow s3:PutObject, s3:GetObject, s3:DeleteObject and s3:AbortMultipartUpload"
+#define HURRY_MS   2000                /* for each request after one to stop */
+#define BODY       "written by skyarc doctor\n"
 
-/* What is checked, and under which keys. */
+#define KEYS_ADVICE                                                                            \
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to keys of this store"
+#define URL_ADVICE    "check AWS_ENDPOINT_URL and the network; without it, requests go to AWS"
+#define BUCKET_ADVICE "check the bucket's name, AWS_ENDPOINT_URL and AWS_REGION"
+
+/* What is checked, and under which key. */
 struct store_probe {
     struct s3_client *client;
     struct findings *findings;
-    char key[LOCATION_KEY_MAX + 64];
+    struct location location;
+    struct remote_facts facts;
+    char key[CONDITIONS_KEY];
+    char versions[2][128]; /* that were written; "": none, or the bucket has no versions */
 };
 
-static void bad(struct store_probe *s, const char *advice, const struct err *err)
+/* Report the credentials and the endpoint; false: nothing can be asked. */
+static bool check_settings(struct store_probe *s)
 {
-    finding_add(s->findings, CHECK, FINDING_ERROR, advice, "%s", err->text);
-}
-
-/* Choose a key that nobody else has. */
-static void choose_key(struct store_probe *s, const struct location *location)
-{
-    uint32_t random = 0;
-    size_t len = strlen(location->key);
-
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-        random = (uint32_t)clock_mono_us();
-    (void)snprintf(s->key, sizeof(s->key), "%s%sskyarc-doctor-%08x", location->key,
-                   len && location->key[len - 1] != '/' ? "/" : "", random);
-}
-
-/* Whether the bucket answers, with these credentials. */
-static bool check_bucket(struct store_probe *s)
-{
-    struct object_info info;
+    const struct credentials_source *keys = &s->facts.keys;
+    char until[CLOCK_TEXT_MAX];
     struct err err = { 0 };
 
-    if (object_head(s->client, s->key, &info, &err) < 0) {
-        bad(s, NULL, &err);
+    if (remote_describe(s->location.bucket, &s->facts, &err) < 0) {
+        finding_add(s->findings, "endpoint", FINDING_ERROR,
+                    "correct the variable, or the profile", "%s", err.text);
         return false;
     }
-    finding_add(s->findings, CHECK, FINDING_OK, NULL,
-                "bucket '%s' answers, credentials accepted", s3_client_bucket(s->client));
+    if (s->facts.no_keys.kind) {
+        finding_add(s->findings, "s3-keys", FINDING_ERROR, KEYS_ADVICE, "%s",
+                    s->facts.no_keys.text);
+        return false;
+    }
+    finding_add(s->findings, "s3-keys", FINDING_OK, NULL, "credentials from %s%s%s%s",
+                keys->name, keys->session ? ", with a session token" : "",
+                keys->expires_ms == INT64_MAX ? "" : ", valid until ",
+                keys->expires_ms == INT64_MAX
+                    ? ""
+                    : clock_format(until, keys->expires_ms, CLOCK_RFC3339));
+    finding_add(s->findings, "endpoint", FINDING_OK, NULL, "%s, region %s%s", s->facts.server,
+                s->facts.region, s->facts.secure ? "" : "; without TLS");
     return true;
 }
 
-static int on_begun(void *ctx, const char *id, struct err *err)
+/* A visitor that ends the list with the first object. */
+static int on_object(void *ctx, const struct object_listed *object, struct err *err)
 {
-    (void)ctx;
-    (void)id;
-    (void)err;
-    return 0;
+    (void)object;
+    *(bool *)ctx = true;
+    return err_set(err, ERR_CANCELLED, "one is enough");
 }
 
-static void on_sent(void *ctx, uint64_t bytes)
+/* Report a list that failed: it tells whether endpoint, credentials and bucket are right. */
+static bool report_list(struct store_probe *s, const struct err *err)
 {
-    (void)ctx;
-    (void)bytes;
+    struct findings *f = s->findings;
+
+    if (err->kind == ERR_DENIED && err->http) {
+        finding_add(f, "bucket", FINDING_OK, NULL, "'%s' answers, credentials accepted",
+                    s->location.bucket);
+        finding_add(f, "list", FINDING_WARNING,
+                    "allow s3:ListBucket on the bucket, which a directory of archives needs",
+                    "objects cannot be listed: %s", err->text);
+        return true;
+    }
+    if (err->kind == ERR_NET)
+        finding_add(f, "endpoint", FINDING_ERROR, URL_ADVICE, "%s", err->text);
+    else if (err->http == 401 || err->http == 403)
+        finding_add(f, "s3-keys", FINDING_ERROR, KEYS_ADVICE, "%s", err->text);
+    else
+        finding_add(f, "bucket", FINDING_ERROR, BUCKET_ADVICE, "%s", err->text);
+    return false;
+}
+
+/* Whether the bucket answers, with these credentials; and whether it can be listed. */
+static bool check_bucket(struct store_probe *s)
+{
+    struct findings *f = s->findings;
+    struct err err = { 0 };
+    bool some = false;
+    int rc = object_list(s->client, s->location.key, NULL, on_object, &some, &err);
+
+    if (rc < 0 && !some)
+        return report_list(s, &err);
+    finding_add(f, "bucket", FINDING_OK, NULL, "'%s' answers, credentials accepted",
+                s->location.bucket);
+    finding_add(f, "list", FINDING_OK, NULL, "objects can be listed; there %s 's3://%s/%s'",
+                some ? "are some under" : "is none under", s->location.bucket, s->location.key);
+    return true;
+}
+
+/* Write a small object and read it. */
+static bool check_object(struct store_probe *s)
+{
+    struct object_put_opts opts = { .key = s->key, .bytes = BODY, .len = strlen(BODY) };
+    struct object_info info;
+    struct buf found = { 0 };
+    struct err err = { 0 };
+    int there;
+
+    if (object_put(s->client, &opts, &info, &err) < 0) {
+        finding_add(s->findings, "write", FINDING_ERROR,
+                    "allow s3:PutObject under this prefix, or use another bucket",
+                    "objects cannot be written: %s", err.text);
+        return false;
+    }
+    memcpy(s->versions[0], info.version, sizeof(info.version));
+    there = object_load(s->client, s->key, strlen(BODY), &found, &info, &err);
+    if (there > 0 && strcmp(buf_text(&found), BODY) == 0)
+        finding_add(s->findings, "write", FINDING_OK, NULL, "objects can be written and read");
+    else
+        finding_add(s->findings, "write", FINDING_ERROR,
+                    "allow s3:GetObject under this prefix, or use another store",
+                    "what was written cannot be read: %s",
+                    there < 0    ? err.text
+                    : there == 0 ? "the object is not there"
+                                 : "it is something else");
+    buf_clear(&found);
+    return there > 0;
 }
 
 /* Write an object in two parts from a file of zeros, and read a range across both. */
@@ -78,8 +147,8 @@ static int write_parts(struct store_probe *s, int fd, struct err *err)
                                 .fd = fd,
                                 .size = PARTS_SIZE + 1,
                                 .part_size = PARTS_SIZE,
-                                .begun = on_begun,
-                                .sent = on_sent };
+                                .begun = upload_begun_untold,
+                                .sent = upload_sent_untold };
     struct object_info info;
     struct buf range = { 0 };
     int rc;
@@ -88,13 +157,14 @@ static int write_parts(struct store_probe *s, int fd, struct err *err)
         return err_sys(err, "cannot write a temporary file");
     if (upload_file(s->client, &opts, &info, err) < 0)
         return -1;
+    memcpy(s->versions[1], info.version, sizeof(info.version));
     rc = object_get(s->client, s->key, &info, PARTS_SIZE - 1, 2, &range, err);
     buf_clear(&range);
     return rc;
 }
 
-/* Whether objects can be written in parts, read by ranges, and deleted. */
-static bool check_parts(struct store_probe *s)
+/* Whether objects can be written in parts, and read by ranges. */
+static void check_parts(struct store_probe *s)
 {
     struct err err = { 0 };
     int fd = file_temp(file_temp_dir(), &err);
@@ -102,70 +172,92 @@ static bool check_parts(struct store_probe *s)
 
     if (fd >= 0)
         file_close(&fd);
-    if (rc < 0) {
-        bad(s, RIGHTS, &err);
-        return false;
-    }
-    if (object_delete(s->client, s->key, &err) < 0) {
-        bad(s, RIGHTS, &err);
-        return false;
-    }
-    finding_add(s->findings, CHECK, FINDING_OK, NULL,
-                "objects are written in parts, read by ranges, and deleted");
-    return true;
+    if (rc < 0)
+        finding_add(s->findings, "parts", FINDING_ERROR,
+                    "allow s3:PutObject, s3:GetObject and s3:AbortMultipartUpload",
+                    "objects cannot be written in parts and read by ranges: %s", err.text);
+    else
+        finding_add(s->findings, "parts", FINDING_OK, NULL,
+                    "objects can be written in parts and read by ranges");
 }
 
-/* Whether a condition decides a race, as several machines need. */
-static void check_race(struct store_probe *s)
+/*
+ * Remove the object: its versions, so that nothing stays, or else hide them. After a request to
+ * stop, too.
+ */
+static int remove_object(struct store_probe *s, struct err *err)
 {
-    struct probe_race race;
-    struct err err = { 0 };
+    struct stop stop = remote_stop();
+    bool versions = false;
+    size_t i;
+    int rc = 0;
 
-    if (probe_race(s->client, s->key, &race, &err) < 0)
-        bad(s, NULL, &err);
-    else if (race.won == 1 && race.lost == PROBE_RACERS - 1)
-        finding_add(s->findings, CHECK, FINDING_OK, NULL,
-                    "of %d conditional writes at the same time one won", PROBE_RACERS);
-    else
-        finding_add(s->findings, CHECK, FINDING_WARNING,
-                    "let one machine alone write to this bucket",
-                    "conditional writes are not atomic: of %d at the same time %u won, %u lost "
-                    "and %u failed",
-                    PROBE_RACERS, race.won, race.lost, race.refused);
+    if (stop_asked(&stop))
+        s3_client_hurry(s->client, false, 0, HURRY_MS);
+    for (i = 0; rc == 0 && i < 2; i++) {
+        if (!*s->versions[i] || strcmp(s->versions[i], "null") == 0)
+            continue;
+        versions = true;
+        rc = object_delete_version(s->client, s->key, s->versions[i], NULL);
+    }
+    return versions && rc == 0 ? 0 : object_delete(s->client, s->key, err);
 }
 
-static void check_lock(struct store_probe *s)
+/* Whether objects can be deleted. */
+static bool check_delete(struct store_probe *s)
 {
     struct err err = { 0 };
-    int locked = probe_lock(s->client, &err);
 
-    if (locked < 0)
-        finding_add(s->findings, CHECK, FINDING_WARNING, NULL,
-                    "whether the bucket has Object Lock is unknown: %s", err.text);
+    if (remove_object(s, &err) == 0) {
+        finding_add(s->findings, "delete", FINDING_OK, NULL, "objects can be deleted");
+        return true;
+    }
+    finding_add(s->findings, "delete", FINDING_WARNING,
+                "allow s3:DeleteObject, which prune needs; remove the object",
+                "objects cannot be deleted, also not this one: %s", err.text);
+    return false;
+}
+
+/* Make the checks of a store that can be asked. */
+static void check_store(struct store_probe *s)
+{
+    bool written;
+
+    if (!check_bucket(s))
+        return;
+    bucket_check_region(s->client, s->facts.region, s->findings);
+    written = check_object(s);
+    bucket_check_clock(s->client, s->findings);
+    if (written)
+        check_parts(s);
+    if (check_delete(s) && written)
+        bucket_check_conditions(s->client, s->location.key, s->findings);
     else
-        finding_add(s->findings, CHECK, FINDING_OK, NULL, "Object Lock: %s",
-                    locked ? "enabled" : "the bucket was created without it");
+        finding_add(s->findings, "conditions", FINDING_WARNING,
+                    "correct what is wrong above, and run skyarc doctor again",
+                    "whether the store is fit for shards is unknown: that needs objects that "
+                    "can be written and deleted");
+    bucket_check_settings(s->client, s->findings);
+    bucket_check_uploads(s->client, s->location.key, s->findings);
 }
 
 void store_check(const char *address, struct findings *findings)
 {
     struct store_probe s = { .findings = findings };
-    struct location location;
     struct err err = { 0 };
 
-    if (location_parse(&location, address, &err) < 0) {
-        bad(&s, NULL, &err);
+    if (location_parse(&s.location, address, &err) < 0) {
+        finding_add(findings, "bucket", FINDING_ERROR, "use s3://bucket/prefix", "%s",
+                    err.text);
         return;
     }
-    choose_key(&s, &location);
-    s.client = remote_client(location.bucket, PROBE_RACERS, &err);
-    if (!s.client) {
-        bad(&s, NULL, &err);
+    if (!check_settings(&s))
         return;
-    }
-    if (check_bucket(&s) && check_parts(&s)) {
-        check_race(&s);
-        check_lock(&s);
-    }
+    conditions_key(s.key, s.location.key);
+    s.client = remote_client(s.location.bucket, 0, &err);
+    if (s.client)
+        check_store(&s);
+    else
+        finding_add(findings, "endpoint", FINDING_ERROR, URL_ADVICE, "%s", err.text);
     s3_client_free(s.client);
 }

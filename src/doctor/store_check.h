@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_check: an object store: credentials, writing, parts, ranges, conditional writes, locks.
+ * store_check: an object store: credentials, endpoint, bucket, and what may be done there:
+ * listing, writing, reading, parts, deleting; the rest is bucket_check.
  *
  * Writes a few objects of at most 16 MiB together under keys of its own, and deletes them.
  *

@@ -5,7 +5,7 @@
 #include "base/hashmap.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
-#include "evidence/glance.h"
+#include "evidence/claims.h"
 #include "reader/chain.h"
 #include "sync/fixity.h"
 
@@ -91,21 +91,21 @@ static int note(struct archives *f, const char **slot, const char *what, struct 
 }
 
 /* Take what an archive says of itself. */
-static int take(struct archives *f, struct archive_state *archive, const struct glance *glance,
+static int take(struct archives *f, struct archive_state *archive, const struct claims *claims,
                 struct err *err)
 {
-    archive->signature = glance->signature;
-    archive->stamped = glance->stamped;
-    archive->previous = *glance->previous ? glance->previous : NULL;
-    archive->filtered = glance->filtered;
-    if (glance->fault && note(f, &archive->fault, glance->fault, err) < 0)
+    archive->signature = claims->signature;
+    archive->stamped = claims->stamped;
+    archive->previous = *claims->previous ? claims->previous : NULL;
+    archive->filtered = claims->filtered;
+    if (claims->fault && note(f, &archive->fault, claims->fault, err) < 0)
         return -1;
-    return glance->doubt ? note(f, &archive->doubt, glance->doubt, err) : 0;
+    return claims->doubt ? note(f, &archive->doubt, claims->doubt, err) : 0;
 }
 
-static struct glance_opts glance_how(struct archives *f)
+static struct claims_opts claims_how(struct archives *f)
 {
-    return (struct glance_opts){ .signers = f->opts->signers,
+    return (struct claims_opts){ .signers = f->opts->signers,
                                  .trust = f->opts->trust,
                                  .stop = f->opts->stop,
                                  .flaw = on_flaw,
@@ -115,7 +115,7 @@ static struct glance_opts glance_how(struct archives *f)
 /* A chain being made of all volumes. */
 struct linking {
     struct archives *archives;
-    struct volume_store store;
+    const struct volume_store *store;
     struct chain *chain;
     struct err err;
     bool failed;
@@ -126,11 +126,11 @@ static int look_at(struct linking *l, const struct contents_volume *v,
                    struct archive_state *archive, struct err *err)
 {
     struct archives *f = l->archives;
-    char *path = volume_store_read(&l->store, v->name, err);
-    const struct glance_opts how = glance_how(f);
-    struct glance glance;
+    char *path = volume_store_read(l->store, v->name, err);
+    const struct claims_opts how = claims_how(f);
+    struct claims claims;
     struct err why;
-    int rc = path ? glance_at(path, &how, &glance, f->region, &why) : -1;
+    int rc = path ? claims_at(path, &how, &claims, f->region, &why) : -1;
 
     mem_free(path);
     if (!path || (rc < 0 && (why.kind == ERR_CANCELLED || why.kind == ERR_MEMORY))) {
@@ -143,15 +143,15 @@ static int look_at(struct linking *l, const struct contents_volume *v,
         return note(f, &archive->fault, why.text, err);
     }
     archive->state = "matches the catalog";
-    if (take(f, archive, &glance, err) < 0)
+    if (take(f, archive, &claims, err) < 0)
         return -1;
-    if (strcmp(glance.sha256, v->manifest_sha256) != 0) {
+    if (strcmp(claims.sha256, v->manifest_sha256) != 0) {
         archive->state = "differs from the catalog";
         if (note(f, &archive->fault, "has a different manifest than when it was written", err) <
             0)
             return -1;
     }
-    return chain_add(l->chain, v->name, glance.sha256, glance.previous, glance.previous_sha256,
+    return chain_add(l->chain, v->name, claims.sha256, claims.previous, claims.previous_sha256,
                      err);
 }
 
@@ -169,7 +169,7 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     archive->size = v->size;
     archive->created_ms = v->created_ms;
     archive->verified_ms = v->verified_ms;
-    seen = fixity_see(&l->store, v, &why);
+    seen = fixity_see(l->store, v, &why);
     if (seen == FIXITY_PRESENT)
         return look_at(l, v, archive, err);
     archive->state = seen == FIXITY_ABSENT     ? "is missing"
@@ -240,7 +240,7 @@ static int on_file(void *ctx, const char *name, uint64_t size, struct err *err)
 /* Look at all volumes of a directory. */
 static int look_at_all(struct archives *f, struct err *err)
 {
-    struct linking l = { .archives = f, .store = { f->opts->path }, .chain = chain_new(err) };
+    struct linking l = { .archives = f, .store = f->opts->store, .chain = chain_new(err) };
     const char *head;
     int rc = l.chain ? contents_volumes(f->catalog, on_volume, &l, err) : -1;
 
@@ -252,22 +252,22 @@ static int look_at_all(struct archives *f, struct err *err)
         }
     }
     chain_free(l.chain);
-    return rc == 0 ? volume_store_each(&l.store, on_file, f, err) : -1;
+    return rc == 0 ? volume_store_each(l.store, on_file, f, err) : -1;
 }
 
 /* Look at the archive. */
 static int look_at_one(struct archives *f, struct err *err)
 {
     struct archive_state *archive = add_archive(f, f->opts->path, err);
-    const struct glance_opts how = glance_how(f);
-    struct glance glance;
+    const struct claims_opts how = claims_how(f);
+    struct claims claims;
 
-    if (!archive || glance_at(f->opts->path, &how, &glance, f->region, err) < 0)
+    if (!archive || claims_at(f->opts->path, &how, &claims, f->region, err) < 0)
         return -1;
     archive->state = "there";
-    archive->size = glance.size;
-    (void)snprintf(archive->sha256, sizeof(archive->sha256), "%s", glance.sha256);
-    return take(f, archive, &glance, err);
+    archive->size = claims.size;
+    (void)snprintf(archive->sha256, sizeof(archive->sha256), "%s", claims.sha256);
+    return take(f, archive, &claims, err);
 }
 
 struct archives *archives_new(const struct archives_opts *opts, struct db *catalog,

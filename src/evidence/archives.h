@@ -20,6 +20,7 @@
 #include "base/pulse.h"
 #include "catalog/db.h"
 #include "evidence/decisions.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,9 +59,10 @@ int remarks_add(struct remarks *to, const char *text, struct err *err) MUST_CHEC
 void remarks_clear(struct remarks *remarks);
 
 struct archives_opts {
-    const char *path;              /* a directory of skyarc sync, or an archive */
-    const char *signers;           /* check signatures against this file; NULL: do not */
-    const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
+    const char *path;                 /* a directory of skyarc sync, or an archive */
+    const struct volume_store *store; /* of the directory; NULL: the path is an archive */
+    const char *signers;              /* check signatures against this file; NULL: do not */
+    const struct tsp_trust *trust;    /* of the authorities of time stamps; NULL: not checked */
     struct stop stop;
 };
 

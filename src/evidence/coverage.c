@@ -2,6 +2,7 @@
 #include "evidence/coverage.h"
 
 #include "base/clock.h"
+#include "catalog/sync_log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +16,6 @@ bool coverage_is_everything(const char *filter)
     return true;
 }
 
-bool coverage_has_failed(const struct period_sync *sync)
-{
-    return sync->outcome &&
-           (strcmp(sync->outcome, "failed") == 0 || strcmp(sync->outcome, "killed") == 0);
-}
-
 /* The syncs come in the order of their time. */
 static int on_sync(void *ctx, const struct period_sync *sync, struct err *err)
 {
@@ -29,7 +24,7 @@ static int on_sync(void *ctx, const struct period_sync *sync, struct err *err)
     (void)err;
     if (!sync->outcome) /* it runs */
         return 0;
-    c->failed = coverage_has_failed(sync);
+    c->failed = sync_log_has_failed(sync->outcome);
     if (strcmp(sync->outcome, "done") == 0 || strcmp(sync->outcome, "incomplete") == 0)
         c->good_ms = sync->began_ms;
     return 0;

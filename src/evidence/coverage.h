@@ -30,9 +30,6 @@ struct coverage {
 /* Whether a filter of syncs accepts all runs: no name in it, such as "tag=", has a value. */
 bool coverage_is_everything(const char *filter);
 
-/* Whether a sync failed or was killed. */
-bool coverage_has_failed(const struct period_sync *sync);
-
 /* Set what the catalog knows: from, good_ms, failed. */
 int coverage_read(struct coverage *coverage, struct db *catalog, struct err *err) MUST_CHECK;
 

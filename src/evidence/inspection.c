@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/mem.h"
+#include "catalog/sync_log.h"
 #include "evidence/coverage.h"
 #include "evidence/manifest_runs.h"
 #include "redact/redact.h"
@@ -15,10 +16,10 @@
 
 struct inspection {
     struct inspection_opts opts;
-    struct archives_opts how;
     struct db *catalog; /* of a directory */
     struct region *region;
     struct inspection_sum sum;
+    struct shard shard;
     struct archives *archives;
     struct archives_said said;
     const struct decision **events;
@@ -37,11 +38,11 @@ struct inspection *inspection_open(const struct inspection_opts *opts, struct er
         return NULL;
     f->opts = *opts;
     f->region = region_new(err);
-    f->how = (struct archives_opts){ opts->path, opts->signers, opts->trust, opts->stop };
     f->concerned = hashmap_new(err);
     if (f->region && f->concerned &&
-        (!opts->directory || ((f->catalog = db_open(opts->path, DB_READ, err)) &&
-                              db_snapshot(f->catalog, err) == 0)))
+        (!opts->archives.store ||
+         ((f->catalog = db_open(opts->archives.store->dir, DB_READ, err)) &&
+          db_snapshot(f->catalog, err) == 0)))
         return f;
     inspection_free(f);
     return NULL;
@@ -66,6 +67,11 @@ void inspection_free(struct inspection *f)
 const struct inspection_opts *inspection_of(const struct inspection *f)
 {
     return &f->opts;
+}
+
+const struct shard *inspection_shard(const struct inspection *f)
+{
+    return &f->shard;
 }
 
 const struct inspection_sum *inspection_sum(const struct inspection *f)
@@ -140,7 +146,7 @@ static int judge(struct inspection *f, const struct period_run *run, struct insp
     const struct decision *prune =
         f->decisions ? decisions_prune(f->decisions, run->run_id) : NULL;
     struct verdict_asked asked = { .run = run,
-                                   .directory = f->opts.directory,
+                                   .directory = f->opts.archives.store != NULL,
                                    .prune = prune_text(prune, region, err),
                                    .flaw = archives_flaw(f->archives, run->run_id),
                                    .filtered = out->archive_count > 0 };
@@ -184,7 +190,7 @@ static int on_run(void *ctx, const struct period_run *run, struct err *err)
     struct region *region = region_new(err);
     struct period_run facts = *run;
     struct inspection_run out = { .facts = &facts };
-    int rc = region ? stop_check(&f->opts.stop, err) : -1;
+    int rc = region ? stop_check(&f->opts.archives.stop, err) : -1;
 
     if (rc == 0) {
         out.hold = f->decisions ? decisions_hold(f->decisions, run->run_id) : NULL;
@@ -289,7 +295,7 @@ static int count_sync(void *ctx, const struct period_sync *sync, struct err *err
 
     (void)err;
     f->sum.syncs++;
-    f->sum.failed_syncs += coverage_has_failed(sync);
+    f->sum.failed_syncs += sync_log_has_failed(sync->outcome);
     return 0;
 }
 
@@ -298,7 +304,7 @@ static int read_log(struct inspection *f, struct err *err)
 {
     const char *fault;
 
-    f->decisions = decisions_read(f->opts.path, f->catalog, err);
+    f->decisions = decisions_read(f->opts.archives.store->dir, f->catalog, err);
     if (!f->decisions)
         return -1;
     fault = decisions_fault(f->decisions);
@@ -342,18 +348,22 @@ static int look_at_coverage(struct inspection *f, struct err *err)
 
 static int look_at_archives(struct inspection *f, struct err *err)
 {
-    f->archives = archives_new(&f->how, f->catalog, f->decisions, &f->said, err);
+    f->archives = archives_new(&f->opts.archives, f->catalog, f->decisions, &f->said, err);
     if (!f->archives)
         return -1;
     if (!f->catalog)
-        f->manifest = manifest_runs_new(f->opts.path, f->opts.stop, err);
+        f->manifest = manifest_runs_new(f->opts.archives.path, f->opts.archives.stop, err);
     return f->catalog || f->manifest ? 0 : -1;
 }
 
 int inspection_collect(struct inspection *f, struct err *err)
 {
-    int rc = f->catalog ? read_log(f, err) : 0;
+    int rc = f->catalog ? shard_recorded(f->catalog, &f->shard, NULL, err) : 0;
 
+    if (!shard_divides(&f->shard))
+        f->shard = (struct shard){ 0 };
+    if (rc == 0 && f->catalog)
+        rc = read_log(f, err);
     if (rc == 0)
         rc = look_at_archives(f, err);
     if (rc == 0)

@@ -17,11 +17,9 @@
 #ifndef EVIDENCE_INSPECTION_H
 #define EVIDENCE_INSPECTION_H
 
-#include "attest/tsp.h"
-#include "base/digest.h"
 #include "base/err.h"
-#include "base/pulse.h"
 #include "catalog/period.h"
+#include "catalog/shard.h"
 #include "evidence/archives.h"
 #include "evidence/decisions.h"
 #include "evidence/verdict.h"
@@ -33,13 +31,9 @@
 struct inspection;
 
 struct inspection_opts {
-    const char *path;              /* a directory of skyarc sync, or an archive */
-    const char *signers;           /* check signatures against this file; NULL: do not */
-    const struct tsp_trust *trust; /* of the authorities of time stamps; NULL: not checked */
-    struct period period;          /* of the runs' creation */
+    struct archives_opts archives;
+    struct period period; /* of the runs' creation */
     int64_t now_ms;
-    bool directory; /* path is a directory of skyarc sync */
-    struct stop stop;
 };
 
 struct inspection_run {
@@ -83,6 +77,9 @@ void inspection_free(struct inspection *inspection);
 
 /* Look at everything; to be called once, before the functions below. */
 int inspection_collect(struct inspection *inspection, struct err *err) MUST_CHECK;
+
+/* The shard that a directory is filled with; n is 0 if that is all runs, or for an archive. */
+const struct shard *inspection_shard(const struct inspection *inspection);
 
 /* What is inspected. */
 const struct inspection_opts *inspection_of(const struct inspection *inspection);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "catalog/sync_log.h"
 #include "evidence/coverage.h"
 #include "evidence/inspection.h"
 
@@ -309,8 +310,7 @@ static int put_sync(void *ctx, const struct period_sync *sync, struct err *err)
 {
     struct html *h = ctx;
     const char *outcome = sync->outcome ? sync->outcome : "has no end";
-    bool bad =
-        !sync->outcome || strcmp(outcome, "failed") == 0 || strcmp(outcome, "killed") == 0;
+    bool bad = !sync->outcome || sync_log_has_failed(sync->outcome);
 
     (void)err;
     begin_row(h);
@@ -421,10 +421,12 @@ static void put_summary(struct html *h)
 static void put_head(struct html *h, const struct inspection_document *document)
 {
     const struct inspection_opts *opts = inspection_of(document->inspection);
+    const struct shard *shard = inspection_shard(document->inspection);
+    char text[SHARD_TEXT_MAX];
 
     put(h, head);
     put(h, "<h1>Audit of ");
-    put_text(h, opts->path);
+    put_text(h, opts->archives.path);
     put(h, "</h1>\n<p>Runs created ");
     put(h, opts->period.since == DB_UNKNOWN ? "at any time" : "from ");
     if (opts->period.since != DB_UNKNOWN)
@@ -438,21 +440,28 @@ static void put_head(struct html *h, const struct inspection_document *document)
     put(h, " by ");
     put_text(h, document->made_by);
     put(h, ". All times are UTC.</span></p>\n");
+    if (shard->n) {
+        put(h, "<p>Only shard ");
+        put_text(h, shard_text(text, shard));
+        put(h, " of the account: runs of other shards are archived in other directories, and "
+               "this report does not speak of them.</p>\n");
+    }
 }
 
 static void put_notes(struct html *h, const struct inspection_opts *opts)
 {
     put(h, "<h2>What was checked</h2>\n<p>");
-    put(h, opts->directory
+    put(h, opts->archives.store
                ? "Of each archive: that it is there, its size and its last bytes, and that its "
                  "manifest has the digest that was recorded when it was made; its place in the "
                  "chain; "
                : "The archive's manifest was read; ");
-    put(h, opts->signers ? "its signature; " : "whether there is a signature, but not whose; ");
-    put(h, opts->trust ? "its time stamps. "
-                       : "its time stamps, but not by which authorities they are. ");
+    put(h, opts->archives.signers ? "its signature; "
+                                  : "whether there is a signature, but not whose; ");
+    put(h, opts->archives.trust ? "its time stamps. "
+                                : "its time stamps, but not by which authorities they are. ");
     put(h, "The contents were not read again: <code>skyarc verify ");
-    put_text(h, opts->path);
+    put_text(h, opts->archives.path);
     put(h, "</code> does that, and only then it is known that they are what they were. The "
            "manifest of each archive lists the SHA-256 of each file, and "
            "its own digest above stands for all of them.</p>\n");
@@ -471,7 +480,7 @@ int inspection_html_write(void *ctx, put_fn *sink, void *put_ctx, struct err *er
     put_summary(&h);
     put_runs(&h, true);
     put_archives(&h);
-    if (opts->directory) {
+    if (opts->archives.store) {
         put_events(&h);
         put_service(&h);
     }

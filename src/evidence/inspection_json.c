@@ -172,6 +172,8 @@ int inspection_json_write(void *ctx, put_fn *put, void *put_ctx, struct err *err
 {
     const struct inspection_document *document = ctx;
     const struct inspection_opts *opts = inspection_of(document->inspection);
+    const struct shard *shard = inspection_shard(document->inspection);
+    char text[SHARD_TEXT_MAX];
     struct jsonw *w = mem_new(sizeof(*w), err);
     int rc;
 
@@ -181,7 +183,8 @@ int inspection_json_write(void *ctx, put_fn *put, void *put_ctx, struct err *err
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "made_by", document->made_by);
     put_ms(w, "made_at", document->made_ms);
-    jsonw_text(w, opts->directory ? "directory" : "archive", opts->path);
+    jsonw_text(w, opts->archives.store ? "directory" : "archive", opts->archives.path);
+    jsonw_text(w, "shard", shard->n ? shard_text(text, shard) : NULL);
     put_us(w, "since", opts->period.since);
     put_us(w, "until", opts->period.until);
     put_sum(w, inspection_sum(document->inspection));

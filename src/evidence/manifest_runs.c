@@ -140,8 +140,8 @@ static bool is_within(const struct period *period, int64_t created)
 /* Whether a run had ended when it was archived. */
 static bool had_ended(const struct manifest_read_run *row)
 {
-    return !manifest_read_noted(row, "still-running") &&
-           !manifest_read_noted(row, "retry-pending") &&
+    return !manifest_read_noted(row, RUN_NOTE_RUNNING) &&
+           !manifest_read_noted(row, RUN_NOTE_RETRY) &&
            (!row->status || run_is_terminal(row->status));
 }
 
@@ -223,11 +223,6 @@ void manifest_runs_free(struct manifest_runs *runs)
     hashmap_free(runs->holdings);
     region_free(runs->region);
     mem_free(runs);
-}
-
-uint64_t manifest_runs_size(const struct manifest_runs *runs)
-{
-    return runs->size;
 }
 
 int manifest_runs_each(const struct manifest_runs *runs, const struct period *period,

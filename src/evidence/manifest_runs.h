@@ -27,9 +27,6 @@ struct manifest_runs *manifest_runs_new(const char *archive, struct stop stop,
 /* Free it; NULL is fine. */
 void manifest_runs_free(struct manifest_runs *runs);
 
-/* The size of the archive. */
-uint64_t manifest_runs_size(const struct manifest_runs *runs);
-
 /* Visit the runs created in a period, as period_runs does, in the order of the manifest. */
 int manifest_runs_each(const struct manifest_runs *runs, const struct period *period,
                        int (*fn)(void *ctx, const struct period_run *run, struct err *err),

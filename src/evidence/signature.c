@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "evidence/signature.h"
 
+#include "attest/sshsig.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "storage/range_file.h"

@@ -10,7 +10,6 @@
 #ifndef EVIDENCE_SIGNATURE_H
 #define EVIDENCE_SIGNATURE_H
 
-#include "attest/sshsig.h"
 #include "base/err.h"
 #include "base/pulse.h"
 #include "reader/manifest_scan.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "evidence/verdict.h"
 
+#include "api/run.h"
 #include "base/text.h"
 #include "catalog/run_state.h"
 
@@ -65,6 +66,10 @@ static enum verdict judge_absent(const struct verdict_asked *asked, const char *
     if (strcmp(state, RUN_STATE_RUNNING) == 0) {
         *why = "it had not ended when the service was asked last";
         return VERDICT_WAITING;
+    }
+    if (strcmp(state, RUN_STATE_UNDECIDED) == 0) {
+        *why = "it is not known yet whether it is of this directory's shard";
+        return run_is_terminal(asked->run->status) ? VERDICT_ABSENT : VERDICT_WAITING;
     }
     if (strcmp(state, RUN_STATE_GONE) == 0)
         *why = "the service no longer had it when it was to be archived";

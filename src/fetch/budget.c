@@ -44,7 +44,9 @@ static void divide(struct budget *budget, uint64_t left)
     uint64_t pass = (left - wire) / 7 / CHUNK_SIZE;
     uint64_t copies;
     uint64_t contexts;
+    uint64_t more;
     uint64_t enough;
+    unsigned workers;
 
     budget->reserve = (size_t)(wire * RESERVED / 100);
     budget->wire = (size_t)wire - budget->reserve;
@@ -55,11 +57,16 @@ static void divide(struct budget *budget, uint64_t left)
     budget->contexts = (size_t)(left * 23 / 100);
     budget->body_chunks = (size_t)(left * 18 / 100 / BUDGET_CHUNK);
     copies = left - pass * CHUNK_SIZE - budget->contexts - budget->body_chunks * BUDGET_CHUNK;
-    /* idle threads have the contexts of a higher level, if copies have enough all the same */
-    contexts = budget->workers * (uint64_t)frame_context(IDLE_LEVEL);
-    if (budget->contexts < contexts && copies >= COPIES_MIN + contexts - budget->contexts) {
-        copies -= contexts - budget->contexts;
-        budget->contexts = (size_t)contexts;
+    /* idle threads have the contexts of a higher level: as many of them as leave enough for
+     * copies */
+    for (workers = budget->workers; workers; workers--) {
+        contexts = workers * (uint64_t)frame_context(IDLE_LEVEL);
+        more = contexts > budget->contexts ? contexts - budget->contexts : 0;
+        if (copies < COPIES_MIN + more && more)
+            continue;
+        copies -= more;
+        budget->contexts += (size_t)more;
+        break;
     }
     budget->cut_text = (size_t)(copies * 4 / 9);
     if (budget->cut_text > FRAME_CUT_TEXT)
@@ -104,6 +111,7 @@ int budget_choose(struct budget *budget, const struct budget_limits *limits, str
 {
     uint64_t most = limits->jobs ? limits->jobs : 1;
     unsigned share = limits->share ? limits->share : 1;
+    unsigned processors = limits->processors ? limits->processors : budget_workers();
     uint64_t descriptors = limits->descriptors / share;
     uint64_t memory = limits->memory ? limits->memory : BUDGET_MEMORY;
     uint64_t left;
@@ -123,7 +131,7 @@ int budget_choose(struct budget *budget, const struct budget_limits *limits, str
     *budget =
         (struct budget){ .jobs = (unsigned)most,
                          .files = (unsigned)(most + (left < FILES_MAX ? left : FILES_MAX)),
-                         .workers = (budget_workers() + share - 1) / share };
+                         .workers = (processors + share - 1) / share };
     memory = memory < BUDGET_MEMORY_MIN ? BUDGET_MEMORY_MIN : memory;
     divide(budget, memory - BUDGET_FIXED);
     if (budget->workers * (uint64_t)limits->context > budget->contexts)

@@ -65,6 +65,7 @@ struct budget_limits {
     uint64_t rate;
     /* simultaneous pulls among which descriptors and cores are divided; 0 for one */
     unsigned share;
+    unsigned processors;  /* 0: those of the machine */
     uint64_t descriptors; /* that the process may have open */
     /*
      * bytes; 0: BUDGET_MEMORY, and what a context for each thread takes beyond its part of that

@@ -5,17 +5,11 @@
 
 #define EARLY_MAX BUNDLE_REQUEST /* bytes that may be fetched twice */
 
-/* Whether artifacts of a type belong to a browser session, which several runs may share. */
-static bool is_shared(const char *type)
+/* Whether an artifact can be of a browser session, which several runs may share. */
+static bool is_shared(const struct item *item)
 {
-    static const char *const types[] = { "recording", "session_replay", "download" };
-    size_t i;
-
-    for (i = 0; type && i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    }
-    return false;
+    return item_is_recording(item) ||
+           (item->what.type && strcmp(item->what.type, "download") == 0);
 }
 
 /* An item that only a record names (without uri) may turn out to be in a bundle. */
@@ -25,5 +19,5 @@ bool early_may(const struct item *item)
 
     if (item->bundle || item->unlisted || !what->uri || what->bundle_key)
         return false;
-    return what->sized ? what->file_size <= EARLY_MAX : !is_shared(what->type);
+    return what->sized ? what->file_size <= EARLY_MAX : !is_shared(item);
 }

@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "fetch/attempt_log.h"
 #include "fetch/completion.h"
-#include "fetch/relief.h"
+#include "fetch/fallback.h"
 #include "fetch/task.h"
 #include "fetch/transfer.h"
 #include "fetch/url_refresh.h"
@@ -146,23 +146,6 @@ static void take_results(struct fetch *f)
     }
 }
 
-static void explain(const struct task *task, const struct request *request,
-                    struct fetch_route_verdict verdict)
-{
-    struct err err;
-
-    err_clear(&err);
-    if (verdict.step == FETCH_ROUTE_DONE || !log_wants(LOG_INFO))
-        return;
-    if (request_check(request, &err) == 0)
-        (void)err_set(&err, ERR_MISMATCH, "%s sent %llu byte%s, but the service lists %llu",
-                      request->host, (unsigned long long)request->received,
-                      text_plural(request->received),
-                      (unsigned long long)task->item->what.file_size);
-    log_line(LOG_INFO, "artifact '%s', by %s: %s", task->item->what.artifact_id,
-             fetch_route_name(task->route), err.text);
-}
-
 /* Give a received body to the packer, keep it for the next attempt, or discard it. */
 static int dispose(struct transfer *t, struct fetch_route_verdict verdict, struct err *err)
 {
@@ -177,10 +160,10 @@ static void give_back(struct fetch *f, struct transfer *t)
     struct task *task = t->task;
     uint64_t spent = task->spent;
 
-    relief_narrow(&f->transfers);
+    fallback_narrow(&f->transfers);
     discard(t);
     task->spent = spent; /* it was not its server that took this time */
-    follow(f, task, relief_give_back(f->tasks, task));
+    follow(f, task, fallback_give_back(f->tasks, task));
 }
 
 static void on_done(void *ctx, struct request *request)
@@ -216,7 +199,7 @@ static void on_done(void *ctx, struct request *request)
         tasks_fail(f->tasks, &err);
         return;
     }
-    explain(task, request, attempt.verdict);
+    attempt_log(f->opts.callers->log, task, request, attempt.verdict);
     if (!task->part)
         attempt.kept = attempt.have = 0;
     follow(f, task, task_settle(f->tasks, task, &attempt));
@@ -229,7 +212,7 @@ static uint64_t expected_size(const struct fetch *f, const struct task *task)
     const struct plan_artifact *what = &task->item->what;
     uint64_t size = !what->sized ? 0 : what->file_size ? what->file_size : 1;
 
-    return relief_by_http1(&f->transfers, size) ? UINT64_MAX : size;
+    return fallback_by_http1(&f->transfers, size) ? UINT64_MAX : size;
 }
 
 /* Write the URL of a task's next request into its transfer. */
@@ -264,7 +247,7 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                                    .resume = t->part.resume,
                                    .expected = expected,
                                    .as_sent = true,
-                                   .costly = task->route == FETCH_ROUTE_CONTENT,
+                                   .costly = task_costly(task),
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
@@ -389,23 +372,23 @@ static void tell_no_space(const struct fetch *f, const struct transfer *t)
 static void relieve(struct fetch *f, uint64_t now)
 {
     struct transfer *t;
-    enum relief relief;
+    enum fallback fallback;
 
-    while ((relief = relief_find(&f->transfers, now, &t)) != RELIEF_NONE) {
+    while ((fallback = fallback_find(&f->transfers, now, &t)) != FALLBACK_NONE) {
         struct task *task = t->task;
         uint64_t spent = task->spent;
 
-        if (relief == RELIEF_LOSE)
+        if (fallback == FALLBACK_LOSE)
             tell_no_space(f, t);
         engine_drop(f->loop->engine, &t->request);
         discard(t);
         task->spent = spent; /* it was not its server that took this time */
-        if (relief == RELIEF_LOSE)
+        if (fallback == FALLBACK_LOSE)
             lose(f, task, REASON_NO_SPACE);
         else
             follow(f, task,
-                   relief == RELIEF_SUSPECT ? task_refused(f->tasks, task, PACK_SUSPECT)
-                                            : relief_give_back(f->tasks, task));
+                   fallback == FALLBACK_SUSPECT ? task_refused(f->tasks, task, PACK_SUSPECT)
+                                                : fallback_give_back(f->tasks, task));
     }
     if (f->transfers.err.kind)
         tasks_fail(f->tasks, &f->transfers.err);

@@ -292,20 +292,26 @@ struct task *tasks_first(const struct tasks *tasks)
     return tasks->over || tasks->err.kind ? NULL : task_queue_first(tasks->queue);
 }
 
+/* Whether a task's next request is by the content endpoint with the key, not by its URL. */
+static bool by_key(const struct task *task)
+{
+    return task->route == FETCH_ROUTE_CONTENT || !task->url.text;
+}
+
 struct origin *task_origin(const struct tasks *tasks, const struct task *task)
 {
-    return task_costly(task) ? tasks->api_origin : task->url.origin;
+    return by_key(task) ? tasks->api_origin : task->url.origin;
 }
 
 bool task_costly(const struct task *task)
 {
-    return task->route == FETCH_ROUTE_CONTENT || !task->url.text;
+    return by_key(task) || task->url.is_content;
 }
 
 bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool listing,
                         int64_t now)
 {
-    if (task_costly(task) || task->refreshes >= REFRESHES_MAX || by_url_only(task))
+    if (by_key(task) || task->refreshes >= REFRESHES_MAX || by_url_only(task))
         return false;
     return listing ||
            fetch_route_stale(task->url.expiry,

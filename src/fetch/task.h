@@ -197,7 +197,7 @@ struct task *tasks_first(const struct tasks *tasks);
 /* The origin of the task's next request; NULL: it has none. */
 struct origin *task_origin(const struct tasks *tasks, const struct task *task);
 
-/* Whether that request goes to the content endpoint: see ORIGIN_COSTLY. */
+/* Whether that request goes to a content endpoint, by whichever URL: see ORIGIN_COSTLY. */
 bool task_costly(const struct task *task);
 
 /*

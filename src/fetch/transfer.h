@@ -13,7 +13,7 @@
  * There is no cycle: only the head takes chunks of the head's pool, and a running transfer
  * never waits for a start.
  *
- * When a temporary file could not be made or written (spool_barred), see fetch/relief.
+ * When a temporary file could not be made or written (spool_barred), see fetch/fallback.
  *
  * A body that is interrupted can be kept with its task, in a file, or partly in the archive
  * when it was passing through, until a request for the rest resumes it; or it is discarded.
@@ -73,7 +73,7 @@ struct transfer {
     uint64_t begun; /* when this attempt started */
     bool paused;    /* its bytes were not accepted: see transfers_offer */
     bool waitable;  /* asked for by HTTP/1.1: it can be paused, whatever the answer claims */
-    bool yields;    /* a stream that found no chunk, and was refused: see fetch/relief */
+    bool yields;    /* a stream that found no chunk, and was refused: see fetch/fallback */
     uint64_t paused_at; /* if paused: since when */
     uint64_t longest;   /* total pause of this attempt, without the current one */
     unsigned round;     /* the last round of transfers_offer that it was part of */
@@ -98,7 +98,7 @@ struct transfers {
     bool starving;           /* the packer is idle while transfers wait */
     bool refused;            /* a transfer waits for a chunk */
     bool offers;             /* a paused transfer has become the head, or a chunk is free */
-    uint64_t relieved_at;    /* see relief.c */
+    uint64_t relieved_at;    /* see fallback.c */
     unsigned round;
     uint64_t bytes;
     struct err err;  /* fatal */

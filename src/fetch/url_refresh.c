@@ -162,6 +162,7 @@ static void ask_record(struct renewal *renewal)
 
     call_clear(&renewal->call);
     call_init(&renewal->call, refresh->callers, RUN_JSON_MAX, on_record, renewal);
+    renewal->call.run = refresh->listing->runs[renewal->run].id;
     if (api_url_run(refresh->listing->api, &renewal->call.url,
                     refresh->listing->runs[renewal->run].id, &err) < 0)
         hand_out(renewal, true);
@@ -226,6 +227,7 @@ static int ask_list(struct renewal *renewal, struct err *err)
 
     call_clear(&renewal->call);
     call_init(&renewal->call, refresh->callers, ARTIFACT_LIST_MAX, on_list, renewal);
+    renewal->call.run = run->id;
     if (api_url_list(refresh->listing->api, &renewal->call.url,
                      listing_name(run, renewal->name), refresh->listing->filter, !run->wide,
                      err) < 0)

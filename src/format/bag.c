@@ -51,6 +51,29 @@ int bag_info(put_fn *put, void *ctx, const struct bag_info *info, struct err *er
     return put(ctx, text, (size_t)len, err);
 }
 
+void bag_check_info(const char *info, const struct bag_payload *payload,
+                    void (*report)(void *ctx, const char *path, const char *what), void *ctx)
+{
+    const char *name = tagfile_name(TAG_INFO);
+    char previous[SHA256_TEXT] = "";
+    char what[200];
+    uint64_t bytes;
+    uint64_t files;
+
+    tagfile_value(info, BAG_PREVIOUS_SHA256, previous, sizeof(previous));
+    if (strcmp(previous, payload->previous_sha256) != 0)
+        report(ctx, name, "names a different previous archive than manifest.json");
+    if (!tagfile_oxum(info, &bytes, &files)) {
+        report(ctx, name, "has no Payload-Oxum");
+    } else if (files != payload->files || (payload->sized && bytes != payload->bytes)) {
+        (void)snprintf(what, sizeof(what),
+                       "Payload-Oxum is %llu.%llu, but the payload is %llu.%llu",
+                       (unsigned long long)bytes, (unsigned long long)files,
+                       (unsigned long long)payload->bytes, (unsigned long long)payload->files);
+        report(ctx, name, what);
+    }
+}
+
 /* A directory compared with its payload manifest. */
 struct comparison {
     struct hashmap *listed;
@@ -104,7 +127,7 @@ static int compare_file(void *ctx, int dir, const char *path, const struct stat 
     (void)dir;
     (void)st;
     (void)err;
-    if (c->found || tagfile_find(path) >= 0 || tagfile_is_view(path) ||
+    if (c->found || tagfile_find(path) >= 0 || tagfile_is_beside(path) ||
         hashmap_get(c->listed, path, strlen(path)))
         return 0;
     c->found = true;

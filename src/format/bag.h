@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BAG_DECLARATION "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -39,6 +40,20 @@ int bag_line(put_fn *put, void *ctx, const uint8_t sha256[SHA256_SIZE], const ch
 
 /* Write bag-info.txt. */
 int bag_info(put_fn *put, void *ctx, const struct bag_info *info, struct err *err) MUST_CHECK;
+
+/* The payload of a bag as it was found, to be compared with its bag-info.txt. */
+struct bag_payload {
+    uint64_t bytes;
+    uint64_t files;
+    bool sized;                  /* bytes is known */
+    const char *previous_sha256; /* by manifest.json; "": none */
+};
+
+/*
+ * Compare bag-info.txt with the payload; report is called with what differs, and where.
+ */
+void bag_check_info(const char *info, const struct bag_payload *payload,
+                    void (*report)(void *ctx, const char *path, const char *what), void *ctx);
 
 /*
  * Refuse (ERR_EXISTS) an open directory that holds anything but a bag: each file is a tag file,

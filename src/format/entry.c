@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <stdio.h>
 #include <string.h>
 
 struct capture {
@@ -65,6 +66,12 @@ out:
     archive_entry_free(entry);
     (void)archive_write_free(tar);
     return rc;
+}
+
+const char *entry_path(char out[ENTRY_PATH], const char *top, const char *path)
+{
+    (void)snprintf(out, ENTRY_PATH, "%s/%s", top, path);
+    return out;
 }
 
 size_t entry_padding(uint64_t size)

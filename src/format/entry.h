@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "format/safe_name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,8 @@
 
 #define ENTRY_BLOCK 512               /* block size of tar */
 #define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes at the end of a tar stream */
+
+#define ENTRY_PATH (SAFE_NAME_PATH_MAX + 1) /* bytes of an entry's path, and the NUL */
 
 /* Texts of one family resemble each other, and are compressed together. */
 enum entry_family { FAMILY_REST, FAMILY_HTML, FAMILY_DOM, FAMILY_LLM, FAMILY_LOGS, FAMILIES };
@@ -35,6 +38,9 @@ struct entry_file {
     bool packed;      /* already compressed: store the bytes */
     enum entry_family family;
 };
+
+/* Write an entry's path: a path below the top directory. Returns out. */
+const char *entry_path(char out[ENTRY_PATH], const char *top, const char *path);
 
 /* The family of an artifact type, by its name (NULL: unknown). */
 enum entry_family entry_family(const char *type);

@@ -143,14 +143,17 @@ static void set_temp(char temp[48])
 static int rename_to(int dir, const char *temp, const char *name, bool force, struct err *err)
 {
     struct stat st;
+    bool folder;
+    int why;
 
     if (renameat2(dir, temp, dir, name, force ? 0 : RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno == EEXIST)
-        return refuse(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode),
-                      err);
-    if (is_in_the_way(errno))
-        return refuse(true, err);
+    why = errno;
+    /* in a sandbox, a folder at the file's place gives EACCES */
+    folder = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+    if (why == EEXIST || folder || is_in_the_way(why))
+        return refuse(folder || why != EEXIST, err);
+    errno = why;
     return err_sys(err, "cannot rename");
 }
 

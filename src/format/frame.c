@@ -153,14 +153,6 @@ void frame_coder_free(struct frame_coder *coder)
     mem_free(coder);
 }
 
-static void put_le(unsigned char *out, uint64_t value, unsigned bytes)
-{
-    unsigned i;
-
-    for (i = 0; i < bytes; i++)
-        out[i] = (unsigned char)(value >> (8 * i));
-}
-
 /* Write a stored frame's head, block headers and checksum; frame_emit inserts the parts. */
 static int store_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
                       uint64_t size, struct buf *out, struct err *err)
@@ -170,19 +162,19 @@ static int store_zstd(struct frame_coder *coder, const struct iovec *parts, size
     unsigned char sum[ZSTD_CHECKSUM];
     size_t i;
 
-    put_le(head, ZSTD_MAGICNUMBER, 4);
+    buf_put_le(head, ZSTD_MAGICNUMBER, 4);
     head[4] = ZSTD_DESCRIPTOR;
-    put_le(head + 5, size, 4);
+    buf_put_le(head + 5, size, 4);
     (void)XXH64_reset(coder->xxh, 0);
     if (buf_add(out, head, sizeof(head), err) < 0)
         return -1;
     for (i = 0; i < count; i++) { /* last block, type raw (0), size */
-        put_le(block, (i + 1 == count) | parts[i].iov_len << 3, sizeof(block));
+        buf_put_le(block, (i + 1 == count) | parts[i].iov_len << 3, sizeof(block));
         (void)XXH64_update(coder->xxh, parts[i].iov_base, parts[i].iov_len);
         if (buf_add(out, block, sizeof(block), err) < 0)
             return -1;
     }
-    put_le(sum, XXH64_digest(coder->xxh), sizeof(sum)); /* the low 32 bits */
+    buf_put_le(sum, XXH64_digest(coder->xxh), sizeof(sum)); /* the low 32 bits */
     return buf_add(out, sum, sizeof(sum), err);
 }
 

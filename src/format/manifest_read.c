@@ -57,26 +57,35 @@ static bool wants_value(const struct manifest_read *rows)
     return rows->expect == WANT_VALUE || rows->expect == WANT_FIRST;
 }
 
+/* Whether the value of a section is a scalar. */
+static bool is_scalar(enum manifest_read_section section)
+{
+    return section >= MANIFEST_READ_CREATED && section <= MANIFEST_READ_CHILDREN;
+}
+
 /* Called at the end of a value. */
 static void end_value(struct manifest_read *rows)
 {
     rows->expect = rows->depth ? WANT_NEXT : WANT_END;
-    if (rows->depth <= 1 || rows->section == MANIFEST_READ_FILTER ||
-        rows->section == MANIFEST_READ_CHILDREN)
+    if (rows->depth <= 1 || rows->section == MANIFEST_READ_FILTER || is_scalar(rows->section))
         rows->section = MANIFEST_READ_HEAD;
     if (rows->depth <= 1)
         rows->in_request = false;
 }
 
-/* The section of a key of the top-level object. */
-static enum manifest_read_section section_of(const char *key)
+/* The section of a key of the top-level object, or of "request"; keys: as the enum's names. */
+static enum manifest_read_section section_of(const char *key, bool in_request)
 {
-    return strcmp(key, "\"previous\"") == 0    ? MANIFEST_READ_PREVIOUS
-           : strcmp(key, "\"runs\"") == 0      ? MANIFEST_READ_RUNS
-           : strcmp(key, "\"documents\"") == 0 ? MANIFEST_READ_DOCUMENTS
-           : strcmp(key, "\"artifacts\"") == 0 ? MANIFEST_READ_ARTIFACTS
-           : strcmp(key, "\"missing\"") == 0   ? MANIFEST_READ_MISSING
-                                               : MANIFEST_READ_HEAD;
+    static const char *const keys[] = {
+        "",           "\"created_at\"", "\"source\"",    "\"children\"",  "\"previous\"",
+        "\"filter\"", "\"runs\"",       "\"documents\"", "\"artifacts\"", "\"missing\""
+    };
+    unsigned i = MANIFEST_READ_MISSING;
+
+    while (i && (strcmp(key, keys[i]) != 0 ||
+                 (i == MANIFEST_READ_FILTER || i == MANIFEST_READ_CHILDREN) != in_request))
+        i--;
+    return i;
 }
 
 /* Process a complete key. */
@@ -91,10 +100,7 @@ static int end_key(struct manifest_read *rows, struct err *err)
         return broken("a key of the top level or of \"request\" has escapes", err);
     if (rows->depth == 1)
         rows->in_request = strcmp(key, "\"request\"") == 0;
-    rows->section = rows->depth == 1                   ? section_of(key)
-                    : strcmp(key, "\"filter\"") == 0   ? MANIFEST_READ_FILTER
-                    : strcmp(key, "\"children\"") == 0 ? MANIFEST_READ_CHILDREN
-                                                       : MANIFEST_READ_HEAD;
+    rows->section = section_of(key, rows->depth == 2);
     if (rows->section == MANIFEST_READ_HEAD)
         return 0;
     if (rows->seen & 1U << rows->section)
@@ -108,7 +114,8 @@ static int end_token(struct manifest_read *rows, struct err *err)
 {
     const char *text = buf_text(&rows->token);
     bool key = rows->expect == WANT_KEY || rows->expect == WANT_FIRST_KEY;
-    bool absent = rows->section == MANIFEST_READ_PREVIOUS && strcmp(text, "null") == 0;
+    enum manifest_read_section section = rows->section;
+    bool absent = section == MANIFEST_READ_PREVIOUS && strcmp(text, "null") == 0;
     int rc;
 
     if (json_check(text, rows->token.len, NULL, err) < 0)
@@ -117,11 +124,11 @@ static int end_token(struct manifest_read *rows, struct err *err)
         rc = end_key(rows, err);
     } else if (key || !wants_value(rows)) {
         rc = broken("unexpected value", err);
-    } else if (rows->section == MANIFEST_READ_CHILDREN && rows->depth == 2) {
+    } else if (is_scalar(section) &&
+               rows->depth == (section == MANIFEST_READ_CHILDREN ? 2 : 1)) {
         end_value(rows);
-        rc = rows->fn(rows->ctx, MANIFEST_READ_CHILDREN, text, rows->token.len, err);
-    } else if (!rows->depth ||
-               (rows->section != MANIFEST_READ_HEAD && rows->depth <= 2 && !absent)) {
+        rc = rows->fn(rows->ctx, section, text, rows->token.len, err);
+    } else if (!rows->depth || (section != MANIFEST_READ_HEAD && rows->depth <= 2 && !absent)) {
         rc = broken("expected an array or object", err);
     } else {
         end_value(rows);
@@ -139,24 +146,30 @@ static bool is_row(const struct manifest_read *rows)
                : rows->section != MANIFEST_READ_HEAD && rows->depth == 2;
 }
 
+static int add_to_row(struct manifest_read *rows, const char *bytes, size_t len,
+                      struct err *err)
+{
+    if (rows->row.len + len > MANIFEST_READ_ROW_MAX)
+        return err_set(err, ERR_FORMAT, "a row of the manifest is larger than %zu bytes",
+                       (size_t)MANIFEST_READ_ROW_MAX);
+    return buf_add(&rows->row, bytes, len, err);
+}
+
 /* Process an opening bracket outside of rows. */
 static int open_bracket(struct manifest_read *rows, char c, struct err *err)
 {
-    bool list = rows->depth == 1 && rows->section != MANIFEST_READ_HEAD &&
-                rows->section != MANIFEST_READ_PREVIOUS &&
-                rows->section != MANIFEST_READ_FILTER &&
-                rows->section != MANIFEST_READ_CHILDREN;
-
     if (!wants_value(rows))
         return broken("unexpected bracket", err);
     if ((!rows->depth || is_row(rows)) && c != '{')
         return broken("expected an object", err);
-    if (list && c != '[')
+    if (rows->depth == 1 && is_scalar(rows->section))
+        return broken("expected a string", err);
+    if (rows->depth == 1 && rows->section >= MANIFEST_READ_RUNS && c != '[')
         return broken("expected an array", err);
     if (is_row(rows)) {
         rows->row_depth = 1;
         rows->row_at = rows->fed;
-        return buf_add(&rows->row, &c, 1, err);
+        return add_to_row(rows, &c, 1, err);
     }
     if (rows->depth + 1 >= JSON_DEPTH_MAX)
         return broken("nested too deeply", err);
@@ -241,7 +254,7 @@ static int feed_row(struct manifest_read *rows, const char *bytes, size_t len, s
     while (n < len && !strchr("{}[]\"", bytes[n]))
         n++;
     *taken = n < len ? n + 1 : n;
-    if (buf_add(&rows->row, bytes, *taken, err) < 0)
+    if (add_to_row(rows, bytes, *taken, err) < 0)
         return -1;
     if (n == len)
         return 0;
@@ -274,7 +287,7 @@ static int feed_string(struct manifest_read *rows, const char *bytes, size_t len
     rows->in_string = !end;
     *taken = n;
     if (rows->row_depth)
-        return buf_add(&rows->row, bytes, n, err);
+        return add_to_row(rows, bytes, n, err);
     if (buf_add(&rows->token, bytes, n, err) < 0)
         return -1;
     return end ? end_token(rows, err) : 0;
@@ -318,23 +331,6 @@ static int text(const char **out, struct json_value root, const char *name,
     return 0;
 }
 
-/* Whether a row's notes contain a word. */
-static bool has_note(struct json_value root, const char *word)
-{
-    struct json_value notes = json_get(root, "notes");
-    struct json_value note = json_next(notes, (struct json_value){ 0 });
-    size_t len;
-
-    for (; json_type(note) != JSON_ABSENT; note = json_next(notes, note)) {
-        const char *raw = json_raw(note, &len);
-
-        if (json_type(note) == JSON_STRING && len == strlen(word) &&
-            memcmp(raw, word, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static uint64_t number(struct json_value root, const char *name)
 {
     uint64_t value;
@@ -370,7 +366,7 @@ int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, 
         goto out;
     (void)json_bool(json_get(root, "link"), &out->link);
     (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
-    out->suspect = has_note(root, SUSPECT_NOTE);
+    out->suspect = json_has(json_get(root, "notes"), SUSPECT_NOTE);
     out->listed_size = number(root, "listed_size");
     out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
@@ -464,7 +460,7 @@ static int filter_time(int64_t *out, struct json_value root, const char *name,
 
     if (text(&value, root, name, region, err) < 0)
         return -1;
-    *out = value ? clock_us(value) : CLOCK_NONE;
+    *out = clock_us(value);
     return is_none(json_get(root, name)) || *out != CLOCK_NONE
                ? 0
                : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is not a time", name);

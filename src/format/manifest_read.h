@@ -3,12 +3,13 @@
  * manifest_read: a streaming parser of manifest.json, whose memory does not depend on the
  * manifest's length.
  *
- * The parser finds the objects "previous" and "request.filter", the value "request.children",
- * and the members (rows) of the arrays "runs", "documents", "artifacts" and "missing", and
- * passes the text of each to a callback, which parses it by the functions below. Everything is
- * validated as JSON, except for the rows of documents and artifacts, which these functions
- * validate. To make sure that other JSON parsers see the same manifest, each array must occur
- * only once, its key must not have escapes, and its members must be objects.
+ * The parser finds the objects "previous" and "request.filter", the values "created_at",
+ * "source" and "request.children", and the members (rows) of the arrays "runs", "documents",
+ * "artifacts" and "missing", and passes the text of each to a callback, which parses it by the
+ * functions below. Everything is validated as JSON, except for the rows of documents and
+ * artifacts, which these functions validate. To make sure that other JSON parsers see the same
+ * manifest, each array must occur only once, its key must not have escapes, and its members
+ * must be objects.
  *
  * Pure.
  *
@@ -37,10 +38,13 @@
 
 enum manifest_read_section {
     MANIFEST_READ_HEAD,
+    MANIFEST_READ_CREATED,  /* this and the two below are scalars: the value of "created_at", a
+                               string or null */
+    MANIFEST_READ_SOURCE,   /* the value of "source", a string or null */
+    MANIFEST_READ_CHILDREN, /* "true" or "false": with the runs that the runs started */
     MANIFEST_READ_PREVIOUS,
     MANIFEST_READ_FILTER,
-    MANIFEST_READ_CHILDREN, /* "true" or "false": with the runs that the runs started */
-    MANIFEST_READ_RUNS,
+    MANIFEST_READ_RUNS, /* this and the sections below are arrays */
     MANIFEST_READ_DOCUMENTS,
     MANIFEST_READ_ARTIFACTS,
     MANIFEST_READ_MISSING

@@ -24,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_REWRITE_NONE UINT64_MAX /* an unknown position */
+#define MANIFEST_REWRITE_NONE UINT64_MAX        /* an unknown position */
+#define MANIFEST_REWRITE_MAX  ((size_t)1 << 30) /* bytes of a manifest in memory */
 
 /* A file that stays in the archive: an artifact's row or a document's. */
 struct manifest_rewrite_row {

@@ -2,6 +2,7 @@
 #include "format/safe_name.h"
 
 #include "base/path.h"
+#include "format/payload_path.h"
 
 #include <string.h>
 
@@ -34,5 +35,5 @@ bool safe_name_top(const char *name, size_t len)
 
 const char *safe_name_not_payload(const char *path)
 {
-    return strncmp(path, "data/", 5) == 0 ? safe_name_refused(path) : "outside of data/";
+    return payload_path_is(path) ? safe_name_refused(path) : "outside of data/";
 }

@@ -39,25 +39,15 @@ void seek_cut(struct seek *seek, size_t count)
     }
 }
 
-static int add_le(struct buf *out, uint64_t value, unsigned bytes, struct err *err)
-{
-    unsigned char le[8];
-    unsigned i;
-
-    for (i = 0; i < bytes; i++)
-        le[i] = (unsigned char)(value >> (8 * i));
-    return buf_add(out, le, bytes, err);
-}
-
 /* Write a locator: magic, frame, coded, plain, size, and the offset of the table. */
 static int add_locator(struct buf *out, const struct seek_locator *l, uint64_t table,
                        struct err *err)
 {
-    if (buf_add(out, SEEK_LOCATOR_MAGIC, 8, err) < 0 || add_le(out, l->frame, 8, err) < 0 ||
-        add_le(out, l->coded, 8, err) < 0 || add_le(out, l->plain, 8, err) < 0 ||
-        add_le(out, l->size, 8, err) < 0)
+    if (buf_add(out, SEEK_LOCATOR_MAGIC, 8, err) < 0 || buf_add_le(out, l->frame, 8, err) < 0 ||
+        buf_add_le(out, l->coded, 8, err) < 0 || buf_add_le(out, l->plain, 8, err) < 0 ||
+        buf_add_le(out, l->size, 8, err) < 0)
         return -1;
-    return add_le(out, table, 8, err);
+    return buf_add_le(out, table, 8, err);
 }
 
 static int add_rows(const struct seek *seek, size_t from, size_t to, struct buf *out,
@@ -66,8 +56,8 @@ static int add_rows(const struct seek *seek, size_t from, size_t to, struct buf 
     size_t i;
 
     for (i = from; i < to; i++) {
-        if (add_le(out, seek->rows[i].coded, 4, err) < 0 ||
-            add_le(out, seek->rows[i].plain, 4, err) < 0)
+        if (buf_add_le(out, seek->rows[i].coded, 4, err) < 0 ||
+            buf_add_le(out, seek->rows[i].plain, 4, err) < 0)
             return -1;
     }
     return 0;
@@ -80,16 +70,18 @@ static int zstd_tail(struct seek *seek, const struct seek_locator *locator, stru
 
     if (locator->names_size && seek_add(seek, locator->names_size, 0, err) < 0)
         return -1;
-    if (add_le(out, SEEK_SKIPPABLE_LOCATOR, 4, err) < 0 ||
-        add_le(out, SEEK_LOCATOR_SIZE, 4, err) < 0 || add_locator(out, locator, table, err) < 0)
+    if (buf_add_le(out, SEEK_SKIPPABLE_LOCATOR, 4, err) < 0 ||
+        buf_add_le(out, SEEK_LOCATOR_SIZE, 4, err) < 0 ||
+        add_locator(out, locator, table, err) < 0)
         return -1;
     if (seek_add(seek, 8 + SEEK_LOCATOR_SIZE, 0, err) < 0)
         return -1;
-    if (add_le(out, SEEK_SKIPPABLE_TABLE, 4, err) < 0 ||
-        add_le(out, seek->count * ROW_SIZE + 9, 4, err) < 0 ||
-        add_rows(seek, 0, seek->count, out, err) < 0 || add_le(out, seek->count, 4, err) < 0)
+    if (buf_add_le(out, SEEK_SKIPPABLE_TABLE, 4, err) < 0 ||
+        buf_add_le(out, seek->count * ROW_SIZE + 9, 4, err) < 0 ||
+        add_rows(seek, 0, seek->count, out, err) < 0 ||
+        buf_add_le(out, seek->count, 4, err) < 0)
         return -1;
-    return add_le(out, 0, 1, err) < 0 ? -1 : add_le(out, SEEK_MAGIC, 4, err);
+    return buf_add_le(out, 0, 1, err) < 0 ? -1 : buf_add_le(out, SEEK_MAGIC, 4, err);
 }
 
 /* The head of an empty gzip member, up to its extra field, and its end: no content, CRC-32 and
@@ -101,10 +93,10 @@ static const unsigned char gzip_foot[] = { 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 static int gzip_open(struct buf *out, char id, size_t size, struct err *err)
 {
     if (buf_add(out, gzip_head, sizeof(gzip_head), err) < 0 ||
-        add_le(out, size + 4, 2, err) < 0 || buf_add(out, "S", 1, err) < 0 ||
+        buf_add_le(out, size + 4, 2, err) < 0 || buf_add(out, "S", 1, err) < 0 ||
         buf_add(out, &id, 1, err) < 0)
         return -1;
-    return add_le(out, size, 2, err);
+    return buf_add_le(out, size, 2, err);
 }
 
 static int gzip_tail(const struct seek *seek, const struct seek_locator *locator,
@@ -140,26 +132,17 @@ int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locat
     return 0;
 }
 
-static uint64_t get_le(const unsigned char *at, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    while (bytes--)
-        value = value << 8 | at[bytes];
-    return value;
-}
-
 /* Parse a locator; *table gets the offset of the table. */
 static int read_locator(const unsigned char *at, struct seek_locator *l, uint64_t *table,
                         struct err *err)
 {
     if (memcmp(at, SEEK_LOCATOR_MAGIC, 8) != 0)
         return err_set(err, ERR_FORMAT, "invalid locator of the manifest");
-    l->frame = get_le(at + 8, 8);
-    l->coded = get_le(at + 16, 8);
-    l->plain = get_le(at + 24, 8);
-    l->size = get_le(at + 32, 8);
-    *table = get_le(at + 40, 8);
+    l->frame = buf_get_le(at + 8, 8);
+    l->coded = buf_get_le(at + 16, 8);
+    l->plain = buf_get_le(at + 24, 8);
+    l->size = buf_get_le(at + 32, 8);
+    *table = buf_get_le(at + 40, 8);
     return 0;
 }
 
@@ -170,8 +153,8 @@ static int take_rows(struct seek *seek, const unsigned char *at, uint64_t count,
     uint64_t i;
 
     for (i = 0; i < count; i++) {
-        uint64_t coded = get_le(at + ROW_SIZE * i, 4);
-        uint64_t plain = get_le(at + ROW_SIZE * i + 4, 4);
+        uint64_t coded = buf_get_le(at + ROW_SIZE * i, 4);
+        uint64_t plain = buf_get_le(at + ROW_SIZE * i + 4, 4);
 
         if (!coded || !plain || plain > SEEK_PLAIN_MAX)
             return err_set(err, ERR_FORMAT,
@@ -212,8 +195,8 @@ static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t 
 /* Whether the frame with a locator starts at these 16 bytes, possibly with damage. */
 static bool is_zstd_locator(const unsigned char *at)
 {
-    return (get_le(at, 4) == SEEK_SKIPPABLE_LOCATOR &&
-            get_le(at + 4, 4) == SEEK_LOCATOR_SIZE) ||
+    return (buf_get_le(at, 4) == SEEK_SKIPPABLE_LOCATOR &&
+            buf_get_le(at + 4, 4) == SEEK_LOCATOR_SIZE) ||
            memcmp(at + 8, SEEK_LOCATOR_MAGIC, 8) == 0;
 }
 
@@ -232,10 +215,10 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
         return 0;
     if (read(ctx, foot, sizeof(foot), size - sizeof(foot), err) < 0)
         return -1;
-    if (get_le(foot + 5, 4) != SEEK_MAGIC)
+    if (buf_get_le(foot + 5, 4) != SEEK_MAGIC)
         return 0;
     row = foot[4] == ZSTD_CHECKSUMS ? ROW_SIZE + 4 : ROW_SIZE;
-    *count = get_le(foot, 4);
+    *count = buf_get_le(foot, 4);
     *len = sizeof(head) + *count * row + sizeof(foot);
     if ((foot[4] & ~ZSTD_CHECKSUMS) || !*count || *len > size)
         return err_set(err, ERR_FORMAT,
@@ -246,7 +229,7 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
                        SEEK_ROWS_MAX);
     if (read(ctx, head, sizeof(head), size - *len, err) < 0)
         return -1;
-    if (get_le(head, 4) != SEEK_SKIPPABLE_TABLE || get_le(head + 4, 4) != *len - 8)
+    if (buf_get_le(head, 4) != SEEK_SKIPPABLE_TABLE || buf_get_le(head + 4, 4) != *len - 8)
         return err_set(err, ERR_FORMAT, "invalid frame of the seek table");
     return row == ROW_SIZE && size - *len >= ZSTD_LOCATOR;
 }
@@ -257,7 +240,7 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
  */
 static uint64_t names_size(const unsigned char last[2 * ROW_SIZE])
 {
-    return get_le(last + 4, 4) ? 0 : get_le(last, 4);
+    return buf_get_le(last + 4, 4) ? 0 : buf_get_le(last, 4);
 }
 
 /* Find the frame with the index of names, which ends where the locator begins. Its bytes are
@@ -287,7 +270,8 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return -1;
     if (!is_zstd_locator(head))
         return 0; /* a seek table of another program */
-    if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
+    if (buf_get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR ||
+        buf_get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
         return err_set(err, ERR_FORMAT, "invalid frame of the manifest's locator");
     if (read_locator(head + 8, l, &table, err) < 0 ||
         read(ctx, last, sizeof(last), size - ZSTD_FOOT - sizeof(last), err) < 0)
@@ -297,8 +281,8 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         read_rows(seek, read, ctx, size - len + 8, count - (l->names_size ? 2 : 1), err) < 0)
         return -1;
     return seek->coded + l->names_size == size - len - sizeof(head) && table == size - len &&
-                   get_le(last + ROW_SIZE, 4) == sizeof(head) &&
-                   get_le(last + ROW_SIZE + 4, 4) == 0
+                   buf_get_le(last + ROW_SIZE, 4) == sizeof(head) &&
+                   buf_get_le(last + ROW_SIZE + 4, 4) == 0
                ? 1
                : err_set(err, ERR_FORMAT, "the seek table does not match the archive's size");
 }
@@ -315,10 +299,10 @@ int seek_names(struct seek_locator *locator, seek_read_fn *read, void *ctx, uint
         return 0;
     if (read(ctx, end, sizeof(end), size - sizeof(end), err) < 0)
         return -1;
-    table = get_le(foot, 4) * ROW_SIZE + 8 + ZSTD_FOOT; /* with the head of its frame */
+    table = buf_get_le(foot, 4) * ROW_SIZE + 8 + ZSTD_FOOT; /* with the head of its frame */
     names = names_size(end);
-    if (get_le(foot + 5, 4) != SEEK_MAGIC || foot[4] || get_le(foot, 4) < 3 || !names ||
-        get_le(end + ROW_SIZE, 4) != ZSTD_LOCATOR || get_le(end + ROW_SIZE + 4, 4) ||
+    if (buf_get_le(foot + 5, 4) != SEEK_MAGIC || foot[4] || buf_get_le(foot, 4) < 3 || !names ||
+        buf_get_le(end + ROW_SIZE, 4) != ZSTD_LOCATOR || buf_get_le(end + ROW_SIZE + 4, 4) ||
         table + ZSTD_LOCATOR + names > size)
         return 0;
     locator->names_at = size - table - ZSTD_LOCATOR - names;
@@ -342,8 +326,8 @@ static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
     if (left < GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT || memcmp(at, gzip_head, GZIP_HEAD) != 0 ||
         at[12] != 'S' || at[13] != (unsigned char)id)
         return -1;
-    size = get_le(at + 14, 2);
-    if (get_le(at + 10, 2) != size + 4 || left < GZIP_HEAD + GZIP_EXTRA + size + GZIP_FOOT)
+    size = buf_get_le(at + 14, 2);
+    if (buf_get_le(at + 10, 2) != size + 4 || left < GZIP_HEAD + GZIP_EXTRA + size + GZIP_FOOT)
         return -1;
     return (int64_t)size;
 }

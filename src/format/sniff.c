@@ -113,6 +113,13 @@ bool sniff_type_is_har(const char *type)
     return type && strcmp(type, "har") == 0;
 }
 
+bool sniff_type_is_answer(const char *type)
+{
+    static const char answer[] = "llm_response"; /* and llm_response_parsed and so on */
+
+    return type && strncmp(type, answer, sizeof(answer) - 1) == 0;
+}
+
 const char *sniff_guess(const void *head, size_t len)
 {
     const char *text = head;

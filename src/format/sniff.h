@@ -32,6 +32,9 @@ bool sniff_is(const struct sniff *is, const char *ext);
  * differently from other types. */
 bool sniff_type_is_har(const char *type);
 
+/* Whether an artifact type (NULL: none) is that of a model's answer, in whatever form. */
+bool sniff_type_is_answer(const char *type);
+
 /*
  * Whether a WebM or Matroska file is unfinished: the size of its segment is unknown, so that
  * players cannot show its length or seek.

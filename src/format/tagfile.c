@@ -45,6 +45,11 @@ bool tagfile_is_view(const char *path)
     return len && len <= VIEW_NAME_MAX && strcmp(path + len, ".js") == 0;
 }
 
+bool tagfile_is_beside(const char *path)
+{
+    return strcmp(path, TAGFILE_REQUESTS) == 0 || tagfile_is_view(path);
+}
+
 uint64_t tagfile_max(int tag, uint64_t manifest, uint64_t rows)
 {
     return tag == TAG_MANIFEST  ? manifest

@@ -24,10 +24,14 @@
 #define TAGFILE_SIZE_MAX ((size_t)1 << 20) /* except manifest files */
 #define TAGFILE_LINE_MAX (SHA256_TEXT + 1 + 4096)
 #define TAGFILE_TAGS_MAX ((size_t)1 << 30) /* tagmanifest-sha256.txt; see also tagfile_max */
-/* documents of a run: a format with its ID, and with the name of a record */
+/* documents of a run: formats with its ID, and with a file's name, or the name of a record */
+#define TAGFILE_DOCUMENT "data/%s/%s"
 #define TAGFILE_RECORD   "data/%s/records/%s.json"
-#define TAGFILE_VIEW     "index.html" /* the offline view, beside the tag files */
-#define TAGFILE_VIEW_DIR "view"       /* its sidecars: view/RUN_ID.js */
+#define TAGFILE_RUN      "run.json"       /* the document with the run's record */
+#define TAGFILE_LIST     "artifacts.json" /* the document with the list of its artifacts */
+#define TAGFILE_VIEW     "index.html"     /* the offline view, beside the tag files */
+#define TAGFILE_VIEW_DIR "view"           /* its sidecars: view/RUN_ID.js */
+#define TAGFILE_REQUESTS "requests.jsonl" /* the log of requests, beside them */
 
 enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
@@ -39,6 +43,9 @@ const char *tagfile_name(int tag);
 
 /* Whether a path, relative to the top directory, is that of a file of the offline view. */
 bool tagfile_is_view(const char *path);
+
+/* Whether a path, relative to the top directory, is of the log of requests, or of the view. */
+bool tagfile_is_beside(const char *path);
 
 /* The maximum size of a tag file, given the size and the number of rows of manifest.json. */
 uint64_t tagfile_max(int tag, uint64_t manifest, uint64_t rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/name_index.h"
 
+#include "base/buf.h"
 #include "base/path.h"
 #include "format/seek.h"
 
@@ -25,23 +26,6 @@ _Static_assert(HEAD + NAME_INDEX_ENTRIES * ENTRY <= NAME_INDEX_PAGE, "NAME_INDEX
 
 #define FULL         57                 /* entries of an average page */
 #define SPARE(pages) ((pages) / 64 + 1) /* pages that are no key's home, for what overflows */
-
-static void set_le(unsigned char *at, uint64_t value, unsigned bytes)
-{
-    unsigned i;
-
-    for (i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const unsigned char *at, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    while (bytes--)
-        value = value << 8 | at[bytes];
-    return value;
-}
 
 const char *name_index_token(const char *path, size_t *len)
 {
@@ -75,16 +59,16 @@ uint32_t name_index_home(uint64_t key, uint32_t pages)
 
 static void set_place(unsigned char *at, const struct name_index_place *place)
 {
-    set_le(at, place->frame_at, 8);
-    set_le(at + 8, place->frame_len, 4);
-    set_le(at + 12, place->within, 4);
+    buf_put_le(at, place->frame_at, 8);
+    buf_put_le(at + 8, place->frame_len, 4);
+    buf_put_le(at + 12, place->within, 4);
 }
 
 static void get_place(const unsigned char *at, struct name_index_place *out)
 {
-    out->frame_at = get_le(at, 8);
-    out->frame_len = (uint32_t)get_le(at + 8, 4);
-    out->within = (uint32_t)get_le(at + 12, 4);
+    out->frame_at = buf_get_le(at, 8);
+    out->frame_len = (uint32_t)buf_get_le(at + 8, 4);
+    out->within = (uint32_t)buf_get_le(at + 12, 4);
 }
 
 void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
@@ -92,9 +76,9 @@ void name_index_set(unsigned char page[NAME_INDEX_PAGE], unsigned i,
 {
     unsigned char *at = page + HEAD + (size_t)i * ENTRY;
 
-    set_le(at, entry->key, 8);
-    set_le(at + 8, entry->path, 4);
-    set_le(at + 12, entry->row_len | (uint64_t)entry->flags << NAME_INDEX_ROW_BITS, 4);
+    buf_put_le(at, entry->key, 8);
+    buf_put_le(at + 8, entry->path, 4);
+    buf_put_le(at + 12, entry->row_len | (uint64_t)entry->flags << NAME_INDEX_ROW_BITS, 4);
     set_place(at + 16, &entry->file);
     set_place(at + 32, &entry->row);
     memcpy(at + 48, entry->sha256, NAME_INDEX_DIGEST);
@@ -104,10 +88,10 @@ void name_index_get(const unsigned char page[NAME_INDEX_PAGE], unsigned i,
                     struct name_index_entry *out)
 {
     const unsigned char *at = page + HEAD + (size_t)i * ENTRY;
-    uint64_t both = get_le(at + 12, 4);
+    uint64_t both = buf_get_le(at + 12, 4);
 
-    out->key = get_le(at, 8);
-    out->path = (uint32_t)get_le(at + 8, 4);
+    out->key = buf_get_le(at, 8);
+    out->path = (uint32_t)buf_get_le(at + 8, 4);
     out->row_len = (uint32_t)(both & ((1U << NAME_INDEX_ROW_BITS) - 1));
     out->flags = (unsigned)(both >> NAME_INDEX_ROW_BITS);
     get_place(at + 16, &out->file);
@@ -122,8 +106,8 @@ uint32_t name_index_pages(uint64_t entries)
 
 void name_index_head(unsigned char out[NAME_INDEX_HEAD], uint32_t pages)
 {
-    set_le(out, SEEK_SKIPPABLE_NAMES, 4);
-    set_le(out + 4, (uint64_t)pages * NAME_INDEX_PAGE, 4);
+    buf_put_le(out, SEEK_SKIPPABLE_NAMES, 4);
+    buf_put_le(out + 4, (uint64_t)pages * NAME_INDEX_PAGE, 4);
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -158,25 +142,27 @@ void name_index_seal(unsigned char page[NAME_INDEX_PAGE], uint32_t number, uint3
                      const struct name_index_page *head)
 {
     memcpy(page, SEEK_NAMES_MAGIC, AT_SUM);
-    set_le(page + AT_NUMBER, number, 4);
-    set_le(page + AT_PAGES, pages, 4);
-    set_le(page + AT_MISSING, head->missing, 4);
-    set_le(page + AT_COUNT, head->count, 2);
-    set_le(page + AT_MORE, head->more, 2);
-    set_le(page + AT_SUM, XXH3_64bits(page + AT_NUMBER, NAME_INDEX_PAGE - AT_NUMBER), 8);
+    buf_put_le(page + AT_NUMBER, number, 4);
+    buf_put_le(page + AT_PAGES, pages, 4);
+    buf_put_le(page + AT_MISSING, head->missing, 4);
+    buf_put_le(page + AT_COUNT, head->count, 2);
+    buf_put_le(page + AT_MORE, head->more, 2);
+    buf_put_le(page + AT_SUM, XXH3_64bits(page + AT_NUMBER, NAME_INDEX_PAGE - AT_NUMBER), 8);
 }
 
 int name_index_open(const unsigned char page[NAME_INDEX_PAGE], uint32_t number, uint32_t pages,
                     struct name_index_page *head, struct err *err)
 {
-    if (memcmp(page, SEEK_NAMES_MAGIC, AT_SUM) != 0 || get_le(page + AT_NUMBER, 4) != number ||
-        get_le(page + AT_PAGES, 4) != pages ||
-        get_le(page + AT_COUNT, 2) > NAME_INDEX_ENTRIES || get_le(page + AT_MORE, 2) > 1 ||
-        get_le(page + AT_SUM, 8) != XXH3_64bits(page + AT_NUMBER, NAME_INDEX_PAGE - AT_NUMBER))
+    if (memcmp(page, SEEK_NAMES_MAGIC, AT_SUM) != 0 ||
+        buf_get_le(page + AT_NUMBER, 4) != number || buf_get_le(page + AT_PAGES, 4) != pages ||
+        buf_get_le(page + AT_COUNT, 2) > NAME_INDEX_ENTRIES ||
+        buf_get_le(page + AT_MORE, 2) > 1 ||
+        buf_get_le(page + AT_SUM, 8) !=
+            XXH3_64bits(page + AT_NUMBER, NAME_INDEX_PAGE - AT_NUMBER))
         return err_set(err, ERR_FORMAT, "page %lu of the index of names is damaged",
                        (unsigned long)number);
-    head->missing = (uint32_t)get_le(page + AT_MISSING, 4);
-    head->count = (unsigned)get_le(page + AT_COUNT, 2);
-    head->more = get_le(page + AT_MORE, 2) != 0;
+    head->missing = (uint32_t)buf_get_le(page + AT_MISSING, 4);
+    head->count = (unsigned)buf_get_le(page + AT_COUNT, 2);
+    head->more = buf_get_le(page + AT_MORE, 2) != 0;
     return 0;
 }

@@ -6,7 +6,7 @@
  * the manifest or the seek table. It is a hash table of pages of NAME_INDEX_PAGE bytes, in a
  * skippable frame. Entries are sorted by their keys; a key has a home page, and entries for
  * which a page has no room are in the pages that follow. So finding a name takes one page, at a
- * computed place, and rarely a second one.
+ * computed place, and sometimes the second one, which is read with it.
  *
  * Pure.
  *

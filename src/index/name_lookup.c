@@ -3,6 +3,9 @@
 
 #include "format/manifest_read.h"
 
+/* A page and the next one are read together: a key's entries seldom lie in a third. */
+#define TOGETHER 2
+
 int name_lookup_init(struct name_lookup *lookup, seek_read_fn *read, void *ctx, uint64_t size,
                      struct err *err)
 {
@@ -57,18 +60,24 @@ static int visit(struct name_lookup *lookup, const unsigned char page[NAME_INDEX
 int name_lookup_find(struct name_lookup *lookup, uint64_t key, name_lookup_fn *fn, void *ctx,
                      struct err *err)
 {
-    unsigned char page[NAME_INDEX_PAGE];
+    unsigned char pages[TOGETHER][NAME_INDEX_PAGE];
     uint32_t number = name_index_home(key, lookup->pages);
     uint32_t last =
         lookup->pages - number < NAME_LOOKUP_CHAIN ? lookup->pages : number + NAME_LOOKUP_CHAIN;
     struct name_index_page head;
+    unsigned next = 0;
     int rc = 2;
 
-    for (; rc == 2 && number < last; number++) {
-        if (lookup->read(lookup->ctx, page, sizeof(page),
+    for (; rc == 2 && number < last; number++, next = (next + 1) % TOGETHER) {
+        const unsigned char *page = pages[next];
+        size_t count = last - number < TOGETHER ? last - number : TOGETHER;
+
+        if (next == 0 &&
+            lookup->read(lookup->ctx, pages, count * NAME_INDEX_PAGE,
                          lookup->end + NAME_INDEX_HEAD + (uint64_t)number * NAME_INDEX_PAGE,
-                         err) < 0 ||
-            name_index_open(page, number, lookup->pages, &head, err) < 0)
+                         err) < 0)
+            return -1;
+        if (name_index_open(page, number, lookup->pages, &head, err) < 0)
             return -1;
         lookup->missing = head.missing;
         rc = visit(lookup, page, &head, key, fn, ctx, err);

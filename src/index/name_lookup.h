@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name_lookup: finds names in an archive's index, by reading its end and, for each name, a
- * page.
+ * name_lookup: finds names in an archive's index, by reading its end and, for each name, its
+ * page and the next one, together.
  *
  * The index is not trusted: the checksum of each page is verified, and each place in an entry
  * must be within the archive. The caller checks that the place has the row and the file that

@@ -9,8 +9,9 @@
  *
  * Units    milliseconds of the monotonic clock
  * Errors   none
- * Owns     nothing; a struct backoff lives inside its transfer
- * Threads  the transfer loop only
+ * Owns     nothing; a struct backoff is a member of what is retried: a task, a call of the API,
+ *          a request to an object store
+ * Threads  one at a time
  * Source   RFC 9110, 10.2.3 (Retry-After)
  */
 #ifndef LIMIT_BACKOFF_H

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/text.h"
-#include "sync/lock.h"
+#include "volumes/lock.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -168,7 +168,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
         (void)snprintf(job->last.status, sizeof(job->last.status), "%s",
                        run.status ? run.status : "");
-        job->last.finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
+        job->last.finished = clock_us(run.finished_at);
         return 0;
     }
     return manifest_read_artifact(&artifact, text, len, job->region, err) < 0

@@ -243,10 +243,15 @@ static struct addrinfo *resolve(const char *addr, struct err *err)
     const char *colon = strrchr(addr, ':');
     char host[256];
     size_t len = colon ? (size_t)(colon - addr) : 0;
+    uint64_t port;
     int rc;
 
-    if (!colon || len >= sizeof(host)) {
-        (void)err_set(err, ERR_USAGE, "'%.100s' is not an address; expected HOST:PORT", addr);
+    /* getaddrinfo takes a larger number as another port, and none as any */
+    if (!colon || len >= sizeof(host) || text_u64(colon + 1, 65535, &port, NULL) < 0) {
+        (void)err_set(err, ERR_USAGE,
+                      "'%.100s' is not an address; expected HOST:PORT, the port from 0 (any "
+                      "free one) to 65535",
+                      addr);
         return NULL;
     }
     if (len >= 2 && addr[0] == '[' && addr[len - 1] == ']') {

@@ -7,13 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
+int send_from_bytes(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    (void)err;
+    memcpy(bytes, (const char *)ctx + at, len);
+    return 0;
+}
+
 int send_from_buf(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     const struct buf *buf = ctx;
 
-    (void)err;
-    memcpy(bytes, buf->data + at, len);
-    return 0;
+    return send_from_bytes(buf->data, bytes, len, at, err);
 }
 
 /* libcurl's read callback: the next bytes of the body. */

@@ -26,6 +26,9 @@
 /* A read function for the bytes of a body: exactly len bytes from offset at on. */
 typedef int send_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
 
+/* A send_read_fn that reads from bytes in memory, its ctx. */
+int send_from_bytes(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
+
 /* A send_read_fn that reads from a struct buf, its ctx. */
 int send_from_buf(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
 

@@ -101,14 +101,6 @@ const char *url_shown(char out[URL_SHOWN_MAX], const char *url)
     return text_shown(out, URL_SHOWN_MAX, plain);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decode len bytes; false if the result does not fit. form: '+' means a blank. */
 static bool decode(char *out, size_t size, const char *s, size_t len, bool form)
 {
@@ -118,8 +110,9 @@ static bool decode(char *out, size_t size, const char *s, size_t len, bool form)
     for (i = 0; i < len; i++) {
         char c = s[i];
 
-        if (c == '%' && i + 2 < len && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0) {
-            c = (char)(hex_value(s[i + 1]) << 4 | hex_value(s[i + 2]));
+        if (c == '%' && i + 2 < len && text_hex_digit(s[i + 1]) >= 0 &&
+            text_hex_digit(s[i + 2]) >= 0) {
+            c = (char)(text_hex_digit(s[i + 1]) << 4 | text_hex_digit(s[i + 2]));
             i += 2;
         } else if (form && c == '+') {
             c = ' ';

@@ -12,6 +12,7 @@ static void *run(void *arg)
     for (i = 0; i < c->listing->count && !atomic_load(&c->stopping); i++) {
         if (listing_clean(&c->listing->runs[i], &ignored) < 0)
             break; /* cleaner_end processes this list again and reports the error */
+        atomic_store(&c->done, i + 1);
     }
     return NULL;
 }
@@ -20,6 +21,11 @@ void cleaner_begin(struct cleaner *c, struct listing *listing)
 {
     c->listing = listing;
     c->begun = pthread_create(&c->thread, NULL, run, c) == 0;
+}
+
+size_t cleaner_done(const struct cleaner *c)
+{
+    return atomic_load(&c->done);
 }
 
 int cleaner_end(struct cleaner *c, struct err *err)

@@ -19,12 +19,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct cleaner {
     struct listing *listing;
     pthread_t thread;
     bool begun;
     atomic_bool stopping;
+    atomic_size_t done; /* runs from the first on whose lists are redacted */
 };
 
 /*
@@ -32,6 +34,9 @@ struct cleaner {
  * of them.
  */
 void cleaner_begin(struct cleaner *cleaner, struct listing *listing);
+
+/* The number of runs, from the first on, whose lists are redacted by now. */
+size_t cleaner_done(const struct cleaner *cleaner);
 
 /* Wait for the thread and redact the remaining lists, so that they can be written. */
 int cleaner_end(struct cleaner *cleaner, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "pull/manifest_text.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/manifest_read.h"
 #include "format/suspect.h"
 #include "pull/missing.h"
@@ -107,9 +108,7 @@ static size_t short_len(const char *text, size_t max)
 
     if (len <= max)
         return len;
-    len = max;
-    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
+    len = text_cut(text, len, max);
     for (at = len; at && len - at < WORD_MAX; at--) {
         if ((unsigned char)text[at] <= ' ')
             return at;
@@ -268,9 +267,7 @@ static int put_artifact(struct manifest_text *s, struct jsonw *w, const struct i
         .encoded_size = packed->encoded_size,
         .encoded_sha256 = packed->encoded_sha256,
         .frame = place.frame,
-        .level = place.level > 0              ? (uint64_t)place.level
-                 : place.level == SPOT_STORED ? 0
-                                              : MANIFEST_NONE,
+        .level = spot_level(&place),
         .offset = place.offset,
     };
 

@@ -69,3 +69,13 @@ int mount_index_write(struct ratarmount *index, const char *archive, unsigned mo
     mem_free(path);
     return rc;
 }
+
+int mount_index_write_like(struct ratarmount *index, const char *archive, struct stop stop,
+                           struct err *err)
+{
+    struct stat st;
+
+    if (stat(archive, &st) < 0)
+        return err_sys(err, "cannot examine '%s'", archive);
+    return mount_index_write(index, archive, st.st_mode & 0666, stop, err);
+}

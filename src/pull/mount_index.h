@@ -26,4 +26,8 @@
 int mount_index_write(struct ratarmount *index, const char *archive, unsigned mode,
                       struct stop stop, struct err *err) MUST_CHECK;
 
+/* The same, with the archive's permissions. */
+int mount_index_write_like(struct ratarmount *index, const char *archive, struct stop stop,
+                           struct err *err) MUST_CHECK;
+
 #endif

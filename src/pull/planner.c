@@ -20,11 +20,6 @@ static int64_t first_known(int64_t a, int64_t b, int64_t c)
     return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
 }
 
-static int64_t time_of(const char *text)
-{
-    return text ? clock_us(text) : CLOCK_NONE;
-}
-
 bool planner_is_zip(const struct artifact *a)
 {
     return !a->bundle_key && kind_is_bundle(kind_find(a->artifact_type));
@@ -49,7 +44,7 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
     const struct artifact *a = &list->rows[row];
     const struct redact clean = { secret_peek(opts->listing->api->key), false, NULL };
     const struct kind *kind = kind_find(a->artifact_type);
-    int64_t created = time_of(a->created_at);
+    int64_t created = clock_us(a->created_at);
     struct plan_artifact what = { .run_id = listed->id,
                                   .artifact_id = a->artifact_id,
                                   .type = redact_copy(a->artifact_type, &clean, list->region),
@@ -69,8 +64,8 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
     bool asked = filter->kinds.wanted_count || filter->kinds.all || filter->name_count;
     struct item *item;
 
-    what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
-                             time_of(listed->run.created_at), clock_wall() * 1000) /
+    what.mtime = first_known(first_known(created, clock_us(a->modified_at), CLOCK_NONE),
+                             clock_us(listed->run.created_at), clock_wall() * 1000) /
                  1000000;
     if (opts->skip(opts->ctx, listed->id, a))
         return 0;

@@ -13,11 +13,13 @@
 #include "format/frame.h"
 #include "pull/cleaner.h"
 #include "pull/missing.h"
+#include "pull/request_file.h"
 #include "pull/restore.h"
 #include "pull/run_lists.h"
 #include "pull/tagfiles.h"
 #include "writer/body.h"
 #include "writer/journal.h"
+#include "writer/output.h"
 #include "writer/plan.h"
 
 #include <string.h>
@@ -35,6 +37,7 @@ struct pull {
     struct pagefile *pagefile; /* see run_lists */
     struct run_lists lists;
     struct cleaner cleaner;
+    struct request_file requests;
     struct records_fetch *records_fetch; /* transfers in progress, or NULL */
     struct pool *pool;
     struct pool *pass;
@@ -56,7 +59,10 @@ struct pull {
     struct err view_err;
 };
 
-/* Release the pages of the page file that were used since the last call. */
+/*
+ * Release the pages of the page file that were used since the last call, and write pending
+ * notes to the journal.
+ */
 static void trim(struct pull *p)
 {
     uint64_t now = clock_mono();
@@ -64,6 +70,7 @@ static void trim(struct pull *p)
     if (now < p->trimmed + TRIM_MS)
         return;
     p->trimmed = now;
+    request_file_flush(&p->requests);
     pagefile_trim(p->pagefile);
 }
 
@@ -90,6 +97,7 @@ static void on_tick(void *ctx)
 
     status.origin_count = engine_origins(p->loop.engine, status.origins, PULL_ORIGINS);
     p->opts->watcher.status(p->opts->watcher.ctx, &status);
+    request_file_lists(&p->requests, &p->lists.listing, cleaner_done(&p->cleaner));
     trim(p);
 }
 
@@ -108,6 +116,9 @@ static int start_loop(struct pull *p, struct err *err)
     callers_init(&p->callers, &p->loop, opts->api, p->budget.jobs, opts->retries);
     if (opts->timeout)
         p->callers.deadline = p->began + opts->timeout;
+    if (request_file_begin(&p->requests, opts, p->pagefile, err) < 0)
+        return -1;
+    p->callers.log = p->requests.log;
     return 0;
 }
 
@@ -231,8 +242,10 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     p->fetched = true;
     /* appended to the part kept from an interrupted attempt */
-    if (cleaner_end(&p->cleaner, err) < 0 ||
-        tagfiles_documents(&p->lists.listing, p->lists.records, p->packer, err) < 0)
+    if (cleaner_end(&p->cleaner, err) < 0)
+        return -1;
+    request_file_lists(&p->requests, &p->lists.listing, p->lists.listing.count);
+    if (tagfiles_documents(&p->lists.listing, p->lists.records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
@@ -252,8 +265,7 @@ static void tell_origins(struct pull *p, struct pull_result *result)
 static int finish(struct pull *p, const struct tag_result *manifest,
                   struct volume_result *volume, struct err *err)
 {
-    char *path =
-        p->opts->sign_key ? mem_format(err, "%s" SSHSIG_SUFFIX, p->opts->output) : NULL;
+    char *path = p->opts->sign_key ? sshsig_path(p->opts->output, err) : NULL;
     int rc = p->opts->sign_key ? path ? tagfiles_sign(manifest, p->opts, path, err) : -1 : 0;
 
     if (rc == 0) {
@@ -283,6 +295,7 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .record_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
                              .page = p->viewless ? NULL : p->page,
+                             .requests = &p->requests,
                              .facts = {
                                  .head = head,
                                  .api = opts->api,
@@ -324,6 +337,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (pagefile_check(p->pagefile, err) < 0 || tagfiles_write(&record, &manifest, err) < 0 ||
         finish(p, &manifest, &volume, err) < 0)
         return -1;
+    request_file_forget(&p->requests);
     journal_free(p->journal, true);
     p->journal = NULL;
     memcpy(result->manifest_sha256, manifest.sha256, sizeof(result->manifest_sha256));
@@ -341,16 +355,25 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     return 0;
 }
 
-static int open_journal(struct pull *p, struct err *err)
+/*
+ * Open the journal, and keep the log of requests there.
+ *
+ * early  only if there is one of this request: one of another, and its archive, stay until the
+ *        runs are listed
+ */
+static int open_journal(struct pull *p, bool early, struct err *err)
 {
     char *request = pull_opts_request(p->opts, err);
-    char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
+    char *path = mem_format(err, "%s" OUTPUT_PARTIAL JOURNAL_SUFFIX, p->opts->output);
+    bool open = request && path && !p->journal && (!early || journal_is_of(path, request));
 
-    if (request && path)
+    if (open)
         p->journal = journal_open_on(p->pagefile, path, request, p->opts->state_key, err);
+    if (open && p->journal)
+        request_file_keep(&p->requests, p->journal);
     mem_free(request);
     mem_free(path);
-    return p->journal ? 0 : -1;
+    return p->journal || (early && !open) ? 0 : -1;
 }
 
 /*
@@ -407,7 +430,7 @@ static int begin_volume(struct pull *p, struct err *err)
     p->started = true;
     if (!volume_resumes(p->volume))
         return volume_start(p->volume, NULL, err);
-    if (open_journal(p, err) < 0)
+    if (open_journal(p, false, err) < 0)
         return -1;
     restore.journal = p->journal;
     restore.page = p->page;
@@ -496,6 +519,8 @@ static int begin(struct pull *p, struct pull_result *result, struct err *err)
     p->lists.pagefile = p->pagefile;
     p->lists.deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX;
     p->lists.resumes = p->volume && volume_has_left(p->volume);
+    if (p->volume && volume_resumes(p->volume) && open_journal(p, true, err) < 0)
+        return -1;
     return run_lists_begin(&p->lists, &p->callers, err);
 }
 
@@ -537,8 +562,10 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
         kept = keep(&p, result, err);
     /* end the threads first: they wake the loop when they release their resources */
     packer_free(p.packer);
+    request_file_forget(&p.requests);
     journal_free(p.journal, !kept);
-    volume_free(p.volume, kept);
+    if (!volume_free(p.volume, kept)) /* writes that were under way have failed */
+        p.unsure = true;
     if (kept && p.started && (err->kind != ERR_CANCELLED || p.unsure))
         result->kept = restore_measure(opts, p.lists.planner.plan, p.pagefile);
     loop_clear(&p.loop);
@@ -551,6 +578,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     cleaner_stop(&p.cleaner);
     run_lists_clear(&p.lists);
     restored_clear(&p.restored);
+    request_file_clear(&p.requests);
     pagefile_free(p.pagefile);
     return rc;
 }

@@ -18,10 +18,8 @@
 #include "base/pulse.h"
 #include "format/manifest.h"
 #include "net/engine.h"
-#include "net/loop.h"
+#include "provenance/request_log.h"
 #include "pull/planner.h"
-#include "writer/packer.h"
-#include "writer/volume.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,6 +81,8 @@ struct pull_opts {
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     struct authorities authorities;    /* of OUTPUT.tsr; {0}: no time stamps */
     const char *stamped;               /* instead of OUTPUT in that name; NULL: OUTPUT */
+    const struct request_log *asked;   /* requests made before, which chose the runs; NULL */
+    bool log_host;                     /* the log of requests has the name of this host */
     bool view;                         /* with index.html, the offline view */
     /* What the series contains already. Every hook is set: see pull_opts_no_hooks. */
     bool (*skip)(void *ctx, const char *run_id, const struct artifact *artifact);

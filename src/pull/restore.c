@@ -12,6 +12,7 @@
 #include "pull/pull_opts.h"
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
+#include "writer/output.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -546,7 +547,7 @@ size_t restore_measure(const struct pull_opts *opts, struct plan *plan,
     struct restore_opts how = { .top = opts->top, .plan = plan, .pagefile = pagefile };
     struct restored restored = { 0 };
     struct restore r = { .opts = &how, .restored = &restored };
-    char *partial = mem_format(&err, "%s.partial", opts->output);
+    char *partial = mem_format(&err, "%s" OUTPUT_PARTIAL, opts->output);
     char *rows = partial ? mem_format(&err, "%s" JOURNAL_SUFFIX, partial) : NULL;
     struct journal *journal = rows ? load_journal(opts, pagefile, rows, &err) : NULL;
     size_t kept;

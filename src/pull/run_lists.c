@@ -42,7 +42,8 @@ static int set_up(struct run_lists *r, struct callers *callers, struct err *err)
         return -1;
     if (!opts->records)
         return 0;
-    r->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
+    r->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir,
+                             callers->log, err);
     l->records = r->records;
     return r->records ? 0 : -1;
 }

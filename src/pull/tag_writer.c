@@ -6,14 +6,13 @@
 #include "format/manifest_read.h"
 #include "format/tagfile.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define PATH_ROOM 1024
 #define VIEWS_MAX ((size_t)1 << 24)
 
-/* What is written at the end: the view, then each enum tag. */
+/* What is written at the end: the log of requests, the view, then each enum tag. */
 enum made_file {
+    MADE_REQUESTS,
     MADE_VIEW,
     MADE_MANIFEST,
     MADE_PAYLOAD,
@@ -25,7 +24,9 @@ enum made_file {
 
 static const char *name_of(int file)
 {
-    return file == MADE_VIEW ? TAGFILE_VIEW : tagfile_name(file - (int)MADE_MANIFEST);
+    return file == MADE_REQUESTS ? TAGFILE_REQUESTS
+           : file == MADE_VIEW   ? TAGFILE_VIEW
+                                 : tagfile_name(file - (int)MADE_MANIFEST);
 }
 
 /* The result of the first pass over a file. */
@@ -34,7 +35,7 @@ struct tag_sum {
     uint8_t sha256[SHA256_SIZE];
 };
 
-/* A file of the view, whose place is known after volume_flush. */
+/* The log of requests, or a file of the view: its place is known after volume_flush. */
 struct view_file {
     struct view_file *next;
     struct spot place;
@@ -46,7 +47,7 @@ struct making {
     struct manifest_read rows; /* of the manifest, while it is written */
     struct bag_info info;
     struct tag_sum tags[MADE_COUNT];
-    struct manifest_views views; /* the view's files, in the order in which they are written */
+    struct manifest_views views; /* these files, in the order in which they are written */
     size_t view_cap;
     struct view_file *view; /* their places, in the same order */
     struct view_file **last_view;
@@ -94,6 +95,8 @@ static int make(struct making *m, enum made_file file, put_fn *put, void *ctx, s
     const struct tag_source *source = m->source;
 
     switch (file) {
+    case MADE_REQUESTS:
+        return source->requests(source->ctx, put, ctx, err);
     case MADE_VIEW:
         return page_write(source->page, source->info.name, false, put, ctx, err);
     case MADE_MANIFEST:
@@ -130,20 +133,16 @@ static int put_measure(void *ctx, const void *bytes, size_t len, struct err *err
     return 0;
 }
 
-static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
-{
-    return volume_add(ctx, bytes, len, err);
-}
-
 /* Begin a file in the volume. */
 static int begin_file(struct making *m, const char *name, uint64_t size, struct spot *place,
                       struct err *err)
 {
-    char path[PATH_ROOM];
+    char path[ENTRY_PATH];
 
-    const struct entry_file file = { .path = path, .size = size, .mtime = m->info.made / 1000 };
+    const struct entry_file file = { .path = entry_path(path, m->info.name, name),
+                                     .size = size,
+                                     .mtime = m->info.made / 1000 };
 
-    (void)snprintf(path, sizeof(path), "%s/%s", m->info.name, name);
     return strcmp(name, tagfile_name(TAG_MANIFEST)) == 0
                ? volume_begin_manifest(m->source->volume, &file, err)
                : volume_begin(m->source->volume, &file, place, err);
@@ -249,7 +248,7 @@ static int make_into_volume(struct making *m, enum made_file file, struct err *e
     int rc;
 
     if (file != MADE_MANIFEST || !m->names)
-        return make(m, file, put_volume, m->source->volume, err);
+        return make(m, file, volume_put, m->source->volume, err);
     manifest_read_init(&m->rows, on_row, m);
     rc = make(m, file, put_both, m, err);
     manifest_read_clear(&m->rows);
@@ -316,6 +315,17 @@ static int write_view(struct making *m, struct measure *measure, struct err *err
     return 0;
 }
 
+/* Write the log of requests. */
+static int write_requests(struct making *m, struct measure *measure, struct err *err)
+{
+    const struct tag_sum *tag = &m->tags[MADE_REQUESTS];
+    struct spot *place = next_place(m, err);
+
+    return !place || write_tag(m, MADE_REQUESTS, measure, place, err) < 0
+               ? -1
+               : note_view(m, TAGFILE_REQUESTS, tag->size, tag->sha256, err);
+}
+
 /* Give the volume its index. */
 static int set_names(struct making *m, struct err *err)
 {
@@ -346,6 +356,8 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
         m.names = name_list_new(err);
         rc = m.names ? 0 : -1;
     }
+    if (rc == 0 && source->logged)
+        rc = write_requests(&m, &measure, err);
     if (rc == 0 && source->page)
         rc = write_view(&m, &measure, err);
     note_places(&m);

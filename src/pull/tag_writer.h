@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tag_writer: writes the offline view, manifest.json and the BagIt files at the end of an
- * archive.
+ * tag_writer: writes the log of requests, the offline view, manifest.json and the BagIt files
+ * at the end of an archive.
  *
  * Each file is made twice, the first time only to measure and hash it, so that a file of any
  * length needs no memory; only the sidecars of the view, whose sizes are known, are made once.
@@ -47,10 +47,14 @@ struct tag_source {
     /*
      * Write manifest.json; the same bytes each time.
      *
-     * views  the files of the offline view, which the manifest names; none if there is no view
+     * views  the log of requests and the files of the offline view, which the manifest names;
+     *        none if there are none
      */
     int (*manifest)(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                     struct err *err);
+    /* Write requests.jsonl, if `logged` is set; the same bytes each time. */
+    int (*requests)(void *ctx, put_fn *put, void *to, struct err *err);
+    bool logged;
     /* Give the rows of the manifest to the page; the total of stored bytes is not needed. */
     int (*show)(void *ctx, struct page *page, struct err *err);
     /* Call tag_payload_add for each payload file, in the same order each time. */

@@ -75,6 +75,13 @@ static int make_manifest(void *ctx, const struct manifest_views *views, put_fn *
     return manifest_text_put(((struct making *)ctx)->manifest, views, put, to, err);
 }
 
+static int make_requests(void *ctx, put_fn *put, void *to, struct err *err)
+{
+    const struct tagfiles *files = ((struct making *)ctx)->files;
+
+    return request_file_put(files->requests, &files->facts, put, to, err);
+}
+
 static int show_rows(void *ctx, struct page *page, struct err *err)
 {
     return manifest_text_show(((struct making *)ctx)->manifest, page, err);
@@ -116,6 +123,8 @@ int tagfiles_write(struct tagfiles *files, struct tag_result *manifest, struct e
                                            .previous = head->previous,
                                            .previous_sha256 = head->previous_sha256 },
                                  .manifest = make_manifest,
+                                 .requests = make_requests,
+                                 .logged = true,
                                  .show = show_rows,
                                  .payload = make_payload,
                                  .ctx = &making };
@@ -129,7 +138,7 @@ int tagfiles_write(struct tagfiles *files, struct tag_result *manifest, struct e
 static int put_document(struct packer *packer, const struct listed_run *run, char *path,
                         struct body *body, struct err *err)
 {
-    int64_t created = run->run.created_at ? clock_us(run->run.created_at) : CLOCK_NONE;
+    int64_t created = clock_us(run->run.created_at);
 
     if (!path || !body) {
         mem_free(path);
@@ -145,7 +154,7 @@ static int put_document(struct packer *packer, const struct listed_run *run, cha
 static int put_text(struct packer *packer, const struct listed_run *run, const char *name,
                     const char *text, size_t len, struct err *err)
 {
-    return put_document(packer, run, mem_format(err, "data/%s/%s", run->id, name),
+    return put_document(packer, run, mem_format(err, TAGFILE_DOCUMENT, run->id, name),
                         body_of_borrowed(text, len, err), err);
 }
 
@@ -169,9 +178,9 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
     for (i = 0; i < listing->count; i++) {
         struct listed_run *run = &listing->runs[i];
 
-        if (!run->failed && (put_text(packer, run, "run.json", buf_text(&run->run_json),
+        if (!run->failed && (put_text(packer, run, TAGFILE_RUN, buf_text(&run->run_json),
                                       run->run_json.len, err) < 0 ||
-                             put_text(packer, run, "artifacts.json", run->list_json.text,
+                             put_text(packer, run, TAGFILE_LIST, run->list_json.text,
                                       run->list_json.len, err) < 0))
             return -1;
         for (k = 0; !run->failed && k < run->records.count; k++) {

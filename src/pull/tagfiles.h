@@ -17,6 +17,7 @@
 #include "client/listing.h"
 #include "pull/manifest_text.h"
 #include "pull/pull_opts.h"
+#include "pull/request_file.h"
 #include "pull/tag_writer.h"
 #include "view/page.h"
 #include "writer/packer.h"
@@ -28,8 +29,9 @@ struct tagfiles {
     struct manifest_facts facts; /* tagfiles_count fills in the totals except stored_bytes */
     const char *top;             /* the top directory's name */
     struct page *page;           /* the offline view, or NULL */
-    uint64_t mismatches;         /* artifacts whose checksum differs from the service's */
-    uint64_t suspects;           /* artifacts whose content does not match their type */
+    const struct request_file *requests;
+    uint64_t mismatches; /* artifacts whose checksum differs from the service's */
+    uint64_t suspects;   /* artifacts whose content does not match their type */
 };
 
 /*

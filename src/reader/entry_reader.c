@@ -294,14 +294,14 @@ static int next_data(struct entry_reader *entries, struct err *err)
             break;
         entries->data = bytes;
         if (offset < 0 || (uint64_t)offset != entries->data_at)
-            return err_set(err, ERR_FORMAT, "sparse files are not supported");
+            return err_set(err, ERR_FORMAT, "the file is sparse, which is not supported");
     }
     if (entries->data_len)
         return 1;
     if (rc != ARCHIVE_EOF)
         return fail(entries, err);
     return offset > 0 && (uint64_t)offset > entries->data_at
-               ? err_set(err, ERR_FORMAT, "sparse files are not supported")
+               ? err_set(err, ERR_FORMAT, "the file is sparse, which is not supported")
                : 0;
 }
 
@@ -377,6 +377,11 @@ bool entry_reader_broken(const struct entry_reader *entries)
     return entries->broken;
 }
 
+uint64_t entry_reader_come(const struct entry_reader *entries)
+{
+    return entries->from + entries->given;
+}
+
 uint64_t entry_reader_directory(const struct entry_reader *entries)
 {
     return entries->directory;
@@ -400,7 +405,7 @@ int entry_reader_find(struct entry_reader *entries, const char *path, bool here,
 }
 
 int entry_reader_each_file(struct archive_reader *reader, entry_reader_file_fn *fn, void *ctx,
-                           struct err *err)
+                           size_t *left_out, struct err *err)
 {
     struct entry_reader *entries = entry_reader_open(reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
@@ -410,8 +415,10 @@ int entry_reader_each_file(struct archive_reader *reader, entry_reader_file_fn *
         if (entry.kind != ENTRY_READER_FILE || fn(ctx, entries, &entry, err) == 0)
             continue;
         rc = err_is_damage(err) && !entries->broken ? 1 : -1;
-        if (rc > 0)
+        if (rc > 0) {
             log_line(LOG_WARNING, "'%.600s' was left out: %s", entry.path, err->text);
+            ++*left_out;
+        }
     }
     entry_reader_free(entries);
     return rc;

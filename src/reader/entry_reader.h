@@ -85,6 +85,9 @@ const char *entry_reader_refused(const struct entry_reader_entry *entry);
 /* Whether reading failed permanently; otherwise an error concerns the current entry only. */
 bool entry_reader_broken(const struct entry_reader *entries);
 
+/* How far the tar stream was read, or decoded; may be beyond the current entry. */
+uint64_t entry_reader_come(const struct entry_reader *entries);
+
 /* Size of a zip's directory, after the first entry_reader_next; may be too large. */
 uint64_t entry_reader_directory(const struct entry_reader *entries);
 
@@ -103,9 +106,9 @@ typedef int entry_reader_file_fn(void *ctx, struct entry_reader *entries,
 
 /*
  * Visit all files of an archive, not its links. If fn reports damage that concerns only the
- * file, that is logged, and the next one is visited.
+ * file, that is logged and counted in *left_out, and the next one is visited.
  */
 int entry_reader_each_file(struct archive_reader *reader, entry_reader_file_fn *fn, void *ctx,
-                           struct err *err) MUST_CHECK;
+                           size_t *left_out, struct err *err) MUST_CHECK;
 
 #endif

@@ -538,7 +538,7 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
         return -1;
     if (rc < 0) /* report the damage first, not its consequences */
         report_damage(x);
-    if (name_tags(x, err) < 0)
+    if ((rc == 0 || x->stage.sums.len) && name_tags(x, err) < 0) /* else nothing is known */
         return -1;
     if (x->inventory && rc == 0) { /* else the first loss ended the extraction */
         if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)

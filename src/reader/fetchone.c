@@ -94,6 +94,12 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
+static int set_other(const char *path, struct err *err)
+{
+    return err_set(err, ERR_MISMATCH, "the manifest does not match the tar header of '%.200s'",
+                   path);
+}
+
 /*
  * Write the content of the entry at path, which must match f. If the archive was repacked, the
  * entry may be a link to another file: then target gets its path, and 1 is returned.
@@ -117,8 +123,7 @@ static int put_entry(struct archive_reader *reader, const char *path,
     }
     rc = -1;
     if (entry.kind != ENTRY_READER_FILE || entry.size != f->size)
-        (void)err_set(err, ERR_MISMATCH,
-                      "the manifest does not match the tar header of '%.200s'", path);
+        (void)set_other(path, err);
     else
         rc = entry_reader_copy(entries, f->size, put, ctx, sha256, err);
     if (rc == 0 && memcmp(sha256, f->sha256, SHA256_SIZE) != 0)
@@ -305,7 +310,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     if (!q)
         return -1;
     q->what = q->below = what;
-    if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
+    if (slash && slash[1])
         q->below = slash + 1;
     if (tagfile_find(q->below) < 0)
         rc = named_put(archive, what, q->below, put, ctx, &file, err);
@@ -313,7 +318,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
         rc = by_manifest(archive, what, q, put, ctx, err);
     else if (rc > 0)
         rc = file.match ? 0 : compare(archive, q, &file, err);
-    if (rc < 0 && err->kind == ERR_MISMATCH)
+    if (rc < 0 && err_is_damage(err))
         (void)err_wrap(err, "'%s'", archive);
     mem_free(q);
     return rc;
@@ -324,7 +329,7 @@ static int search_path(void *ctx, struct file_search *q, struct err *err)
 {
     struct archive_reader reader = { 0 };
     char path[SAFE_NAME_PATH_MAX + 1];
-    char *name = path;
+    const char *name = path;
     uint64_t missing;
     int rc;
 
@@ -359,20 +364,36 @@ int fetchone_find(const char *archive, const char *path, struct fetchone_place *
     return rc;
 }
 
+int fetchone_check(const struct entry_reader_entry *entry, const char *path, uint64_t size,
+                   struct err *err)
+{
+    const char *slash = strchr(entry->path, '/');
+
+    return slash && strcmp(slash + 1, path) == 0 && entry->kind == ENTRY_READER_FILE &&
+                   entry->size == size
+               ? 0
+               : set_other(path, err);
+}
+
 struct entry_reader *fetchone_open(struct archive_reader *reader, const char *path,
                                    uint64_t offset, uint64_t size,
                                    struct entry_reader_entry *entry, struct err *err)
 {
     struct entry_reader *entries = entry_reader_open(reader, offset, UINT64_MAX, err);
     int rc = entries ? entry_reader_next(entries, entry, err) : -1;
-    const char *slash = rc > 0 ? strchr(entry->path, '/') : NULL;
 
-    if (rc >= 0 && (!slash || strcmp(slash + 1, path) != 0 ||
-                    entry->kind != ENTRY_READER_FILE || entry->size != size))
-        rc = err_set(err, ERR_MISMATCH,
-                     "the manifest does not match the tar header of '%.200s'", path);
-    if (rc > 0)
+    if (rc == 0)
+        rc = set_other(path, err);
+    if (rc > 0 && fetchone_check(entry, path, size, err) == 0)
         return entries;
     entry_reader_free(entries);
     return NULL;
+}
+
+int fetchone_manifest(const char *archive, struct buf *text, struct json **doc, struct err *err)
+{
+    if (fetchone(archive, tagfile_name(TAG_MANIFEST), buf_put, text, err) < 0)
+        return -1;
+    *doc = json_parse(buf_text(text), text->len, err);
+    return *doc ? 0 : -1;
 }

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "format/safe_name.h"
 #include "reader/entry_reader.h"
 
@@ -29,6 +30,15 @@
  */
 int fetchone(const char *archive, const char *what, put_fn *put, void *ctx,
              struct err *err) MUST_CHECK;
+
+/*
+ * Read the manifest of an archive as a whole, and parse it.
+ *
+ * text   empty; gets the text, which the document refers to
+ * doc    free by json_free
+ */
+int fetchone_manifest(const char *archive, struct buf *text, struct json **doc,
+                      struct err *err) MUST_CHECK;
 
 /* Where the content of a file is, by the manifest. */
 struct fetchone_place {
@@ -53,5 +63,9 @@ struct entry_reader *fetchone_open(struct archive_reader *reader, const char *pa
                                    uint64_t offset, uint64_t size,
                                    struct entry_reader_entry *entry,
                                    struct err *err) MUST_CHECK;
+
+/* Check that a tar header is that of a file: 0; else -1 with ERR_MISMATCH. */
+int fetchone_check(const struct entry_reader_entry *entry, const char *path, uint64_t size,
+                   struct err *err) MUST_CHECK;
 
 #endif

@@ -479,6 +479,48 @@ const char *inventory_id(const struct inventory *inventory, uint32_t number, cha
     return out;
 }
 
+/* The documents that a log is compared with. */
+struct taking {
+    struct inventory *inventory;
+    unsigned mark;
+};
+
+/* Mark the document of a path, and get its digest. */
+static bool take_document(void *ctx, const char *path, uint8_t sha256[SHA256_SIZE])
+{
+    const struct taking *taking = ctx;
+    uint32_t number = inventory_find(taking->inventory, path);
+    struct inventory_row row;
+
+    if (number == INVENTORY_NONE)
+        return false;
+    inventory_get(taking->inventory, number, &row);
+    if (row.document) {
+        inventory_mark(taking->inventory, number, taking->mark);
+        memcpy(sha256, row.sha256, SHA256_SIZE);
+    }
+    return row.document;
+}
+
+int inventory_read_log(struct inventory *inventory, struct entry_reader *entries, uint64_t size,
+                       unsigned mark, const struct request_check_opts *opts,
+                       uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    struct taking taking = { inventory, mark };
+    struct request_check_opts own = *opts;
+    struct request_check *log;
+    int rc;
+
+    own.find = take_document;
+    own.find_ctx = &taking;
+    log = request_check_new(&own, err);
+    rc = log ? entry_reader_copy(entries, size, request_check_put, log, sha256, err) : -1;
+    if (rc == 0)
+        request_check_end(log);
+    request_check_free(log);
+    return rc;
+}
+
 unsigned inventory_marks(const struct inventory *inventory, uint32_t number)
 {
     return row_at(inventory, number)->marks;

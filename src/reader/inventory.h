@@ -22,6 +22,8 @@
 #include "format/manifest_read.h"
 #include "format/safe_name.h"
 #include "format/seek.h"
+#include "provenance/request_check.h"
+#include "reader/entry_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,6 +96,17 @@ const char *inventory_path(const struct inventory *inventory, uint32_t number,
  * is none.
  */
 const char *inventory_id(const struct inventory *inventory, uint32_t number, char out[256]);
+
+/*
+ * Read the log of requests, an entry of size bytes, and compare it with the documents; those
+ * that it has are marked.
+ *
+ * opts    the lock is held when documents are marked, too; its find is not used
+ * sha256  gets the digest of the log
+ */
+int inventory_read_log(struct inventory *inventory, struct entry_reader *entries, uint64_t size,
+                       unsigned mark, const struct request_check_opts *opts,
+                       uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
 /* The marks of a row, a byte for the caller's use. */
 unsigned inventory_marks(const struct inventory *inventory, uint32_t number);

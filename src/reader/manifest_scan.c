@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/safe_name.h"
 #include "reader/entry_reader.h"
 
@@ -114,4 +115,20 @@ int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx
     sha512_free(sha512);
     entry_reader_free(entries);
     return rc < 0 ? err_wrap(err, "'%s'", reader->path) : 0;
+}
+
+int manifest_scan_previous(const char *text, size_t len, char *name, size_t size,
+                           char sha256[SHA256_TEXT], struct err *err)
+{
+    struct region *region = region_new(err);
+    struct manifest_read_name row;
+    int rc =
+        region ? manifest_read_name(&row, MANIFEST_READ_PREVIOUS, text, len, region, err) : -1;
+
+    if (rc == 0) {
+        (void)snprintf(name, size, "%s", row.name);
+        text_hex(sha256, row.sha256, SHA256_SIZE);
+    }
+    region_free(region);
+    return rc;
 }

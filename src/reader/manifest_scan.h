@@ -37,4 +37,11 @@ struct manifest_digests {
 int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err) MUST_CHECK;
 
+/*
+ * Get the name of the previous archive of a series, and the SHA-256 of its manifest in hex,
+ * from the text of a manifest's member "previous".
+ */
+int manifest_scan_previous(const char *text, size_t len, char *name, size_t size,
+                           char sha256[SHA256_TEXT], struct err *err) MUST_CHECK;
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/name_check.h"
 
+#include "base/text.h"
 #include "index/name_index.h"
 #include "index/name_lookup.h"
 #include "index/name_row.h"
@@ -21,7 +22,7 @@ struct name_check {
     struct name_reader names;
     struct name_lookup lookup;
     uint64_t looked_up;           /* links */
-    uint64_t reads;               /* pages read for them */
+    uint64_t reads;               /* of pages, for them */
     struct name_index_sum wanted; /* of the manifest */
     struct name_index_sum found;  /* of the pages */
     manifest_read_fn *fn;
@@ -29,8 +30,8 @@ struct name_check {
 };
 
 /*
- * Maximum number of pages read to look up this many links. Usually a link takes one page, and
- * more only if the page is full; a hostile index may have many pages of one key.
+ * Maximum number of reads to look up this many links. Usually a link takes one, of two pages;
+ * a hostile index may have many pages of one key.
  */
 #define READS_MAX(links) (8 * (links) + 65536)
 
@@ -223,11 +224,15 @@ static int compare(struct name_check *c, struct err *err)
         return wrong(c, 0, err);
     if (c->found.count != c->wanted.count || c->found.low != c->wanted.low ||
         c->found.high != c->wanted.high)
-        return err_set(err, ERR_MISMATCH,
-                       "the index of names does not match manifest.json: it has %llu name%s, "
-                       "manifest.json %llu, or the names differ",
-                       (unsigned long long)c->found.count, c->found.count == 1 ? "" : "s",
-                       (unsigned long long)c->wanted.count);
+        return c->found.count == c->wanted.count
+                   ? err_set(err, ERR_MISMATCH,
+                             "the index of names does not match manifest.json: it has other "
+                             "names, places or digests")
+                   : err_set(err, ERR_MISMATCH,
+                             "the index of names does not match manifest.json: it has %llu "
+                             "name%s, manifest.json %llu",
+                             (unsigned long long)c->found.count, text_plural(c->found.count),
+                             (unsigned long long)c->wanted.count);
     return check_size(c, err);
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/payload_path.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/stream.h"
@@ -197,15 +199,25 @@ out:
     return rc;
 }
 
-/* Search a file by all that its name may be: 1 found, 0 not, -1: the index is damaged. */
+/*
+ * Whether a name begins as a path below the top directory does, or is that of a file beside it.
+ */
+static bool is_own_path(const char *name)
+{
+    return payload_path_is(name) || tagfile_is_beside(name);
+}
+
+/* Search a file by all that its name may be, the likeliest first: 1 found, 0 not, -1: the index
+ * is damaged. */
 static int search_file(struct named *n, const char *what, const char *below, struct err *err)
 {
-    const char *paths[] = { below, what };
-    bool id_first = !strchr(what, '/');
+    bool own = is_own_path(what);
+    const char *paths[] = { own ? what : below, own ? below : what };
+    bool id_first = !own && !strchr(what, '/');
     int rc = id_first ? search(n, NULL, what, err) : 0;
     int i;
 
-    for (i = below == what; rc == 0 && i < 2; i++)
+    for (i = 0; rc == 0 && i < (below == what ? 1 : 2); i++)
         rc = search(n, paths[i], NULL, err);
     return rc == 0 && !id_first ? search(n, NULL, what, err) : rc;
 }
@@ -243,7 +255,7 @@ static int compare(const void *a_in, const void *b_in)
 }
 
 /* Whether a row is of one of the names. */
-static bool is_row_of_any(const struct manifest_read_artifact *row, char *const *names,
+static bool is_row_of_any(const struct manifest_read_artifact *row, const char *const *names,
                           size_t count)
 {
     size_t i;
@@ -257,7 +269,7 @@ static bool is_row_of_any(const struct manifest_read_artifact *row, char *const 
 }
 
 /* Pass the rows of the entries that were found; 0: one is not of the names. */
-static int pass_rows(struct named *n, char *const *names, size_t count, bool dry,
+static int pass_rows(struct named *n, const char *const *names, size_t count,
                      manifest_read_fn *fn, void *ctx, struct err *why, struct err *err)
 {
     size_t i;
@@ -276,7 +288,7 @@ static int pass_rows(struct named *n, char *const *names, size_t count, bool dry
             rc = -1;
         else if (!text || !is_row_of_any(&row, names, count))
             rc = why->kind ? 0 : (wrong(why), 0);
-        else if (!dry && fn(ctx, MANIFEST_READ_ARTIFACTS, text, n->found[i].row_len, err) < 0)
+        else if (fn(ctx, MANIFEST_READ_ARTIFACTS, text, n->found[i].row_len, err) < 0)
             rc = -1;
         mem_free(text);
         region_free(region);
@@ -284,8 +296,8 @@ static int pass_rows(struct named *n, char *const *names, size_t count, bool dry
     return rc;
 }
 
-int named_rows(const char *archive, char *const *names, size_t count, manifest_read_fn *fn,
-               void *ctx, uint64_t *missing, struct err *err)
+int named_rows(const char *archive, const char *const *names, size_t count,
+               manifest_read_fn *fn, void *ctx, uint64_t *missing, struct err *err)
 {
     struct named n;
     struct err why;
@@ -303,9 +315,9 @@ int named_rows(const char *archive, char *const *names, size_t count, manifest_r
     if (rc > 0 && n.count < ROWS_MAX) {
         qsort(n.found, n.count, sizeof(*n.found), compare);
         if (n.count > 1) /* all rows are checked before the first is passed */
-            rc = pass_rows(&n, names, count, true, fn, ctx, &why, err);
+            rc = pass_rows(&n, names, count, manifest_read_check, ctx, &why, err);
         if (rc > 0)
-            rc = pass_rows(&n, names, count, false, fn, ctx, &why, err);
+            rc = pass_rows(&n, names, count, fn, ctx, &why, err);
     } else if (rc > 0) {
         rc = 0;
     }

@@ -4,10 +4,11 @@
  * the seek table nor the manifest is read.
  *
  * A file needs three reads of the archive, if its frame has at most NAMED_READ bytes: the end,
- * a page of the index, the frame. An entry of the index is compared with the tar header at its
- * place. For links, and for IDs that are not a part of the path, the header does not have the
- * name: then the row of the manifest is compared, too, and its frame read. If these differ, or
- * the index does not have the name, the functions return 0, and the caller reads the manifest.
+ * a page of the index and the next one, the frame. An entry of the index is compared with the
+ * tar header at its place. For links, and for IDs that are not a part of the path, the header
+ * does not have the name: then the row of the manifest is compared, too, and its frame read. If
+ * these differ, or the index does not have the name, the functions return 0, and the caller
+ * reads the manifest.
  *
  * Units    bytes
  * Errors   those of reading; a damaged or wrong index is logged, and is no error
@@ -51,7 +52,7 @@ int named_put(const char *archive, const char *what, const char *below, put_fn *
  * returns  1; 0: not all names are in the index, or there is no valid index, and fn was not
  *          called; -1: error
  */
-int named_rows(const char *archive, char *const *names, size_t count, manifest_read_fn *fn,
-               void *ctx, uint64_t *missing, struct err *err) MUST_CHECK;
+int named_rows(const char *archive, const char *const *names, size_t count,
+               manifest_read_fn *fn, void *ctx, uint64_t *missing, struct err *err) MUST_CHECK;
 
 #endif

@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "format/bag.h"
+#include "format/payload_path.h"
 #include "format/tagfile.h"
+#include "provenance/request_check.h"
 #include "reader/archive_reader.h"
 #include "reader/inventory.h"
 #include "reader/name_check.h"
@@ -23,6 +25,7 @@ enum {
     BAD = 8,     /* does not match the manifest */
     SUMMED = 16, /* in a BagIt manifest */
     MET = 32,    /* an entry with its path was found */
+    LOGGED = 64, /* the log of requests has a line for it */
 };
 
 struct tag_file {
@@ -51,6 +54,7 @@ struct check {
     struct buf info;
     struct buf bagit;
     struct buf tagsums;
+    bool logged;            /* the log of requests was read */
     uint64_t summed;        /* number of lines in manifest-sha256.txt */
     uint64_t payload_bytes; /* size of their files that were found */
 };
@@ -260,13 +264,34 @@ static void see_link(struct check *c, uint32_t number, const struct entry_reader
                "is a link to '%.200s', which is not the target in the manifest", entry->target);
 }
 
+/* What the checks of other modules report. */
+static void report_found(void *ctx, const char *path, const char *what)
+{
+    report(ctx, path, NULL, VERIFY_NOWHERE, "%s", what);
+}
+
+/* Read the log of requests, and compare it with the manifest. */
+static int read_log(struct check *c, struct entry_reader *entries, uint64_t size,
+                    uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    const struct request_check_opts opts = { .report = report_found,
+                                             .ctx = c,
+                                             .lock = &c->lock };
+    int rc = inventory_read_log(c->inventory, entries, size, LOGGED, &opts, sha256, err);
+
+    c->logged = rc == 0; /* read when all threads have ended */
+    return rc;
+}
+
 /* Hash a row's file and compare the digest with the manifest. */
 static int see_content(struct check *c, struct entry_reader *entries, uint32_t number,
                        const struct inventory_row *row, uint64_t offset, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
-    int rc = entry_reader_copy(entries, row->size, put_nowhere, NULL, sha256, err);
+    bool log = row->document && number == inventory_find(c->inventory, TAGFILE_REQUESTS);
+    int rc = log ? read_log(c, entries, row->size, sha256, err)
+                 : entry_reader_copy(entries, row->size, put_nowhere, NULL, sha256, err);
 
     if (rc < 0 && !of_entry(entries, err))
         return -1;
@@ -369,22 +394,6 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* Store the previous archive, as named in the manifest. */
-static int take_previous(struct check *c, const char *text, size_t len, struct err *err)
-{
-    struct region *region = region_new(err);
-    struct manifest_read_name row;
-    int rc =
-        region ? manifest_read_name(&row, MANIFEST_READ_PREVIOUS, text, len, region, err) : -1;
-
-    if (rc == 0) {
-        (void)snprintf(c->result->previous, sizeof(c->result->previous), "%s", row.name);
-        text_hex(c->result->previous_sha256, row.sha256, SHA256_SIZE);
-    }
-    region_free(region);
-    return rc;
-}
-
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
@@ -392,7 +401,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
     switch (section) {
     case MANIFEST_READ_PREVIOUS:
-        return take_previous(c, text, len, err);
+        return manifest_scan_previous(text, len, c->result->previous,
+                                      sizeof(c->result->previous), c->result->previous_sha256,
+                                      err);
     case MANIFEST_READ_DOCUMENTS:
         return inventory_add(c->inventory, section, text, len, err);
     case MANIFEST_READ_ARTIFACTS:
@@ -402,6 +413,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         c->result->missing++;
         break;
     case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_CREATED:
+    case MANIFEST_READ_SOURCE:
     case MANIFEST_READ_FILTER:
     case MANIFEST_READ_CHILDREN:
     case MANIFEST_READ_RUNS:
@@ -437,7 +450,7 @@ static void check_row(struct check *c, uint32_t number)
     unsigned marks = inventory_marks(c->inventory, number);
     struct inventory_row row;
     char path[SAFE_NAME_PATH_MAX + 1];
-    bool payload = strncmp(inventory_path(c->inventory, number, path), "data/", 5) == 0;
+    bool payload = payload_path_is(inventory_path(c->inventory, number, path));
 
     inventory_get(c->inventory, number, &row);
     if (!(marks & SUMMED) && !row.document)
@@ -445,6 +458,8 @@ static void check_row(struct check *c, uint32_t number)
     else if (!(marks & SUMMED))
         report(c, path, NULL, VERIFY_NOWHERE, "is in manifest.json but not in %s",
                tagfile_name(payload ? TAG_PAYLOAD : TAG_TAGS));
+    if (c->logged && !(marks & LOGGED) && request_check_wants(path))
+        report_found(c, path, "is not in " TAGFILE_REQUESTS);
     if (marks & LINKED)
         check_link(c, number, &row);
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
@@ -456,9 +471,9 @@ static void check_row(struct check *c, uint32_t number)
 
 static void check_tags(struct check *c)
 {
-    uint64_t bytes;
-    uint64_t files;
-    char previous[SHA256_TEXT] = "";
+    const struct bag_payload payload = { c->payload_bytes, c->summed,
+                                         !c->opts->quick && !c->opts->share,
+                                         c->result->previous_sha256 };
     int i;
 
     for (i = 0; i < TAG_COUNT; i++) {
@@ -476,20 +491,8 @@ static void check_tags(struct check *c)
     if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
         report(c, tagfile_name(TAG_BAGIT), NULL, VERIFY_NOWHERE,
                "is not the declaration of BagIt 1.0");
-    if (!c->tags[TAG_INFO].seen)
-        return;
-    tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
-    if (strcmp(previous, c->result->previous_sha256) != 0)
-        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
-               "names a different previous archive than manifest.json");
-    if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
-        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
-    else if (files != c->summed ||
-             (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
-        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
-               "Payload-Oxum is %llu.%llu, but the payload is %llu.%llu",
-               (unsigned long long)bytes, (unsigned long long)files,
-               (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
+    if (c->tags[TAG_INFO].seen)
+        bag_check_info(buf_text(&c->info), &payload, report_found, c);
 }
 
 /* Compare the tag files and the manifest, after all entries were read. */

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "redact/symbol.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #define LEVEL_MAX     100 /* at more levels, a '%' stands for itself */
 #define REFERENCE_MAX 8   /* maximum length of a reference */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The value of count hex digits; -1 if there are fewer. */
 static int hex_at(const struct symbols *in, size_t at, size_t count)
@@ -25,7 +19,7 @@ static int hex_at(const struct symbols *in, size_t at, size_t count)
     if (at + count > in->len)
         return -1;
     for (i = 0; i < count; i++) {
-        int digit = hex_value(in->text[at + i]);
+        int digit = text_hex_digit(in->text[at + i]);
 
         if (digit < 0)
             return -1;
@@ -82,7 +76,7 @@ static struct symbol reference(const struct symbols *in, size_t at)
     if (!left || s[0] != '#')
         return y;
     for (i = hex ? 2 : 1; i < left && i < REFERENCE_MAX; i++) {
-        int digit = hex_value(s[i]);
+        int digit = text_hex_digit(s[i]);
 
         if (s[i] == ';' && i > (hex ? 2 : 1))
             return (struct symbol){ ascii(code), 0, 0, i + 2 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "s3/location.h"
 
+#include "credentials/aws_region.h"
 #include "net/url.h"
 #include "s3/sigv4.h"
 
@@ -82,33 +83,6 @@ int location_parse_object(struct location *location, const char *text, struct er
     return 0;
 }
 
-const char *location_domain(const char *region)
-{
-    static const struct {
-        const char *prefix; /* of the regions of a partition */
-        const char *domain;
-    } partitions[] = {
-        { "cn-", "amazonaws.com.cn" },    { "eusc-", "amazonaws.eu" },
-        { "us-iso-", "c2s.ic.gov" },      { "us-isob-", "sc2s.sgov.gov" },
-        { "us-isof-", "csp.hci.ic.gov" }, { "eu-isoe-", "cloud.adc-e.uk" },
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(partitions) / sizeof(*partitions); i++) {
-        if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)
-            return partitions[i].domain;
-    }
-    return "amazonaws.com";
-}
-
-bool location_is_region(const char *region)
-{
-    size_t len = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-    return len && len <= LOCATION_REGION && !region[len] && region[0] != '-' &&
-           region[len - 1] != '-';
-}
-
 /* The endpoint's URL in two parts: scheme and host, path without a final slash. */
 struct base {
     char origin[URL_ORIGIN_MAX]; /* "https://host:port" */
@@ -156,7 +130,7 @@ static int split(struct base *base, const struct location_endpoint *endpoint, st
 
     if (!url) {
         (void)snprintf(aws, sizeof(aws), "https://s3.%s.%s", endpoint->region,
-                       location_domain(endpoint->region));
+                       aws_region_domain(endpoint->region));
         url = aws;
     }
     base->secure = strncmp(url, "https://", 8) == 0;

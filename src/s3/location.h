@@ -14,13 +14,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "credentials/aws_region.h"
 
 #include <stdbool.h>
 
 #define LOCATION_SCHEME  "s3://"
 #define LOCATION_BUCKET  63   /* maximum length of a bucket's name */
 #define LOCATION_KEY_MAX 1024 /* maximum length of a key */
-#define LOCATION_REGION  63   /* maximum length of a region's name */
 #define LOCATION_HOST    300  /* buffer size for a Host header */
 
 struct location {
@@ -38,7 +38,7 @@ enum location_style {
 struct location_endpoint {
     const char *url; /* "https://host:port", or with a path; NULL: AWS's, by the region */
     enum location_style style;
-    char region[LOCATION_REGION + 1];
+    char region[AWS_REGION_MAX + 1];
 };
 
 /* What is sent and signed for one object. */
@@ -57,12 +57,6 @@ int location_parse(struct location *location, const char *text, struct err *err)
 /* The same for the address of an object: ERR_USAGE if the key is missing or ends in a slash. */
 int location_parse_object(struct location *location, const char *text,
                           struct err *err) MUST_CHECK;
-
-/* The domain of AWS's endpoints in a region: "amazonaws.com", or that of its partition. */
-const char *location_domain(const char *region);
-
-/* Whether a text can be the name of a region, and part of a host name. */
-bool location_is_region(const char *region);
 
 /*
  * Write the URL of an object.

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/resume.h"
+#include "net/url.h"
+#include "s3/sigv4.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -33,6 +35,13 @@ static int add_line(struct object_lines *lines, struct err *err, const char *fmt
     return 0;
 }
 
+const char *object_lock_mode(unsigned lock)
+{
+    static const char *const modes[] = { "", "GOVERNANCE", "COMPLIANCE" };
+
+    return modes[lock];
+}
+
 bool object_options_any(const struct object_options *o)
 {
     return o->storage_class || o->encryption || o->kms_key || o->lock || o->retain ||
@@ -52,7 +61,6 @@ int object_options_lines(struct object_lines *lines, const struct object_options
                          struct err *err)
 {
     static const struct object_options none;
-    static const char *const modes[] = { "", "GOVERNANCE", "COMPLIANCE" };
     char until[CLOCK_TEXT_MAX];
     const struct object_options *o = options ? options : &none;
     int rc = 0;
@@ -66,7 +74,7 @@ int object_options_lines(struct object_lines *lines, const struct object_options
         rc =
             add_line(lines, err, "x-amz-server-side-encryption-aws-kms-key-id: %s", o->kms_key);
     if (rc == 0 && o->lock)
-        rc = add_line(lines, err, "x-amz-object-lock-mode: %s", modes[o->lock]);
+        rc = add_line(lines, err, "x-amz-object-lock-mode: %s", object_lock_mode(o->lock));
     if (rc == 0 && o->lock)
         rc = add_line(lines, err, "x-amz-object-lock-retain-until-date: %s",
                       clock_format(until, clock_wall() + (int64_t)o->retain, CLOCK_RFC3339));
@@ -258,16 +266,65 @@ void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
     (void)EVP_EncodeBlock((unsigned char *)base64, digest, SHA256_SIZE);
 }
 
-int object_delete(struct s3_client *client, const char *key, struct err *err)
+int object_load(struct s3_client *client, const char *key, size_t max, struct buf *out,
+                struct object_info *info, struct err *err)
 {
-    struct s3_call call = { .method = "DELETE", .key = key, .query = "" };
+    struct s3_call call = { .method = "GET", .key = key, .query = "", .max = max ? max : 1 };
     struct err why = { 0 };
     int rc = s3_call_do(client, &call, &why);
+    int there = rc == 0;
+
+    if (rc == 0 && call.body.len > max)
+        rc = err_set(&why, ERR_LIMIT, "'s3://%s/%s' is longer than %zu bytes",
+                     s3_client_bucket(client), key, max);
+    else if (rc < 0 && why.kind == ERR_NOT_FOUND && strcmp(call.code, "NoSuchBucket") != 0)
+        rc = 0;
+    if (rc == 0 && there) {
+        copy_info(info, &call);
+        info->size = call.body.len;
+        *out = call.body;
+        call.body = (struct buf){ 0 };
+    } else if (rc < 0 && err) {
+        *err = why;
+    }
+    s3_call_clear(&call);
+    return rc < 0 ? -1 : there;
+}
+
+/* Delete an object, or what the query names. */
+static int delete_by(struct s3_client *client, const char *key, const char *query,
+                     struct err *err)
+{
+    struct s3_call call = { .method = "DELETE", .key = key, .query = query };
+    struct err why = { 0 };
+    int rc = s3_call_do(client, &call, &why);
+    bool gone = why.kind == ERR_NOT_FOUND && strcmp(call.code, "NoSuchBucket") != 0;
 
     s3_call_clear(&call);
-    if (rc == 0 || why.kind == ERR_NOT_FOUND)
+    if (rc == 0 || gone)
         return 0;
     if (err)
         *err = why;
     return -1;
+}
+
+int object_delete(struct s3_client *client, const char *key, struct err *err)
+{
+    return delete_by(client, key, "", err);
+}
+
+int object_delete_version(struct s3_client *client, const char *key, const char *version,
+                          struct err *err)
+{
+    struct buf query;
+    int rc;
+
+    buf_init(&query, URL_MAX);
+    rc = buf_adds(&query, "versionId=", err);
+    if (rc == 0)
+        rc = sigv4_encode(&query, version, false, err);
+    if (rc == 0)
+        rc = delete_by(client, key, buf_text(&query), err);
+    buf_clear(&query);
+    return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * object: single objects of a bucket: how they are stored; examine, read a range, delete.
+ * object: single objects of a bucket: how they are stored; examine, read, delete.
  *
  * Units    bytes
  * Errors   those of s3_client
@@ -35,6 +35,9 @@ struct object_options {
     uint64_t retain;           /* milliseconds that the lock lasts, from now on */
     bool legal_hold;
 };
+
+/* A mode (enum object_lock) as S3 names it; "": none. */
+const char *object_lock_mode(unsigned lock);
 
 /* Whether there is any option. */
 bool object_options_any(const struct object_options *options);
@@ -74,11 +77,27 @@ int object_get(struct s3_client *client, const char *key, const struct object_in
 int object_tail(struct s3_client *client, const char *key, size_t len, struct buf *out,
                 struct object_info *info, struct err *err) MUST_CHECK;
 
+/*
+ * Read a whole small object into out, which the caller clears. 1: it exists, 0: it does not.
+ *
+ * max      ERR_LIMIT if the object is longer
+ * info     its size, entity tag, version, and digest as it was stored with it
+ */
+int object_load(struct s3_client *client, const char *key, size_t max, struct buf *out,
+                struct object_info *info, struct err *err) MUST_CHECK;
+
 /* Write a digest as requests have it: in hex, and in Base64. */
 void object_digest(const uint8_t digest[SHA256_SIZE], char hex[SHA256_TEXT],
                    char base64[OBJECT_BASE64]);
 
-/* Delete an object; one that does not exist is no error. */
+/*
+ * Delete an object; one that does not exist is no error. A bucket with versions keeps the
+ * object, and hides it by a delete marker.
+ */
 int object_delete(struct s3_client *client, const char *key, struct err *err) MUST_CHECK;
+
+/* Delete a version for good; one that does not exist is no error. ERR_DENIED: it is locked. */
+int object_delete_version(struct s3_client *client, const char *key, const char *version,
+                          struct err *err) MUST_CHECK;
 
 #endif

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #define NOT_IMPLEMENTED 501
+#define CONFLICT        409
 #define ANSWER_MAX      ((size_t)64 << 10) /* of a body that says nothing of interest */
 #define OVERDUE_MS      1000               /* interval of the check for overdue calls */
 #define LINES_MAX       ((size_t)16 << 10) /* of a call's headers for the signature */
@@ -24,6 +25,7 @@ struct s3_client {
     struct loop loop;
     bool looped;
     int64_t offset_ms; /* the server's clock less this machine's, if that was corrected */
+    int64_t skew_ms;   /* the same by the last response's Date, or CLOCK_NONE */
     uint64_t limit_ms; /* of each attempt of a call: see s3_client_hurry; 0: none */
     unsigned running;
     struct s3_call *ready;
@@ -46,6 +48,7 @@ struct s3_client *s3_client_new(const struct s3_opts *opts, struct err *err)
     client->opts = *opts;
     client->opts.jobs = opts->jobs ? opts->jobs : S3_JOBS;
     client->last_ready = &client->ready;
+    client->skew_ms = CLOCK_NONE;
     engine.jobs = client->opts.jobs;
     if (loop_init(&client->loop, &engine, &hooks, err) < 0) {
         loop_clear(&client->loop);
@@ -66,6 +69,16 @@ void s3_client_free(struct s3_client *client)
 const char *s3_client_bucket(const struct s3_client *client)
 {
     return client->opts.bucket;
+}
+
+const char *s3_client_region(const struct s3_client *client)
+{
+    return client->opts.endpoint.region;
+}
+
+int64_t s3_client_skew(const struct s3_client *client)
+{
+    return client->skew_ms;
 }
 
 static void append(struct s3_client *client, struct s3_call *call)
@@ -179,7 +192,10 @@ static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
 {
     struct s3_call *call = ctx;
 
-    return buf_add(&call->body, bytes, len, &call->request.err) < 0 ? SINK_REFUSED : SINK_TAKEN;
+    if (buf_add(&call->body, bytes, len, &call->request.err) == 0)
+        return SINK_TAKEN;
+    (void)err_wrap(&call->request.err, "the store's answer");
+    return SINK_REFUSED;
 }
 
 /* Copy a header's value if the line is that header, and if it fits. */
@@ -226,7 +242,7 @@ static bool correct_region(struct s3_call *call, const struct s3_error *error)
     const char *named = *call->region ? call->region : error->region;
 
     if (call->moved || !*named || strcmp(call->signed_for, named) == 0 ||
-        !location_is_region(named))
+        !aws_region_is_valid(named))
         return false;
     if (call->status != 301 && call->status != 307 && call->status != 400 &&
         call->status != 403)
@@ -255,6 +271,8 @@ static bool is_retryable(const struct s3_call *call, const struct s3_error *erro
 {
     if (call->status == NOT_IMPLEMENTED)
         return false;
+    if (call->status == CONFLICT && call->conflict_passes)
+        return true;
     if (request_retryable(&call->request))
         return call->request.err.kind != ERR_CANCELLED;
     return s3_error_is_transient(error);
@@ -300,6 +318,8 @@ static void take_response(struct s3_call *call, struct s3_error *error)
 {
     const struct request *request = &call->request;
 
+    if (request->date != CLOCK_NONE)
+        call->client->skew_ms = request->date - clock_wall();
     call->status = request->status;
     call->length = request->length;
     memcpy(call->range, request->range, sizeof(call->range));
@@ -353,6 +373,8 @@ static void on_done(void *ctx, struct request *request)
         engine_slow(request);
     if (!is_retryable(call, &error) || !retry(call, request->retry_after))
         finish(call);
+    else if (call->status == CONFLICT)
+        call->attempts--; /* it had no effect */
 }
 
 /* Whether a repeated request may have another result than the first: then libcurl must not

@@ -22,10 +22,10 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/pulse.h"
+#include "credentials/credentials.h"
 #include "limit/backoff.h"
 #include "net/request.h"
 #include "net/send.h"
-#include "s3/credentials.h"
 #include "s3/location.h"
 
 #include <stdbool.h>
@@ -70,10 +70,11 @@ struct s3_call {
     uint64_t size;       /* of the body */
     send_read_fn *read;
     void *read_ctx;
-    size_t max;        /* bytes that the response's body may have */
-    uint64_t stall_s;  /* see struct send */
-    uint64_t rate_bps; /* the same */
-    bool may_fail;     /* a response of 2xx may have an error in its body, and then is one */
+    size_t max;           /* bytes that the response's body may have */
+    uint64_t stall_s;     /* see struct send */
+    uint64_t rate_bps;    /* the same */
+    bool may_fail;        /* a response of 2xx may have an error in its body, and then is one */
+    bool conflict_passes; /* repeat it after 409, which says that it had no effect */
     void (*done)(void *ctx, struct s3_call *call);
     void *ctx;
 
@@ -100,14 +101,23 @@ struct s3_call {
     struct backoff backoff;
     uint64_t due;
     char id[KEYS_ID_MAX]; /* of the keys it was signed with */
-    char signed_for[LOCATION_REGION + 1];
-    int64_t offset_ms;                /* of the clock it was signed by */
-    bool refused;                     /* these keys were refused as expired */
-    bool renewed;                     /* its keys were renewed once */
-    bool moved;                       /* its region was corrected once */
-    bool timed;                       /* its time was corrected once */
-    char region[LOCATION_REGION + 1]; /* that the response names */
+    char signed_for[AWS_REGION_MAX + 1];
+    int64_t offset_ms;               /* of the clock it was signed by */
+    bool refused;                    /* these keys were refused as expired */
+    bool renewed;                    /* its keys were renewed once */
+    bool moved;                      /* its region was corrected once */
+    bool timed;                      /* its time was corrected once */
+    char region[AWS_REGION_MAX + 1]; /* that the response names */
 };
+
+/* The region that requests are signed for: as the server has corrected it. */
+const char *s3_client_region(const struct s3_client *client);
+
+/*
+ * The server's clock less this machine's, as far as the last response's Date tells: to a second
+ * and the time of the response. CLOCK_NONE: no response told the time.
+ */
+int64_t s3_client_skew(const struct s3_client *client);
 
 /* Queue a call; done is called from s3_client_turn. */
 void s3_call_add(struct s3_client *client, struct s3_call *call);

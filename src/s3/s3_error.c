@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "s3/xml.h"
+#include "net/xml.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -34,6 +34,13 @@ int sigv4_encode(struct buf *out, const char *text, bool slash, struct err *err)
     return rc;
 }
 
+int sigv4_parameter(struct buf *query, const char *name, const char *value, struct err *err)
+{
+    if (!*value)
+        return 0;
+    return buf_addf(query, err, "&%s=", name) < 0 ? -1 : sigv4_encode(query, value, false, err);
+}
+
 /* A name and a value within a text that is not changed. */
 struct pair {
     const char *name;

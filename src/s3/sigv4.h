@@ -44,6 +44,10 @@ struct sigv4_request {
 /* Percent-encode all bytes but A-Z a-z 0-9 - . _ ~, and '/' if slash is set: slash is kept. */
 int sigv4_encode(struct buf *out, const char *text, bool slash, struct err *err) MUST_CHECK;
 
+/* Append "&name=value" to a query, the value percent-encoded; nothing if it is empty. */
+int sigv4_parameter(struct buf *query, const char *name, const char *value,
+                    struct err *err) MUST_CHECK;
+
 /* Write the canonical request, whose hash is signed. */
 int sigv4_canonical(const struct sigv4_request *request, struct buf *out,
                     struct err *err) MUST_CHECK;

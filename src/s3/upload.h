@@ -52,6 +52,12 @@ struct upload_opts {
     void *ctx;
 };
 
+/* An upload_opts.begun that keeps no ID: an upload that is broken off is found by its age. */
+int upload_begun_untold(void *ctx, const char *id, struct err *err);
+
+/* An upload_opts.sent for uploads without progress. */
+void upload_sent_untold(void *ctx, uint64_t bytes);
+
 /* The SHA-256 of size bytes of a file from offset at on; ERR_CANCELLED if stop asks. */
 int upload_hash(int fd, uint64_t at, uint64_t size, struct stop stop,
                 uint8_t digest[SHA256_SIZE], struct err *err) MUST_CHECK;

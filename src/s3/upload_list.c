@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "net/url.h"
+#include "net/xml.h"
 #include "s3/sigv4.h"
-#include "s3/xml.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,15 +65,6 @@ static int on_element(void *ctx, const char *path, const char *text, struct err 
     return 0;
 }
 
-/* Append a parameter, unless its value is empty. */
-static int add_parameter(struct buf *query, const char *name, const char *value,
-                         struct err *err)
-{
-    if (!*value)
-        return 0;
-    return buf_addf(query, err, "&%s=", name) < 0 ? -1 : sigv4_encode(query, value, false, err);
-}
-
 /* Fetch and visit one page. */
 static int read_page(struct s3_client *client, struct list_page *page, const char *prefix,
                      struct err *err)
@@ -86,11 +77,11 @@ static int read_page(struct s3_client *client, struct list_page *page, const cha
     buf_init(&query, URL_MAX);
     rc = buf_adds(&query, "uploads=", err);
     if (rc == 0)
-        rc = add_parameter(&query, "prefix", prefix, err);
+        rc = sigv4_parameter(&query, "prefix", prefix, err);
     if (rc == 0)
-        rc = add_parameter(&query, "key-marker", page->next_key, err);
+        rc = sigv4_parameter(&query, "key-marker", page->next_key, err);
     if (rc == 0)
-        rc = add_parameter(&query, "upload-id-marker", page->next_id, err);
+        rc = sigv4_parameter(&query, "upload-id-marker", page->next_id, err);
     call.query = buf_text(&query);
     if (rc == 0)
         rc = s3_call_do(client, &call, err);

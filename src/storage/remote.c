@@ -2,11 +2,12 @@
 #include "storage/remote.h"
 
 #include "base/mem.h"
-#include "s3/credentials.h"
-#include "s3/key_file.h"
-#include "s3/profile.h"
+#include "credentials/credentials.h"
+#include "credentials/key_file.h"
+#include "credentials/profile.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
 }
 
 /* The endpoint that the environment or the profile names, the special before the general. */
-static const char *endpoint(const struct profile *profile)
+static const char *find_endpoint(const struct profile *profile)
 {
     const char *ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", NULL);
     const char *url;
@@ -110,8 +111,8 @@ static int set_up(struct err *err)
     region = region ? region : profile_get(remote.profile, "region");
     region = region ? region : REGION;
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
-    remote.endpoint.url = endpoint(remote.profile);
-    if (!location_is_region(region))
+    remote.endpoint.url = find_endpoint(remote.profile);
+    if (!aws_region_is_valid(region))
         return err_set(err, ERR_FORMAT,
                        "invalid region of an object store: '%.60s' (AWS_REGION, "
                        "AWS_DEFAULT_REGION, or region in the profile)",
@@ -173,4 +174,45 @@ struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *e
     opts.credentials = remote.credentials;
     (void)pthread_mutex_unlock(&lock);
     return rc < 0 ? NULL : s3_client_new(&opts, err);
+}
+
+int remote_endpoint(char out[REMOTE_ENDPOINT_MAX], struct err *err)
+{
+    int rc;
+
+    (void)pthread_mutex_lock(&lock);
+    rc = remote.ready ? 0 : set_up(err);
+    (void)snprintf(out, REMOTE_ENDPOINT_MAX, "%s",
+                   rc == 0 && remote.endpoint.url ? remote.endpoint.url : "");
+    (void)pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+int remote_describe(const char *bucket, struct remote_facts *facts, struct err *err)
+{
+    struct location_endpoint endpoint;
+    struct location_url url = { 0 };
+    int rc;
+
+    *facts = (struct remote_facts){ 0 };
+    (void)pthread_mutex_lock(&lock);
+    rc = remote.ready ? 0 : set_up(err);
+    endpoint = remote.endpoint;
+    (void)pthread_mutex_unlock(&lock);
+    if (rc == 0)
+        rc = location_url(&url, &endpoint, bucket, "", "", err);
+    if (rc == 0) {
+        facts->secure = strncmp(buf_text(&url.url), "https:", 6) == 0;
+        (void)snprintf(facts->server, sizeof(facts->server), "%s://%s",
+                       facts->secure ? "https" : "http", url.host);
+        memcpy(facts->region, endpoint.region, sizeof(facts->region));
+        if (credentials_describe(remote.credentials, &facts->keys, &facts->no_keys) < 0 &&
+            facts->no_keys.kind == ERR_CANCELLED) {
+            if (err)
+                *err = facts->no_keys;
+            rc = -1;
+        }
+    }
+    location_url_clear(&url);
+    return rc;
 }

@@ -9,7 +9,8 @@
  * AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL,
  * AWS_S3_ADDRESSING_STYLE.
  *
- * Errors   those of s3/credentials and s3/profile; ERR_FORMAT for invalid settings
+ * Errors   those of credentials/credentials and credentials/profile; ERR_FORMAT for invalid
+ *          settings
  * Owns     the credentials, until remote_end
  * Threads  any, after remote_begin
  * Source   AWS SDKs and tools reference guide
@@ -21,6 +22,7 @@
 #include "base/pulse.h"
 #include "s3/s3_client.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct remote_opts {
@@ -41,6 +43,23 @@ void remote_end(void);
 
 /* Create a client for a bucket; free it by s3_client_free before remote_end. */
 struct s3_client *remote_client(const char *bucket, unsigned jobs, struct err *err) MUST_CHECK;
+
+#define REMOTE_ENDPOINT_MAX 512
+
+/* The URL of the store's endpoint that is set; "": AWS's. */
+int remote_endpoint(char out[REMOTE_ENDPOINT_MAX], struct err *err) MUST_CHECK;
+
+/* Where requests to a bucket go, and how they are signed; without secrets. */
+struct remote_facts {
+    char server[LOCATION_HOST + 8];  /* "https://host:port", of the bucket */
+    bool secure;                     /* by TLS */
+    char region[AWS_REGION_MAX + 1]; /* that is set, or assumed */
+    struct err no_keys;              /* why there are no credentials; ERR_NONE: there are */
+    struct credentials_source keys;  /* if there are */
+};
+
+/* Tell the settings, and fetch the credentials. ERR_FORMAT: invalid settings. */
+int remote_describe(const char *bucket, struct remote_facts *facts, struct err *err) MUST_CHECK;
 
 /*
  * Visit the files that clients may read while they work: keys, tokens, certificates. To be

@@ -47,15 +47,11 @@ static char *default_dir(struct err *err)
 /* A name for the object's directory: equal keys of different buckets must not meet. */
 static int name_of(const struct location *location, char out[33], struct err *err)
 {
-    struct sha256 *sha = sha256_new(err);
+    const char *const texts[] = { location->bucket, location->key };
     uint8_t digest[SHA256_SIZE];
 
-    if (!sha)
+    if (sha256_of_texts(texts, 2, digest, err) < 0)
         return -1;
-    sha256_add(sha, location->bucket, strlen(location->bucket) + 1);
-    sha256_add(sha, location->key, strlen(location->key));
-    sha256_end(sha, digest);
-    sha256_free(sha);
     text_hex(out, digest, 16);
     return 0;
 }

@@ -12,12 +12,14 @@
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
 #include "catalog/search.h"
+#include "catalog/text_index.h"
 #include "client/identity.h"
 #include "client/listing.h"
 #include "format/manifest_read.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "reader/verify.h"
+#include "sync/text_import.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +31,8 @@
  */
 #define SUM_TRIES 3
 
-#define TOLD_MAX 5 /* defects of a volume that are logged one by one */
+#define VOLUMES_MAX ((size_t)1 << 24)
+#define TOLD_MAX    5 /* defects of a volume that are logged one by one */
 
 struct entering {
     struct db *catalog;
@@ -75,8 +78,8 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
     int64_t ended = db_us(row->finished_at);
     bool old = ended != DB_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
     int newer = search_newer(e->catalog, row->run_id, e->name, err);
-    bool retried = manifest_read_noted(row, LISTED_RETRY_PENDING);
-    bool empty = manifest_read_noted(row, LISTED_NO_ARTIFACTS);
+    bool retried = manifest_read_noted(row, RUN_NOTE_RETRY);
+    bool empty = manifest_read_noted(row, RUN_NOTE_EMPTY);
     bool over = newer || !row->status || (run_is_terminal(row->status) && !retried);
     bool sealed = old && over && !row->missing && !empty && is_asked_whole(row);
     struct run_state_row seen = { .run_id = row->run_id,
@@ -99,7 +102,7 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
         return -1;
     if (!over) /* the next sync asks for the run */
         return run_state_set(e->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                             retried ? "retry pending" : NULL, err);
+                             retried ? RUN_STATE_RETRY : NULL, err);
     return run_state_set(e->catalog, row->run_id, sealed ? RUN_STATE_SEALED : RUN_STATE_OPEN,
                          o->now_ms + (row->missing ? RUN_STATE_HOUR : o->settle),
                          sealed  ? "archived long after its end"
@@ -252,6 +255,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     case MANIFEST_READ_MISSING:
         return on_missing(e, text, len, err);
     case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_CREATED:
+    case MANIFEST_READ_SOURCE:
     case MANIFEST_READ_PREVIOUS:
     case MANIFEST_READ_FILTER:
     case MANIFEST_READ_CHILDREN:
@@ -263,7 +268,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
 /* Import the manifest; its digest is known only after the last row. */
 static int enter(struct entering *e, struct archive_reader *reader,
-                 const struct volume_store_seen *seen, struct err *err)
+                 const struct volume_seen *seen, struct err *err)
 {
     struct contents_volume volume = { .name = e->name,
                                       .manifest_sha256 = "",
@@ -283,26 +288,32 @@ static int enter(struct entering *e, struct archive_reader *reader,
         return err_set(err, ERR_MISMATCH, "it is archive '%.200s' under a different name",
                        reader->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
-    return catalog_result(e, contents_end(e->catalog, e->volume, hex, err));
+    if (catalog_result(e, contents_end(e->catalog, e->volume, hex, err)) < 0)
+        return -1;
+    return e->opts->texts ? text_import(e->catalog, e->volume, reader, &e->opts->stop,
+                                        &e->catalog_failed, err)
+                          : 0;
 }
 
 /* Examine a volume that is about to be read. *strange is set if it is not a regular file. */
-static int look(const struct volume_store *store, const char *name,
-                struct volume_store_seen *seen, bool *strange, struct err *err)
+static int look(const struct volume_store *store, const char *name, struct volume_seen *seen,
+                bool *strange, struct err *err)
 {
     int there = volume_store_look(store, name, seen, err);
 
     *strange = there > 0 && !seen->regular;
     if (there == 0)
-        return err_set(err, ERR_NOT_FOUND, "'%s/%s' no longer exists", store->dir, name);
-    return *strange    ? err_set(err, ERR_MISMATCH, "it is not a regular file")
+        return err_set(err, ERR_NOT_FOUND, "'%s/%s' no longer exists", store->place, name);
+    return *strange    ? err_set(err, ERR_MISMATCH, "it is not %s",
+                              volume_store_is_remote(store) ? "what its commit record says"
+                                                               : "a regular file")
            : there < 0 ? -1
                        : 0;
 }
 
 static int import_archive(struct entering *e, const struct volume_store *store, struct err *err)
 {
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     struct archive_reader reader = { 0 };
     char *path = volume_store_read(store, e->name, err);
     int rc = path ? look(store, e->name, &seen, &e->strange, err) : -1;
@@ -331,13 +342,6 @@ static bool is_damage(const struct err *err)
     return err_is_damage(err) || err->os == EIO;
 }
 
-/* Whether an error concerns this volume only, not the whole process. */
-static bool concerns_volume(const struct err *err)
-{
-    return is_damage(err) || err->kind == ERR_LIMIT || err->kind == ERR_NOT_FOUND ||
-           (err->kind == ERR_SYSTEM && err->os != 0 && !err_is_own(err));
-}
-
 /* The enter function of heal_reader. */
 static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity_fault *fault,
                     struct err *err)
@@ -350,7 +354,7 @@ static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity
     if (import_archive(&e, opts->store, err) == 0)
         return HEAL_GOOD;
     (void)err_wrap(err, "cannot import volume '%s' into the catalog", name);
-    if (e.catalog_failed || !concerns_volume(err))
+    if (e.catalog_failed || !volume_store_at_fault(err))
         return -1;
     *fault = e.strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
     return e.strange || is_damage(err) ? HEAL_BAD : HEAL_UNREADABLE;
@@ -363,6 +367,78 @@ int catalog_import_volume(struct db *catalog, const char *name,
     enum fixity_fault fault;
 
     return on_enter(&own, catalog, name, &fault, err) ? -1 : 0;
+}
+
+/* Add the texts of one volume, which the catalog has. */
+static int add_texts(struct db *catalog, const char *name, int64_t id,
+                     const struct catalog_import_opts *opts, bool *catalog_failed,
+                     struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    char sha256[SHA256_TEXT];
+    char head[SHA256_TEXT];
+    char *path = volume_store_read(opts->store, name, err);
+    int rc = path ? contents_manifest(catalog, name, sha256, err) : -1;
+
+    *catalog_failed = rc < 0;
+    if (rc >= 0)
+        rc = catalog_import_head(opts->store, name, head, err);
+    if (rc == 0 && strcmp(head, sha256) != 0)
+        rc = err_set(err, ERR_MISMATCH, "it has a different manifest");
+    if (rc == 0)
+        rc = archive_reader_open(&reader, path, err);
+    if (rc == 0) {
+        rc = db_begin(catalog, err);
+        *catalog_failed = rc < 0;
+    }
+    if (rc == 0)
+        rc = text_import(catalog, id, &reader, &opts->stop, catalog_failed, err);
+    if (rc == 0) {
+        rc = db_commit(catalog, err);
+        *catalog_failed = rc < 0;
+    } else {
+        db_rollback(catalog);
+    }
+    archive_reader_close(&reader);
+    mem_free(path);
+    return rc;
+}
+
+static int on_volume(void *ctx, const struct contents_volume *volume, struct err *err)
+{
+    return text_list_add(ctx, volume->name, VOLUMES_MAX, err);
+}
+
+int catalog_import_texts(struct db *catalog, const struct catalog_import_opts *opts,
+                         struct err *err)
+{
+    struct text_list names = { 0 };
+    size_t added = 0;
+    size_t i;
+    int rc = contents_volumes(catalog, on_volume, &names, err);
+
+    for (i = 0; rc == 0 && i < names.count; i++) {
+        bool catalog_failed = false;
+        int64_t id;
+
+        rc = stop_check(&opts->stop, err) < 0
+                 ? -1
+                 : text_index_lacks(catalog, names.at[i], &id, err);
+        if (rc <= 0)
+            continue;
+        rc = add_texts(catalog, names.at[i], id, opts, &catalog_failed, err);
+        added += rc == 0;
+        if (rc < 0 && !catalog_failed && volume_store_at_fault(err)) {
+            log_line(LOG_WARNING, "the texts of volume '%s' are not in the index: %s",
+                     names.at[i], err->text);
+            rc = 0;
+        }
+    }
+    if (added)
+        log_line(LOG_INFO, "the logs and LLM texts of %zu volume%s were added to the index",
+                 added, text_plural(added));
+    text_list_clear(&names);
+    return rc;
 }
 
 /* State of verifying a volume. */
@@ -414,7 +490,7 @@ static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256
 int catalog_import_head(const struct volume_store *store, const char *name,
                         char sha256[SHA256_TEXT], struct err *err)
 {
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     char top[VOLUME_NAME];
     bool strange;
     char *path = volume_store_read(store, name, err);
@@ -450,7 +526,7 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
                     struct err *err)
 {
     const struct catalog_import_opts *opts = ctx;
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     struct volume_name parts;
     char top[VOLUME_NAME];
     char head[SHA256_TEXT];
@@ -463,7 +539,7 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
         (look(opts->store, name, &seen, &strange, err) < 0 ||
          read_head(path, top, head, err) < 0 || read_all(path, name, opts, err) < 0)) {
         *fault = strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
-        rc = is_damage(err) ? HEAL_BAD : concerns_volume(err) ? HEAL_UNREADABLE : -1;
+        rc = is_damage(err) ? HEAL_BAD : volume_store_at_fault(err) ? HEAL_UNREADABLE : -1;
     } else if (rc == HEAL_GOOD && strcmp(top, parts.top) != 0) {
         *fault = FIXITY_DIFFERS;
         (void)err_set(err, ERR_MISMATCH, "it is archive '%.200s'", top);

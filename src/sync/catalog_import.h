@@ -2,7 +2,8 @@
 /*
  * catalog_import: imports volumes into the catalog from their manifests, and verifies volumes.
  *
- * Only the manifest of a volume is read to import it. Hence the catalog can be rebuilt from the
+ * Only the manifest of a volume is read to import it, and, if asked for, its logs and LLM texts
+ * (sync/text_import). Hence the catalog can be rebuilt from the
  * volumes and the log alone. A volume that is on disk but not in the catalog, because skyarc
  * was killed in between or the catalog is an older copy, is imported by the next command that
  * opens the directory with the lock.
@@ -26,7 +27,7 @@
 #include "catalog/db.h"
 #include "pull/pull_opts.h"
 #include "sync/heal.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct catalog_import_opts {
     int64_t settle;  /* delay until a run is listed again; see sync.h */
     int64_t give_up; /* a run that ended longer ago is sealed at once */
     bool pruning;    /* do not change the states of runs */
+    bool texts;      /* put the logs and LLM texts into the index */
     struct stop stop;
     struct pull_watcher watcher; /* is told while a volume is verified */
 };
@@ -56,6 +58,13 @@ struct heal_reader catalog_import_reader(struct catalog_import_opts *opts);
 /* Import one volume, in a transaction of its own. */
 int catalog_import_volume(struct db *catalog, const char *name,
                           const struct catalog_import_opts *opts, struct err *err) MUST_CHECK;
+
+/*
+ * Put the logs and LLM texts of all volumes whose texts are not in the index into it, each
+ * volume in a transaction of its own. Volumes that cannot be read are left out, and logged.
+ */
+int catalog_import_texts(struct db *catalog, const struct catalog_import_opts *opts,
+                         struct err *err) MUST_CHECK;
 
 /* The digest of the manifest of a volume on disk (hex). */
 int catalog_import_head(const struct volume_store *store, const char *name,

@@ -6,9 +6,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "client/identity.h"
+#include "client/lister.h"
+#include "client/listing.h"
 #include "client/older_runs.h"
 #include "client/wait.h"
+#include "sync/assign.h"
 
 #include <string.h>
 
@@ -44,7 +49,7 @@ static int go_on_again(const struct discover_opts *opts, const struct run_state_
         open = run_state_is(opts->catalog, row->run_id, RUN_STATE_SEALED, err);
     return open <= 0 ? open
                      : run_state_set(opts->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                                     "retry pending", err);
+                                     RUN_STATE_RETRY, err);
 }
 
 /* Record what the service says of a run; 1: the run was not known. */
@@ -58,6 +63,27 @@ static int note_run(const struct discover_opts *opts, const struct run_state_row
     if (over && !is_wanted(opts, row->status))
         return run_state_drop(opts->catalog, row->run_id, err);
     return run_state_seen(opts->catalog, row, over, opts->now_ms, err);
+}
+
+/* Record a run that a list names, if it is of the directory's shard; 1: it was not known. */
+static int note_listed(const struct discover_opts *opts, const struct run_state_row *row,
+                       bool retry_pending, struct err *err)
+{
+    bool over = run_is_terminal(row->status) && !retry_pending;
+    enum assign_verdict verdict = ASSIGN_HERE;
+
+    if ((!over || is_wanted(opts, row->status)) &&
+        assign_run(opts->assign, opts->catalog, row->run_id, &verdict, err) < 0)
+        return -1;
+    switch (verdict) {
+    case ASSIGN_ELSEWHERE:
+        return 0;
+    case ASSIGN_UNDECIDED:
+        return run_state_undecided(opts->catalog, row, opts->now_ms, err);
+    case ASSIGN_HERE:
+        break;
+    }
+    return note_run(opts, row, retry_pending, err);
 }
 
 struct lister {
@@ -80,7 +106,7 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         return 1;
     if (seen.created_at != DB_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
-    rc = note_run(l->opts, &seen, row->retry_pending, err);
+    rc = note_listed(l->opts, &seen, row->retry_pending, err);
     l->result->fresh += rc > 0;
     return rc < 0 ? -1 : 0;
 }
@@ -163,11 +189,24 @@ static int add_id(void *ctx, const struct run_state_row *row, struct err *err)
     return text_list_add(ctx, row->run_id, DISCOVER_BATCH, err);
 }
 
-int discover_take(struct text_list *ids, const struct discover_opts *opts,
-                  const struct run_state_which *which, struct err *err)
+int discover_batches(const struct discover_opts *opts, struct run_state_which *which,
+                     size_t most, discover_batch_fn *fn, void *ctx, struct err *err)
 {
-    *ids = (struct text_list){ 0 };
-    return run_state_each(opts->catalog, which, add_id, ids, err);
+    size_t count = DISCOVER_BATCH;
+    int rc = 0;
+
+    while (rc == 0 && count == DISCOVER_BATCH && most) {
+        struct text_list ids = { 0 };
+
+        which->most = most < DISCOVER_BATCH ? most : DISCOVER_BATCH;
+        rc = run_state_each(opts->catalog, which, add_id, &ids, err);
+        count = ids.count;
+        most -= count;
+        if (rc == 0 && count)
+            rc = fn(ctx, opts, &ids, err);
+        text_list_clear(&ids);
+    }
+    return rc;
 }
 
 static int note_answer(const struct discover_opts *opts, const struct waited *run,
@@ -215,9 +254,10 @@ static int note_answers(const struct discover_opts *opts, const struct waited *r
 }
 
 /* Fetch the records of a batch of runs concurrently, and record the answers. */
-static int poll_batch(const struct discover_opts *opts, const struct text_list *ids,
-                      const char *state, struct err *err)
+static int poll_batch(void *ctx, const struct discover_opts *opts, const struct text_list *ids,
+                      struct err *err)
 {
+    const struct run_state_which *which = ctx;
     struct waited *runs = wait_new(ids->at, ids->count, err);
     struct wait_opts how = { .api = opts->api,
                              .loop = opts->loop,
@@ -232,7 +272,7 @@ static int poll_batch(const struct discover_opts *opts, const struct text_list *
         return -1;
     rc = wait_for(&how, runs, ids->count, err);
     if (rc == 0)
-        rc = note_answers(opts, runs, ids->count, state, err);
+        rc = note_answers(opts, runs, ids->count, which->state, err);
     wait_free(runs, ids->count);
     return rc;
 }
@@ -241,20 +281,7 @@ static int poll_batch(const struct discover_opts *opts, const struct text_list *
 static int poll_all(const struct discover_opts *opts, struct run_state_which *which,
                     size_t most, struct err *err)
 {
-    struct text_list ids = { 0 };
-    size_t count = DISCOVER_BATCH;
-    int rc = 0;
-
-    while (rc == 0 && count == DISCOVER_BATCH && most) {
-        which->most = most < DISCOVER_BATCH ? most : DISCOVER_BATCH;
-        rc = discover_take(&ids, opts, which, err);
-        count = ids.count;
-        most -= count;
-        if (rc == 0 && count)
-            rc = poll_batch(opts, &ids, which->state, err);
-        text_list_clear(&ids);
-    }
-    return rc;
+    return discover_batches(opts, which, most, poll_batch, which, err);
 }
 
 /* A row of the list of runs in progress: a run known as running is marked as seen. */
@@ -336,21 +363,135 @@ int discover_poll(const struct discover_opts *opts, struct err *err)
     return count < 0 ? -1 : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
+/* Record a run given by its ID. */
+static int note_given(const struct discover_opts *opts, const char *run_id, struct err *err)
+{
+    const struct run_state_row row = { .run_id = run_id,
+                                       .created_at = DB_UNKNOWN,
+                                       .finished_at = DB_UNKNOWN };
+    enum assign_verdict verdict;
+
+    if (assign_run(opts->assign, opts->catalog, run_id, &verdict, err) < 0)
+        return -1;
+    switch (verdict) {
+    case ASSIGN_ELSEWHERE:
+        log_line(LOG_INFO, "run '%s' is of another shard: not archived here", run_id);
+        opts->assign->given++;
+        return 0;
+    case ASSIGN_UNDECIDED:
+        return run_state_undecided(opts->catalog, &row, 0, err);
+    case ASSIGN_HERE:
+        break;
+    }
+    return run_state_seen(opts->catalog, &row, false, 0, err) < 0 ? -1 : 0;
+}
+
 int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
                    struct err *err)
 {
     size_t i;
     int rc = db_begin(opts->catalog, err);
 
-    for (i = 0; rc == 0 && i < count; i++) {
-        struct run_state_row row = { .run_id = run_ids[i],
-                                     .created_at = DB_UNKNOWN,
-                                     .finished_at = DB_UNKNOWN };
-
-        rc = run_state_seen(opts->catalog, &row, false, 0, err) < 0 ? -1 : 0;
-    }
+    for (i = 0; rc == 0 && i < count; i++)
+        rc = note_given(opts, run_ids[i], err);
     if (rc == 0)
         return db_commit(opts->catalog, err);
     db_rollback(opts->catalog);
     return rc;
+}
+
+/* The service cannot tell which shard a run is of. */
+static int put_off_undecided(const struct discover_opts *opts, const struct listed_run *run,
+                             struct discover_result *result, struct err *err)
+{
+    if (run->err.kind == ERR_DENIED) {
+        *err = run->err;
+        return -1;
+    }
+    log_line(LOG_WARNING, "it is not known which shard run '%s' is of: %s", run->id,
+             run->err.text);
+    result->failed++;
+    return run_state_put_off(opts->catalog, run->id, RUN_STATE_UNDECIDED, opts->now_ms,
+                             run->err.text, err);
+}
+
+/* Decide which shard an undecided run is of. */
+static int decide(const struct discover_opts *opts, const struct listed_run *run,
+                  struct discover_result *result, struct err *err)
+{
+    const struct run_state_row row = { .run_id = run->id,
+                                       .status = run->run.status,
+                                       .created_at = db_us(run->run.created_at),
+                                       .finished_at = db_us(run->run.finished_at) };
+    bool gone = run->failed && run->err.kind == ERR_NOT_FOUND;
+    const char *name = run->id;
+    const char *other = run->other;
+    int here;
+
+    if (run->failed && !gone)
+        return put_off_undecided(opts, run, result, err);
+    if (!gone && !*other && !run_is_over(&run->run)) /* it may get one */
+        return run_state_set(opts->catalog, run->id, RUN_STATE_UNDECIDED, opts->now_ms + 1,
+                             NULL, err);
+    if (*other) {
+        identity_order(&name, &other);
+        if (relation_learn(opts->catalog, name, other, err) < 0)
+            return -1;
+        name = other; /* also if another run has it as well: each directory decides the same */
+    }
+    here = assign_by(opts->assign, opts->catalog, run->id, name, err);
+    if (here <= 0)
+        return here;
+    if (gone)
+        return run_state_vanished(opts->catalog, run->id, reason_word(REASON_RUN_NOT_FOUND),
+                                  err) < 0
+                   ? -1
+                   : 0;
+    result->fresh++;
+    return note_run(opts, &row, run->run.retry_pending, err) < 0 ? -1 : 0;
+}
+
+static int decide_all(const struct discover_opts *opts, const struct listing *listing,
+                      struct discover_result *result, struct err *err)
+{
+    size_t i;
+    int rc = db_begin(opts->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    for (i = 0; rc == 0 && i < listing->count; i++)
+        rc = decide(opts, &listing->runs[i], result, err);
+    if (rc == 0)
+        return db_commit(opts->catalog, err);
+    db_rollback(opts->catalog);
+    return -1;
+}
+
+/* Ask for the records of a batch of undecided runs. */
+static int decide_batch(void *ctx, const struct discover_opts *opts, const struct text_list *ids,
+                        struct err *err)
+{
+    struct listing listing = { .api = opts->api,
+                               .callers = opts->callers,
+                               .filter = opts->types,
+                               .names = true,
+                               .calm = true };
+    int rc = lister_fetch(&listing, opts->loop, ids->at, ids->count, err);
+
+    if (rc == 0)
+        rc = decide_all(opts, &listing, ctx, err);
+    if (rc < 0)
+        loop_clear(opts->loop); /* the loop may still run the listing's calls */
+    lister_clear(&listing);
+    return rc;
+}
+
+int discover_undecided(const struct discover_opts *opts, struct discover_result *result,
+                       struct err *err)
+{
+    struct run_state_which which = { .state = RUN_STATE_UNDECIDED,
+                                     .now_ms = opts->now_ms,
+                                     .horizon = opts->horizon };
+
+    return discover_batches(opts, &which, SIZE_MAX, decide_batch, result, err);
 }

@@ -30,6 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct assign;
+
 struct discover_opts {
     struct db *catalog;
     const struct api *api;
@@ -39,6 +41,7 @@ struct discover_opts {
                                       * run in progress may get one of them later */
     const char *filter;              /* the query as a text: its key in the catalog */
     const struct kind_filter *types; /* of artifacts */
+    struct assign *assign;           /* tells which runs are of the directory's shard */
     bool children;                   /* include the runs that runs started */
     int64_t now_ms;
     int64_t horizon; /* see struct run_state_which */
@@ -61,13 +64,20 @@ struct discover_result {
 int discover_take(struct text_list *ids, const struct discover_opts *opts,
                   const struct run_state_which *which, struct err *err) MUST_CHECK;
 
-/* Record runs given by their IDs as running, so that discover_poll asks for them. */
+/*
+ * Record runs given by their IDs as running, so that discover_poll asks for them; those of
+ * other shards are left out.
+ */
 int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
                    struct err *err) MUST_CHECK;
 
-/* List runs. */
+/* List runs; those of other shards are counted only. */
 int discover_list(const struct discover_opts *opts, struct discover_result *result,
                   struct err *err) MUST_CHECK;
+
+/* Ask for the records of all undecided runs, to learn which shard they are of (sync/assign). */
+int discover_undecided(const struct discover_opts *opts, struct discover_result *result,
+                       struct err *err) MUST_CHECK;
 
 /*
  * Ask for running runs: list the runs in progress, page by page, and fetch the records of the

@@ -7,6 +7,7 @@
 #include "catalog/audit_log.h"
 #include "catalog/log_replay.h"
 #include "catalog/run_state.h"
+#include "catalog/text_index.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ static int add_bad(struct bad_names *bad, const char *name, enum fixity_fault fa
 int fixity_see(const struct volume_store *store, const struct contents_volume *v,
                struct err *err)
 {
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     int there = volume_store_look(store, v->name, &seen, err);
 
     if (there <= 0)
@@ -71,7 +72,7 @@ static int note(struct db *c, const struct volume_store *store, const char *name
     struct noting n = {
         .entry = { .at_ms = now_ms, .what = AUDIT_LOG_LOSE, .volume = name, .reason = reason }
     };
-    int rc = audit_log_open(&n.log, store->dir, err);
+    int rc = audit_log_open(&n.log, store->dir, volume_store_log(store), err);
 
     if (rc == 0)
         rc = audit_log_put(&n.log, &n.entry, err); /* the volume itself */
@@ -201,6 +202,9 @@ int fixity_lose(struct db *c, const struct volume_store *store, const struct fix
     const char *name = loss->name;
     enum fixity_fault fault = loss->fault;
     char aside[VOLUME_NAME] = "";
+    const char *moved = volume_store_is_remote(store)
+                            ? "; it stays, and does not count because of '"
+                            : "; it was renamed to '";
 
     if (fault != FIXITY_GONE &&
         volume_store_set_aside(store, name, fault_words[fault], aside, err) < 0)
@@ -211,7 +215,7 @@ int fixity_lose(struct db *c, const struct volume_store *store, const struct fix
     add_fault(found, fault);
     log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs will be archived again", name,
              texts[fault], loss->why ? ": " : "", loss->why ? loss->why : "",
-             *aside ? "; it was renamed to '" : "", aside, *aside ? "'" : "");
+             *aside ? moved : "", aside, *aside ? "'" : "");
     return 0;
 }
 
@@ -276,6 +280,8 @@ static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
     size_t i;
     int rc = db_begin(l->catalog, err);
 
+    if (rc == 0 && l->removed.count) /* a prune was killed */
+        rc = text_index_note_purge(l->catalog, err);
     for (i = 0; rc == 0 && i < l->removed.count; i++)
         rc = contents_remove(l->catalog, l->removed.at[i], err);
     for (i = 0; rc == 0 && i < l->lost.count; i++) {

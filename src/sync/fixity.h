@@ -22,7 +22,7 @@
 #include "base/err.h"
 #include "catalog/contents.h"
 #include "catalog/db.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,6 +10,7 @@
 #include "catalog/log_replay.h"
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "catalog/text_index.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -120,10 +121,23 @@ static int settle_pair(struct healing *h, const char *name, const char *old, str
     return remove_volume(h, name, err);
 }
 
+/* Whether another machine is just replacing the old volume by the new one. */
+static bool leave_pair(const struct healing *h, const char *name, const char *old,
+                       struct err *err)
+{
+    if (volume_store_being_removed(h->store, old, err) == 0)
+        return false;
+    log_line(LOG_WARNING,
+             "'%s' and '%s' are left as they are: a 'skyarc prune' of another "
+             "machine is at work, or was killed less than a day ago",
+             old, name);
+    return true;
+}
+
 static int drop_unfinished(struct healing *h, const char *name, struct err *err)
 {
     struct volume_name parts;
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     char old[VOLUME_NAME];
     unsigned long revision;
     struct err why;
@@ -137,8 +151,11 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
 
         volume_name_revision(old, &parts, revision);
         there = volume_store_look(h->store, old, &seen, err);
-        if (there)
-            return there < 0 ? -1 : settle_pair(h, name, old, err);
+        if (there > 0)
+            there = leave_pair(h, name, old, err) ? 0 : settle_pair(h, name, old, err);
+        else if (there == 0)
+            continue;
+        return there;
     }
     return 0;
 }
@@ -285,6 +302,61 @@ static int heal_states(struct healing *h, bool fresh, struct err *err)
     return rc;
 }
 
+/* Verify a volume that an earlier start has made, and bring it to its place. */
+static int finish(struct healing *h, const char *name, struct err *err)
+{
+    struct err why = { 0 };
+    int verdict = check(h, name, "", err);
+
+    if (verdict != HEAL_GOOD)
+        return verdict < 0 ? -1 : 0;
+    log_line(LOG_INFO, "volume '%s' was made by an earlier start: it is uploaded now", name);
+    if (volume_store_publish(h->store, name, &why) == 0 &&
+        volume_store_settle(h->store, &why) == 0)
+        return 0;
+    if (why.kind == ERR_EXISTS) /* the name was given twice, by a clock that was set back */
+        return fixity_lose(h->catalog, h->store,
+                           &(struct fixity_loss){ name, FIXITY_DIFFERS, why.text }, h->now_ms,
+                           &h->found->fixity, err);
+    *err = why;
+    return -1;
+}
+
+static int on_waiting(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    (void)size;
+    return add_name(ctx, name, err);
+}
+
+/* A volume of which only the commit record is left, and which the catalog does not know: the
+ * catalog is new. The log may say that it was removed. */
+static int on_gone(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct healing *h = ctx;
+    int known = contents_has(h->catalog, name, err);
+
+    (void)size;
+    if (known == 0)
+        known = log_replay_told_gone(h->catalog, name, err);
+    return known ? (known < 0 ? -1 : 0) : add_name(h, name, err);
+}
+
+static int lose_gone(struct healing *h, const char *name, struct err *err)
+{
+    return fixity_lose(h->catalog, h->store, &(struct fixity_loss){ name, FIXITY_GONE, NULL },
+                       h->now_ms, &h->found->fixity, err);
+}
+
+/* What was adopted is visited again as a volume that the catalog lacks. */
+static int on_adopted(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    (void)ctx;
+    (void)name;
+    (void)size;
+    (void)err;
+    return 0;
+}
+
 int heal_run(struct db *catalog, const struct volume_store *store,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err)
@@ -294,9 +366,12 @@ int heal_run(struct db *catalog, const struct volume_store *store,
     };
     size_t before = found->entered;
 
-    if (volume_store_each(store, on_rewritten, &h, err) < 0 ||
+    if (volume_store_waiting(store, on_waiting, &h, err) < 0 ||
+        each_name(&h, finish, err) < 0 || volume_store_adopt(store, on_adopted, &h, err) < 0 ||
+        volume_store_each(store, on_rewritten, &h, err) < 0 ||
         each_name(&h, drop_unfinished, err) < 0 ||
         volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
+        volume_store_gone(store, on_gone, &h, err) < 0 || each_name(&h, lose_gone, err) < 0 ||
         fixity_look(catalog, store, now_ms, &found->fixity, err) < 0)
         return -1;
     return heal_states(&h, found->entered > before, err);
@@ -305,7 +380,7 @@ int heal_run(struct db *catalog, const struct volume_store *store,
 static int read_back(void *ctx, const char *name, struct err *err)
 {
     struct healing *h = ctx;
-    struct volume_store_seen seen;
+    struct volume_seen seen;
     char sha256[SHA256_TEXT];
     int rc = contents_manifest(h->catalog, name, sha256, err);
 
@@ -350,6 +425,15 @@ int heal_is_sync_dir(const struct volume_store *store, struct err *err)
     bool any = false;
     size_t i;
 
+    if (volume_store_is_remote(store)) {
+        int used = volume_store_is_used(store, err);
+
+        return used > 0 ? 0
+               : used   ? -1
+                        : err_set(err, ERR_NOT_FOUND,
+                                  "'%s' has neither a volume nor a log of skyarc sync",
+                                  store->place);
+    }
     for (i = 0; !any && i < 2; i++) {
         char *path = mem_format(err, "%s/%s", store->dir, files[i]);
 
@@ -365,15 +449,18 @@ int heal_is_sync_dir(const struct volume_store *store, struct err *err)
                          "'%s' has no catalog: not a directory of skyarc sync?", store->dir);
 }
 
-struct db *heal_open(const struct volume_store *store, bool make,
-                     const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
-                     struct err *err)
+/* Open the catalog, whatever its state, and bring it up to date with the log. */
+static struct db *open_catalog(const struct volume_store *store,
+                               const struct heal_reader *reader, int64_t now_ms,
+                               struct heal_found *found, struct err *err)
 {
     struct db *c;
 
-    if (!make && heal_is_sync_dir(store, err) < 0)
-        return NULL;
     c = db_open(store->dir, DB_WRITE, err);
+    if (c && text_index_check(c, err) < 0) {
+        db_free(c);
+        c = NULL;
+    }
     if (!c && err->kind == ERR_FORMAT) {
         log_line(LOG_ERROR, "%s", err->text);
         log_line(LOG_ERROR, "the old catalog is kept as '%s/" DB_NAME ".damaged'", store->dir);
@@ -395,6 +482,17 @@ struct db *heal_open(const struct volume_store *store, bool make,
         log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volume%s and the log",
                  store->dir, found->entered, text_plural(found->entered));
     return c;
+}
+
+struct db *heal_open(const struct volume_store *store, bool make,
+                     const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                     struct err *err)
+{
+    if (!make && heal_is_sync_dir(store, err) < 0)
+        return NULL;
+    if (volume_store_refresh(store, err) < 0 || volume_store_fetch_catalog(store, err) < 0)
+        return NULL;
+    return open_catalog(store, reader, now_ms, found, err);
 }
 
 /* Append the log entries that only the old catalog has to the log file. *newer: the catalog
@@ -434,5 +532,7 @@ struct db *heal_remake(const struct volume_store *store, const struct heal_reade
     if (keep_log(store, &newer, err) < 0 ||
         db_set_aside(store->dir, newer ? "newer" : "old", err) < 0)
         return NULL;
-    return heal_open(store, true, reader, now_ms, found, err);
+    return volume_store_refresh(store, err) < 0
+               ? NULL
+               : open_catalog(store, reader, now_ms, found, err);
 }

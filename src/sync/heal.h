@@ -19,7 +19,7 @@
 #include "base/pulse.h"
 #include "catalog/db.h"
 #include "sync/fixity.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

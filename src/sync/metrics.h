@@ -14,15 +14,18 @@
 #define SYNC_METRICS_H
 
 #include "base/err.h"
+#include "catalog/shard.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct metrics {
+    const char *dir; /* whose catalog knows the last success, if the file does not */
     int64_t ended_ms;
     uint64_t elapsed; /* milliseconds */
     bool ok;
     uint64_t runs;
+    uint64_t failed; /* runs deferred because of a failure */
     uint64_t artifacts;
     uint64_t bytes;
     uint64_t missing;
@@ -33,6 +36,9 @@ struct metrics {
     uint64_t stamps_waiting; /* time stamps that volumes wait for */
     uint64_t waiting;        /* runs that have ended and are not archived */
     int64_t oldest_us;       /* creation time of the oldest of these runs; INT64_MIN: none */
+    struct shard shard;      /* a label of all metrics, if it leaves runs out */
+    uint64_t others;         /* listed runs of other shards */
+    uint64_t undecided;      /* listed runs whose shard is not known */
 };
 
 /*

@@ -10,10 +10,10 @@
 #include "catalog/log_replay.h"
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
+#include "catalog/text_index.h"
 #include "catalog/timestamp.h"
 #include "sync/catalog_import.h"
 #include "sync/rewrite.h"
-#include "sync/sync.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,7 +36,7 @@ struct prune {
     const struct prune_opts *opts;
     struct prune_result *result;
     struct db *catalog;
-    struct volume_store store;
+    const struct volume_store *store;
     struct region *region;
     struct retention_run *runs;
     size_t count;
@@ -45,7 +45,8 @@ struct prune {
     struct hashmap *all;   /* all runs, by canonical ID */
     struct volume_runs *volumes;
     int64_t now_ms;
-    bool passed; /* a run was kept because of its parent */
+    bool passed;       /* a run was kept because of its parent */
+    int64_t last_hold; /* the last hold of the log when it was decided what is kept */
 };
 
 static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
@@ -114,7 +115,10 @@ static int keep_alias(void *ctx, const char *alias, struct err *err)
 static int decide(struct prune *p, struct err *err)
 {
     size_t i;
-    int rc = contents_runs(p->catalog, on_run, p, err);
+    int rc;
+
+    p->last_hold = log_replay_last_hold(p->catalog, err);
+    rc = p->last_hold < 0 ? -1 : contents_runs(p->catalog, on_run, p, err);
 
     for (i = 0; rc == 0 && i < p->count; i++)
         p->runs[i].held = log_replay_held(p->catalog, p->runs[i].run_id, NULL, 0);
@@ -203,7 +207,7 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     struct audit_log log;
     struct going going = { &log, &entry };
     size_t i;
-    int rc = audit_log_open(&log, p->opts->dir, err);
+    int rc = audit_log_open(&log, p->store->dir, volume_store_log(p->store), err);
 
     for (i = 0; rc == 0 && i < v->count; i++) {
         entry.run_id = v->runs[i];
@@ -220,20 +224,22 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     if (rc == 0)
         rc = audit_log_commit(&log, err);
     audit_log_close(&log);
-    return rc < 0 ? -1 : log_replay_update(p->catalog, p->opts->dir, err);
+    return rc < 0 ? -1 : log_replay_update(p->catalog, p->store->dir, err);
 }
 
 /* Remove the old volume from disk and catalog. */
 static int remove_volume(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     size_t i;
-    int rc = volume_store_remove(&p->store, v->name, err);
+    int rc = volume_store_remove(p->store, v->name, err);
 
     if (rc == 0)
         rc = db_begin(p->catalog, err);
     if (rc < 0)
         return -1;
     rc = timestamp_forget(p->catalog, v->name, err);
+    if (rc == 0)
+        rc = text_index_note_purge(p->catalog, err);
     if (rc == 0)
         rc = contents_remove(p->catalog, v->name, err);
     for (i = 0; rc == 0 && i < v->count; i++) {
@@ -257,7 +263,7 @@ static int check_head(struct prune *p, const struct volume_runs *v, struct err *
 
     if (rc <= 0)
         return rc;
-    rc = catalog_import_head(&p->store, v->name, head, &why);
+    rc = catalog_import_head(p->store, v->name, head, &why);
     if (rc == 0 && strcmp(head, sha256) == 0)
         return 1;
     if (rc < 0 && why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH) {
@@ -265,7 +271,7 @@ static int check_head(struct prune *p, const struct volume_runs *v, struct err *
         return -1;
     }
     return fixity_lose(
-        p->catalog, &p->store,
+        p->catalog, p->store,
         &(struct fixity_loss){ v->name, FIXITY_DIFFERS, why.kind ? why.text : NULL }, p->now_ms,
         &p->result->found.fixity, err);
 }
@@ -287,18 +293,21 @@ static int keep_damaged(struct prune *p, const struct volume_runs *v, const stru
 static int check_new(struct prune *p, const char *name, struct err *err)
 {
     struct catalog_import_opts how =
-        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
+        catalog_import_defaults(p->store, p->now_ms, p->opts->stop);
     enum fixity_fault fault;
     struct err why;
     int verdict = catalog_import_check(name, &how, &fault, &why);
 
     if (verdict == HEAL_GOOD)
-        return 1;
+        return volume_store_publish(p->store, name, err) < 0 ||
+                       volume_store_settle(p->store, err) < 0
+                   ? -1
+                   : 1;
     if (verdict != HEAL_BAD) {
         *err = why;
         return -1;
     }
-    return fixity_lose(p->catalog, &p->store, &(struct fixity_loss){ name, fault, why.text },
+    return fixity_lose(p->catalog, p->store, &(struct fixity_loss){ name, fault, why.text },
                        p->now_ms, &p->result->found.fixity, err);
 }
 
@@ -313,13 +322,13 @@ static int rewrite_volume(struct prune *p, const struct volume_runs *v, char nam
     struct volume_name old;
     struct volume_name new;
     struct err why = { 0 };
-    char *from = volume_store_read(&p->store, v->name, err);
+    char *from = volume_store_read(p->store, v->name, err);
     char *to = NULL;
     int rc = from && volume_name_parse(&old, v->name) ? 0 : -1;
 
     if (rc == 0) {
         volume_name_revision(name, &old, old.revision + 1);
-        to = volume_name_parse(&new, name) ? volume_store_write(&p->store, name, err) : NULL;
+        to = volume_name_parse(&new, name) ? volume_store_write(p->store, name, err) : NULL;
         rc = to ? 0 : -1;
     }
     if (rc == 0) {
@@ -336,9 +345,9 @@ static int rewrite_volume(struct prune *p, const struct volume_runs *v, char nam
 
 static uint64_t size_of(const struct prune *p, const char *name)
 {
-    struct volume_store_seen seen;
+    struct volume_seen seen;
 
-    return volume_store_look(&p->store, name, &seen, NULL) > 0 ? seen.size : 0;
+    return volume_store_stat(p->store, name, &seen, NULL) > 0 ? seen.size : 0;
 }
 
 /*
@@ -353,25 +362,95 @@ static uint64_t frees(const struct prune *p, const struct volume_runs *v)
     return v->bytes ? (uint64_t)((double)size * ((double)v->leaving / (double)v->bytes)) : 0;
 }
 
+/* Fail if the log has an unreadable line, which may be a hold. */
+static int check_log(struct prune *p, struct err *err)
+{
+    int64_t lines = log_replay_unreadable(p->catalog, err);
+
+    if (lines <= 0)
+        return lines < 0 ? -1 : 0;
+    return err_set(err, ERR_FORMAT,
+                   "'%s/" AUDIT_LOG_NAME "': %lld line%s unreadable and may be %s; nothing is "
+                   "removed until %s repaired or deleted",
+                   p->store->dir, (long long)lines, lines == 1 ? " is" : "s are",
+                   lines == 1 ? "a hold" : "holds", lines == 1 ? "it is" : "they are");
+}
+
+/*
+ * In a bucket, another machine may hold a run meanwhile: say what is about to be removed, and
+ * look for holds again. Each sees the other, whoever comes first (volumes/tombstone).
+ */
+static int claim(struct prune *p, const struct volume_runs *v, struct err *err)
+{
+    const char **leaving = mem_array(v->count, sizeof(*leaving), err);
+    int64_t last = -1;
+    size_t count = 0;
+    size_t i;
+    int rc = leaving ? 0 : -1;
+
+    for (i = 0; rc == 0 && i < v->count; i++) {
+        if (!is_kept(p, v->runs[i]))
+            leaving[count++] = v->runs[i];
+    }
+    if (rc == 0)
+        rc = volume_store_begin_removal(p->store, v->name, leaving, count, err);
+    mem_free(leaving);
+    if (rc == 0)
+        rc = log_replay_update(p->catalog, p->store->dir, err);
+    if (rc == 0)
+        rc = check_log(p, err);
+    if (rc == 0)
+        last = log_replay_last_hold(p->catalog, err);
+    if (last < 0 || last == p->last_hold)
+        return last < 0 ? -1 : 0;
+    return err_set(err, ERR_BUSY,
+                   "a run was held meanwhile: volume '%s' and the remaining ones stay; prune "
+                   "again",
+                   v->name);
+}
+
+/* After a failed claim: the volume stays, and the one that was to replace it (or "") goes. */
+static void retreat(struct prune *p, const struct volume_runs *v, const char *name)
+{
+    struct err why;
+
+    if ((*name && volume_store_remove(p->store, name, &why) < 0) ||
+        volume_store_end_removal(p->store, v->name, &why) < 0)
+        log_line(LOG_WARNING, "%s", why.text);
+}
+
 /* Returns 1; 0: the volume stays as it is, which was logged; -1. */
 static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     struct catalog_import_opts how =
-        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
+        catalog_import_defaults(p->store, p->now_ms, p->opts->stop);
     char name[VOLUME_NAME] = "";
     uint64_t before = size_of(p, v->name);
-    int rc = check_head(p, v, err);
+    int texts = text_index_has(p->catalog, v->name, err);
+    int rc = texts < 0 ? -1 : check_head(p, v, err);
+    bool remote = volume_store_is_remote(p->store);
 
+    if (rc > 0 && v->kept && remote && claim(p, v, err) < 0)
+        rc = -1;
     if (rc > 0 && v->kept)
         rc = rewrite_volume(p, v, name, err);
-    if (rc <= 0)
+    if (rc > 0 && remote && claim(p, v, err) < 0) {
+        retreat(p, v, name);
+        return -1;
+    }
+    if (rc <= 0) {
+        if (remote)
+            retreat(p, v, "");
         return rc;
+    }
     if (v->kept && timestamp_copy(p->catalog, v->name, name, err) < 0)
         return -1;
-    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
+    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0 ||
+        volume_store_end_removal(p->store, v->name, err) < 0)
         return -1;
     how.verified_ms = clock_wall();
     how.pruning = true;
+    how.texts = texts > 0;
     if (v->kept && catalog_import_volume(p->catalog, name, &how, err) < 0)
         return -1;
     p->result->removed += !v->kept;
@@ -412,43 +491,49 @@ static int each_volume(struct prune *p, struct err *err)
     return 0;
 }
 
-/* Fail if the log has an unreadable line, which may be a hold. */
-static int check_log(struct prune *p, struct err *err)
-{
-    int64_t lines = log_replay_unreadable(p->catalog, err);
-
-    if (lines <= 0)
-        return lines < 0 ? -1 : 0;
-    return err_set(err, ERR_FORMAT,
-                   "'%s/" AUDIT_LOG_NAME "': %lld line%s unreadable and may be %s; nothing is "
-                   "removed until %s repaired or deleted",
-                   p->opts->dir, (long long)lines, lines == 1 ? " is" : "s are",
-                   lines == 1 ? "a hold" : "holds", lines == 1 ? "it is" : "they are");
-}
-
 static int run(struct prune *p, struct err *err)
 {
     struct catalog_import_opts how =
-        catalog_import_defaults(&p->store, p->now_ms, p->opts->stop);
+        catalog_import_defaults(p->store, p->now_ms, p->opts->stop);
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &p->result->found;
 
-    p->catalog = heal_open(&p->store, false, &reader, p->now_ms, found, err);
-    if (!p->catalog || heal_run(p->catalog, &p->store, &reader, p->now_ms, found, err) < 0 ||
+    p->catalog = heal_open(p->store, false, &reader, p->now_ms, found, err);
+    if (!p->catalog || heal_run(p->catalog, p->store, &reader, p->now_ms, found, err) < 0 ||
         check_log(p, err) < 0 || decide(p, err) < 0 ||
         contents_run_sizes(p->catalog, on_content, p, err) < 0)
         return -1;
-    if (each_volume(p, err) < 0)
+    if ((p->opts->apply && p->result->dropped &&
+         volume_store_drop_catalog(p->store, err) < 0) ||
+        each_volume(p, err) < 0)
         return -1;
+    p->result->unpurged = p->opts->apply && !prune_purge(p->catalog);
     if (p->result->stayed > p->result->dropped) /* a run may be in several volumes */
         p->result->stayed = p->result->dropped;
     p->result->dropped -= p->result->stayed;
     return 0;
 }
 
+bool prune_purge(struct db *catalog)
+{
+    struct err why;
+    int rc = text_index_purge(catalog, &why);
+
+    if (rc < 0)
+        log_line(
+            LOG_WARNING,
+            "texts of removed runs may still be in the catalog's file, until the next sync "
+            "or prune: %s",
+            why.text);
+    else if (!rc)
+        log_line(LOG_WARNING, "texts of removed runs may still be in the catalog's file, which "
+                              "another process is reading, until the next sync or prune");
+    return rc > 0;
+}
+
 int prune_run(const struct prune_opts *opts, struct prune_result *result, struct err *err)
 {
-    struct prune p = { .opts = opts, .result = result, .store = { opts->dir } };
+    struct prune p = { .opts = opts, .result = result, .store = opts->store };
     struct volume_runs *v;
     int rc = -1;
 

@@ -8,9 +8,12 @@
  * before their volume is deleted, and are not archived again. While the log has an unreadable
  * line, which may be a hold, nothing is removed.
  *
- * The new volume has the old one's name followed by "-r1", "-r2" and so on. It does not count
- * while the old one exists: after a crash both exist, and the next command removes the new one
- * (sync/heal).
+ * The new volume has the old one's name with "-r1", "-r2" and so on before its suffix. It does
+ * not count while the old one exists: after a crash both exist, and the next command removes
+ * the new one (sync/heal).
+ *
+ * What the catalog had of removed runs, such as their texts, is removed from its file, too, at
+ * the end (catalog/text_index). If that cannot be done, the next prune or sync does it.
  *
  * If a volume proves to be damaged while it is copied, it stays, and is the first that the next
  * sync verifies. A new volume that does not verify is set aside. In both cases prune continues
@@ -28,6 +31,7 @@
 #include "base/pulse.h"
 #include "catalog/retention.h"
 #include "sync/heal.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,7 +52,7 @@ struct prune_step {
 };
 
 struct prune_opts {
-    const char *dir;
+    const struct volume_store *store;
     const struct retention_rules *rules;
     const char *tool;
     const char *spool_dir;
@@ -68,6 +72,7 @@ struct prune_result {
                      * bytes that would be freed, which are estimated if a volume would be
                      * rewritten */
     size_t damaged; /* volumes left in place because they are damaged */
+    bool unpurged;  /* texts of removed runs may still be in the catalog's file */
     struct heal_found found;
 };
 
@@ -77,5 +82,11 @@ struct prune_result {
  */
 int prune_run(const struct prune_opts *opts, struct prune_result *result,
               struct err *err) MUST_CHECK;
+
+/*
+ * Remove what is left of removed runs in the catalog's file. false: that failed, which is
+ * logged, and the next call tries again.
+ */
+bool prune_purge(struct db *catalog);
 
 #endif

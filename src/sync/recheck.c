@@ -126,7 +126,7 @@ static int learn_names(struct db *catalog, const struct listed_run *run, struct 
 /* The reason stored with the state of a run that is not over. */
 static const char *why_going(const struct listed_run *run)
 {
-    return run->run.retry_pending ? "retry pending" : NULL;
+    return run->run.retry_pending ? RUN_STATE_RETRY : NULL;
 }
 
 int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *err)
@@ -199,7 +199,7 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
         return run_state_put_off(opts->catalog, run->id, RUN_STATE_OPEN, opts->now_ms,
                                  "the other ID cannot be looked up", err);
     }
-    if (has_note(run, LISTED_NO_ARTIFACTS)) {
+    if (has_note(run, RUN_NOTE_EMPTY)) {
         rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)
             log_line(
@@ -257,9 +257,10 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
     return 0;
 }
 
-static int recheck_batch(const struct discover_opts *opts, const struct text_list *ids,
-                         struct discover_result *result, struct err *err)
+static int recheck_batch(void *ctx, const struct discover_opts *opts, const struct text_list *ids,
+                         struct err *err)
 {
+    struct discover_result *result = ctx;
     struct listing listing = { .api = opts->api,
                                .callers = opts->callers,
                                .filter = opts->types,
@@ -295,18 +296,7 @@ int recheck_runs(const struct discover_opts *opts, struct discover_result *resul
 {
     struct run_state_which which = { .state = RUN_STATE_OPEN,
                                      .now_ms = opts->now_ms,
-                                     .horizon = opts->horizon,
-                                     .most = DISCOVER_BATCH };
-    struct text_list ids = { 0 };
-    size_t count = DISCOVER_BATCH;
-    int rc = 0;
+                                     .horizon = opts->horizon };
 
-    while (rc == 0 && count == DISCOVER_BATCH) {
-        rc = discover_take(&ids, opts, &which, err);
-        count = ids.count;
-        if (rc == 0 && count)
-            rc = recheck_batch(opts, &ids, result, err);
-        text_list_clear(&ids);
-    }
-    return rc;
+    return discover_batches(opts, &which, SIZE_MAX, recheck_batch, result, err);
 }

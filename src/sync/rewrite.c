@@ -10,8 +10,11 @@
 #include "fetch/budget.h"
 #include "format/manifest_read.h"
 #include "format/manifest_rewrite.h"
+#include "format/payload_path.h"
 #include "format/sniff.h"
 #include "format/tagfile.h"
+#include "provenance/request_filter.h"
+#include "pull/tag_manifest.h"
 #include "pull/tag_writer.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
@@ -23,11 +26,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MANIFEST_MAX ((size_t)1 << 30)
-#define PIECE        ((size_t)128 << 10)
-#define PATH_ROOM    2048
-#define FILES_MAX    ((size_t)1 << 26)
-#define VIEW_TEXT    ((size_t)32 << 20) /* more than the view uses of any file */
+#define PIECE     ((size_t)128 << 10)
+#define FILES_MAX ((size_t)1 << 26)
+#define VIEW_TEXT ((size_t)32 << 20) /* more than the view uses of any file */
 
 /* A file to keep: an artifact's, or a document. */
 struct kept {
@@ -59,9 +60,11 @@ struct rewrite {
     struct page *page;
     struct hasher *hasher;
     unsigned char *piece;
-    struct buf seen;     /* beginning of a file, for the view */
-    struct buf manifest; /* the new manifest */
-    bool drained;        /* it is complete: all positions and totals are known */
+    struct buf seen; /* beginning of a file, for the view */
+    struct tag_manifest manifest;
+    bool logged;             /* there is a log of requests */
+    uint64_t unlogged;       /* number of its lines that are left out */
+    struct hashmap *dropped; /* the names of runs that are dropped */
 };
 
 static bool is_kept(const struct rewrite *r, const char *run_id)
@@ -144,13 +147,11 @@ static bool is_kept_document(struct rewrite *r, const char *path)
 {
     char id[256];
     size_t len;
+    const char *run = payload_path_run(path, &len);
 
-    if (strncmp(path, "data/", 5) != 0)
+    if (!run || len >= sizeof(id))
         return false;
-    len = strcspn(path + 5, "/");
-    if (!path[5 + len] || len >= sizeof(id))
-        return false;
-    memcpy(id, path + 5, len);
+    memcpy(id, run, len);
     id[len] = '\0';
     return is_kept(r, id);
 }
@@ -164,6 +165,7 @@ static int read_documents(struct rewrite *r, struct err *err)
         const char *path = json_text(v, "path", r->region);
         struct kept *k;
 
+        r->logged = r->logged || (path && strcmp(path, TAGFILE_REQUESTS) == 0);
         if (!path || !is_kept_document(r, path))
             continue;
         k = add(r, v, path, err);
@@ -174,20 +176,63 @@ static int read_documents(struct rewrite *r, struct err *err)
     return 0;
 }
 
+/* Note the names of a run that is dropped, by its key of the manifest's row. */
+static int drop_name(struct rewrite *r, struct json_value row, const char *key, struct err *err)
+{
+    const char *name = json_text(row, key, r->region);
+
+    return !name || hashmap_get(r->dropped, name, strlen(name))
+               ? 0
+               : hashmap_add(r->dropped, name, strlen(name), r, err);
+}
+
+static int read_dropped(struct rewrite *r, struct err *err)
+{
+    struct json_value list = json_get(json_root(r->doc), "runs");
+    struct json_value v = { 0 };
+
+    while ((v = json_next(list, v)).doc) {
+        if (!is_kept(r, json_text(v, "run_id", r->region)) &&
+            (drop_name(r, v, "run_id", err) < 0 || drop_name(r, v, "other_run_id", err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * Whether the new log has the requests about a run: the name is another's than of dropped runs.
+ */
+static bool is_logged(void *ctx, const char *run)
+{
+    return !hashmap_get(((const struct rewrite *)ctx)->dropped, run, strlen(run));
+}
+
+/* Copy the log of requests without those about dropped runs. */
+static int put_log(void *ctx, put_fn *put, void *to, struct err *err)
+{
+    struct rewrite *r = ctx;
+    struct request_filter filter = {
+        .keep = is_logged, .ctx = r, .put = put, .to = to, .remove = r->unlogged
+    };
+    struct err ignored;
+    int rc;
+
+    request_filter_begin(&filter);
+    rc = fetchone(r->opts->from, TAGFILE_REQUESTS, request_filter_put, &filter, err);
+    if (request_filter_end(&filter, rc < 0 ? &ignored : err) < 0)
+        rc = -1;
+    r->unlogged = filter.removed;
+    return rc;
+}
+
 static int load(struct rewrite *r, struct err *err)
 {
     if (archive_reader_open(&r->reader, r->opts->from, err) < 0 ||
         manifest_scan(&r->reader, manifest_read_check, NULL, NULL, err) < 0 ||
-        fetchone(r->opts->from, tagfile_name(TAG_MANIFEST), buf_put, &r->text, err) < 0)
+        fetchone_manifest(r->opts->from, &r->text, &r->doc, err) < 0 ||
+        read_documents(r, err) < 0 || read_artifacts(r, err) < 0 || read_dropped(r, err) < 0)
         return -1;
-    r->doc = json_parse(buf_text(&r->text), r->text.len, err);
-    return !r->doc || read_documents(r, err) < 0 ? -1 : read_artifacts(r, err);
-}
-
-static const char *entry_path(const struct rewrite *r, char out[PATH_ROOM], const char *path)
-{
-    (void)snprintf(out, PATH_ROOM, "%s/%s", r->opts->top, path);
-    return out;
+    return r->logged ? put_log(r, put_nowhere, NULL, err) : 0;
 }
 
 /* Append bytes of a file to the volume, the hash, and the text for the view. */
@@ -221,11 +266,11 @@ static size_t view_wants(const struct kept *k)
 static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool packed,
                       struct err *err)
 {
-    char path[PATH_ROOM];
+    char path[ENTRY_PATH];
 
     buf_reset(&r->seen);
     return volume_begin(r->volume,
-                        &(struct entry_file){ .path = entry_path(r, path, k->path),
+                        &(struct entry_file){ .path = entry_path(path, r->opts->top, k->path),
                                               .size = k->size,
                                               .mtime = mtime,
                                               .packed = packed,
@@ -317,8 +362,8 @@ static int copy_successor(struct rewrite *r, struct kept *k, struct err *err)
 
 static int copy_links(struct rewrite *r, struct err *err)
 {
-    char path[PATH_ROOM];
-    char target[PATH_ROOM];
+    char path[ENTRY_PATH];
+    char target[ENTRY_PATH];
     size_t i;
 
     for (i = 0; i < r->count; i++) {
@@ -333,27 +378,22 @@ static int copy_links(struct rewrite *r, struct err *err)
 
         if (!k->there &&
             volume_begin(r->volume,
-                         &(struct entry_file){ .path = entry_path(r, path, k->path),
-                                               .size = 0,
-                                               .mtime = clock_wall() / 1000,
-                                               .link = entry_path(r, target, k->first->path) },
+                         &(struct entry_file){
+                             .path = entry_path(path, r->opts->top, k->path),
+                             .size = 0,
+                             .mtime = clock_wall() / 1000,
+                             .link = entry_path(target, r->opts->top, k->first->path) },
                          &k->spot, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static uint64_t level_of(const struct spot *spot)
-{
-    if (spot->level == SPOT_STORED)
-        return 0;
-    return spot->level ? (uint64_t)spot->level : MANIFEST_REWRITE_NONE;
-}
-
 /* Make the new manifest, with the view and the bytes stored so far. */
-static int make_manifest(struct rewrite *r, const struct manifest_views *view, uint64_t stored,
-                         struct err *err)
+static int make_manifest(void *ctx, const struct manifest_views *view, uint64_t stored,
+                         struct buf *out, struct err *err)
 {
+    struct rewrite *r = ctx;
     struct manifest_rewrite rewrite_opts = { .root = json_root(r->doc),
                                              .count = r->count,
                                              .tool = r->opts->tool,
@@ -375,46 +415,28 @@ static int make_manifest(struct rewrite *r, const struct manifest_views *view, u
                                                  .size = k->size,
                                                  .document = k->document,
                                                  .frame = k->spot.frame,
-                                                 .level = level_of(&k->spot),
+                                                 .level = spot_level(&k->spot),
                                                  .offset = k->spot.offset,
                                                  .first = k->first ? k->first->path : NULL,
                                                  .link = k->link };
     }
     rewrite_opts.rows = rows;
-    rc = manifest_rewrite(&rewrite_opts, &r->manifest, err);
+    rc = manifest_rewrite(&rewrite_opts, out, err);
     mem_free(rows);
     return rc;
 }
 
-/* Write the new manifest, which is made once, when all positions are known. */
 static int put_manifest(void *ctx, const struct manifest_views *view, put_fn *put, void *to,
                         struct err *err)
 {
     struct rewrite *r = ctx;
-    uint64_t stored = 0;
 
-    if (!r->drained) {
-        if (volume_drain(r->volume, &stored, err) < 0 ||
-            make_manifest(r, view, stored, err) < 0)
-            return -1;
-        r->drained = true;
-    }
-    return put(to, r->manifest.data, r->manifest.len, err);
+    return tag_manifest_put(&r->manifest, r->volume, view, put, to, err);
 }
 
-/* Give the new manifest's rows to the view: a tag_source's show. */
 static int show_rows(void *ctx, struct page *page, struct err *err)
 {
-    struct rewrite *r = ctx;
-    struct manifest_read rows;
-    int rc;
-
-    if (make_manifest(r, NULL, 0, err) < 0)
-        return -1;
-    manifest_read_init(&rows, page_row, page);
-    rc = manifest_read_feed(&rows, r->manifest.data, r->manifest.len, err);
-    manifest_read_clear(&rows);
-    return rc;
+    return tag_manifest_show(&((struct rewrite *)ctx)->manifest, page, err);
 }
 
 static int put_payload(void *ctx, struct tag_payload *payload, struct err *err)
@@ -446,6 +468,8 @@ static int put_tags(struct rewrite *r, struct err *err)
                   .previous = json_text(previous, "archive", r->region),
                   .previous_sha256 = json_text(previous, "manifest_sha256", r->region) },
         .manifest = put_manifest,
+        .requests = put_log,
+        .logged = r->logged,
         .show = show_rows,
         .payload = put_payload,
         .ctx = r
@@ -480,28 +504,30 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     struct rewrite r = { .opts = opts };
     int rc = -1;
 
-    buf_init(&r.text, MANIFEST_MAX);
+    buf_init(&r.text, MANIFEST_REWRITE_MAX);
     buf_init(&r.seen, VIEW_TEXT);
-    buf_init(&r.manifest, MANIFEST_MAX);
+    tag_manifest_init(&r.manifest, make_manifest, &r);
     r.region = region_new(err);
     r.by_path = hashmap_new(err);
     r.successors = hashmap_new(err);
+    r.dropped = hashmap_new(err);
     r.hasher = hasher_new(err);
     r.piece = mem_new(PIECE, err);
     r.page = page_new(opts->spool_dir, err);
-    if (r.region && r.by_path && r.successors && r.hasher && r.piece && r.page &&
+    if (r.region && r.by_path && r.successors && r.dropped && r.hasher && r.piece && r.page &&
         load(&r, err) == 0)
         rc = write_all(&r, err);
-    volume_free(r.volume, false);
+    (void)volume_free(r.volume, false);
     page_free(r.page);
     mem_free(r.piece);
     hasher_free(r.hasher);
     mem_free(r.files);
+    hashmap_free(r.dropped);
     hashmap_free(r.successors);
     hashmap_free(r.by_path);
     json_free(r.doc);
     region_free(r.region);
-    buf_clear(&r.manifest);
+    tag_manifest_clear(&r.manifest);
     buf_clear(&r.seen);
     buf_clear(&r.text);
     archive_reader_close(&r.reader);

@@ -78,8 +78,7 @@ static int on_waiting(void *ctx, const struct timestamp *stamp, struct err *err)
 static int ask(struct stamping *stamping, struct timestamp *wanted, unsigned number,
                struct err *err)
 {
-    char *volume = volume_store_read(stamping->store, wanted->volume, err);
-    char *path = volume ? tsp_path(volume, wanted->number, err) : NULL;
+    char *path = volume_store_write_stamp(stamping->store, wanted->volume, wanted->number, err);
     struct tsp_stamp stamp;
     struct err why = { 0 };
     int rc = path ? 0 : -1;
@@ -88,7 +87,10 @@ static int ask(struct stamping *stamping, struct timestamp *wanted, unsigned num
                                  &why) == 0) {
         wanted->at_ms = stamp.at_ms;
         wanted->reason = NULL;
-        rc = timestamp_asked(stamping->catalog, wanted, clock_wall(), err) < 0 ? -1 : 1;
+        rc = volume_store_publish_stamp(stamping->store, wanted->volume, wanted->number, err);
+        if (rc == 0)
+            rc = timestamp_asked(stamping->catalog, wanted, clock_wall(), err);
+        rc = rc < 0 ? -1 : 1;
     } else if (rc == 0 && why.kind != ERR_CANCELLED) {
         stamping->away[number - 1] = true;
         log_line(LOG_WARNING, "volume '%s' has no time stamp yet: %s; the next sync asks again",
@@ -97,7 +99,6 @@ static int ask(struct stamping *stamping, struct timestamp *wanted, unsigned num
         rc = timestamp_asked(stamping->catalog, wanted, clock_wall(), err);
     }
     mem_free(path);
-    mem_free(volume);
     return rc;
 }
 
@@ -108,8 +109,7 @@ static bool has_response(const struct stamping *stamping, const char *name, unsi
     const struct tsp_wanted wanted = { sha256, NULL, stamping->authorities->trust };
     struct buf response;
     struct err why;
-    char *volume = volume_store_read(stamping->store, name, NULL);
-    char *path = volume ? tsp_path(volume, number, NULL) : NULL;
+    char *path = volume_store_read_stamp(stamping->store, name, number, NULL);
     bool has = false;
 
     buf_init(&response, TSP_FILE_MAX);
@@ -117,7 +117,6 @@ static bool has_response(const struct stamping *stamping, const char *name, unsi
         has = tsp_check(response.data, response.len, &wanted, stamp, &why) == 0;
     buf_clear(&response);
     mem_free(path);
-    mem_free(volume);
     return has;
 }
 
@@ -138,8 +137,18 @@ static int look(struct stamping *stamping, struct err *err)
         rc = timestamp_each(stamping->catalog, NULL, false, on_waiting, &queue, err);
     for (at = queue.first; rc == 0 && at; at = at->next) {
         struct tsp_stamp stamp;
-        bool has = has_response(stamping, at->stamp.volume, at->stamp.number,
-                                at->stamp.manifest, &stamp);
+        int there =
+            volume_store_has_stamp(stamping->store, at->stamp.volume, at->stamp.number, err);
+        bool has;
+
+        if (there < 0) {
+            rc = -1;
+            break;
+        }
+        if (there && at->stamp.at_ms != DB_UNKNOWN)
+            continue; /* it was read when it came */
+        has = has_response(stamping, at->stamp.volume, at->stamp.number, at->stamp.manifest,
+                           &stamp);
 
         if (has == (at->stamp.at_ms != DB_UNKNOWN))
             continue;

@@ -19,7 +19,7 @@
 #include "attest/authority.h"
 #include "base/err.h"
 #include "catalog/db.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

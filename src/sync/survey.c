@@ -2,18 +2,29 @@
 #include "sync/survey.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "client/call.h"
 #include "net/loop.h"
 #include "sync/heal.h"
 #include "sync/recheck.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
 
-int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms,
-               struct discover_result *result, struct err *err)
+/* Say how many of the runs given by the user are left to other shards. */
+static void tell_given(const struct assign *assign)
+{
+    if (assign->given)
+        log_line(LOG_WARNING,
+                 "%zu of the given runs %s of other shards, and left to these (-v names them)",
+                 assign->given, assign->given == 1 ? "is" : "are");
+}
+
+int survey_run(const struct survey_opts *how, struct assign *assign, struct db *catalog,
+               int64_t now_ms, struct request_log *log, struct discover_result *result,
+               struct err *err)
 {
     const struct pull_opts *pull = how->pull;
     struct engine_opts engine = pull_opts_engine(pull);
@@ -27,6 +38,7 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
                                   .query = &how->query,
                                   .filter = how->filter,
                                   .types = &pull->filter->kinds,
+                                  .assign = assign,
                                   .children = pull->children,
                                   .now_ms = now_ms,
                                   .horizon = run_state_horizon(how->settle) };
@@ -35,11 +47,15 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
     if (rc < 0)
         return -1;
     callers_init(&callers, &loop, pull->api, pull->jobs, pull->retries);
+    callers.log = log;
     if (pull->timeout)
         callers.deadline = clock_mono() + pull->timeout;
     rc = discover_list(&opts, result, err);
     if (rc == 0 && how->run_count)
         rc = discover_given(&opts, how->run_ids, how->run_count, err);
+    if (rc == 0)
+        rc = discover_undecided(&opts, result, err);
+    tell_given(assign);
     if (rc == 0)
         rc = discover_poll(&opts, err);
     if (rc == 0)
@@ -73,9 +89,9 @@ static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
 }
 
 /* Fail if a directory has volumes or a log but no catalog: what is archived is not known. */
-static int check_dir(const char *dir, struct err *err)
+static int check_dir(const struct volume_store *store, struct err *err)
 {
-    struct volume_store store = { dir };
+    const char *dir = store->dir;
     struct err why = { 0 };
     struct stat st;
     char *path = mem_format(err, "%s/" DB_NAME, dir);
@@ -84,7 +100,7 @@ static int check_dir(const char *dir, struct err *err)
     if (!path)
         return -1;
     mem_free(path);
-    if (known || stat(dir, &st) < 0 || heal_is_sync_dir(&store, &why) < 0)
+    if (known || stat(dir, &st) < 0 || heal_is_sync_dir(store, &why) < 0)
         return 0;
     return err_set(err, ERR_NOT_FOUND,
                    "'%s' has no catalog, so that it is not known what is archived; "
@@ -92,7 +108,7 @@ static int check_dir(const char *dir, struct err *err)
                    dir);
 }
 
-int survey_preview(const struct survey_opts *opts, const char *dir,
+int survey_preview(const struct survey_opts *opts, const struct volume_store *store,
                    int (*fn)(void *ctx, const struct run_state_row *row, struct err *err),
                    void *ctx, struct survey_preview *result, struct err *err)
 {
@@ -102,19 +118,27 @@ int survey_preview(const struct survey_opts *opts, const char *dir,
                                    .horizon = run_state_horizon(opts->settle),
                                    .most = SIZE_MAX };
     struct db *catalog = NULL;
-    int rc = check_dir(dir, err);
+    struct assign assign = { 0 };
+    int rc = check_dir(store, err);
 
     *result = (struct survey_preview){ 0 };
     if (rc == 0)
-        catalog = db_copy(dir, err);
-    rc = catalog ? survey_run(opts, catalog, p.now_ms, &result->found, err) : -1;
+        catalog = db_copy(store->dir, err);
+    rc = catalog ? assign_begin(&assign, &opts->assign, catalog, store, false, p.now_ms, err)
+                 : -1;
+    if (rc == 0)
+        rc = survey_run(opts, &assign, catalog, p.now_ms, NULL, &result->found, err);
+    result->shard = assign.shard;
+    result->others = assign_others(&assign);
     if (rc == 0)
         rc = run_state_each(catalog, &due, on_due, &p, err);
     result->runs = p.count;
     if (rc == 0) {
         result->running = run_state_count(catalog, RUN_STATE_RUNNING, err);
-        rc = result->running < 0 ? -1 : 0;
+        result->undecided = run_state_count(catalog, RUN_STATE_UNDECIDED, err);
+        rc = result->running < 0 || result->undecided < 0 ? -1 : 0;
     }
+    assign_clear(&assign);
     db_free(catalog);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "api/reason.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "catalog/sync_log.h"
 #include "pull/pull.h"
 #include "sync/catalog_import.h"
+#include "sync/prune.h"
 #include "sync/recheck.h"
 #include "sync/stamping.h"
 
@@ -26,13 +28,16 @@ struct sync {
     const struct sync_opts *opts;
     struct sync_result *result;
     struct db *catalog;
-    struct volume_store store;
+    const struct volume_store *store;
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
     unsigned number;   /* of volumes started */
     char parent[256];  /* buffer for the answer of the parent hook */
     struct err failed; /* error of a hook */
     struct stamping stamping;
+    struct assign assign;
+    struct pagefile *pages;
+    struct request_log *asked; /* the requests that chose the runs, on these pages */
     /* the volume being written */
     char **ids;
     size_t count;
@@ -84,11 +89,12 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
 static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t verified_ms)
 {
     struct catalog_import_opts opts =
-        catalog_import_defaults(&s->store, s->now_ms, s->opts->ask.pull->stop);
+        catalog_import_defaults(s->store, s->now_ms, s->opts->ask.pull->stop);
 
     opts.verified_ms = verified_ms;
     opts.settle = s->opts->ask.settle;
     opts.watcher = s->opts->ask.pull->watcher;
+    opts.texts = s->opts->index_text;
     return opts;
 }
 
@@ -188,6 +194,7 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     opts.changed = on_changed;
     opts.lost = on_lost;
     opts.calm = true;
+    opts.asked = s->asked;
     opts.only_new = true;
     opts.most_bytes = s->opts->volume_size;
     opts.ctx = s;
@@ -203,7 +210,7 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
 static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
                           const struct err *why, struct err *err)
 {
-    if (fixity_lose(s->catalog, &s->store, &(struct fixity_loss){ name, fault, why->text },
+    if (fixity_lose(s->catalog, s->store, &(struct fixity_loss){ name, fault, why->text },
                     s->now_ms, &s->result->found.fixity, err) < 0)
         return -1;
     s->result->failed += s->count;
@@ -226,7 +233,9 @@ static int enter(struct sync *s, const char *name, struct err *err)
     }
     if (s->opts->verify)
         how.verified_ms = clock_wall();
-    return catalog_import_volume(s->catalog, name, &how, err);
+    return volume_store_publish(s->store, name, err) < 0
+               ? -1
+               : catalog_import_volume(s->catalog, name, &how, err);
 }
 
 /* Pull the runs into a volume, and import the volume. */
@@ -256,12 +265,12 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
  * importing it. */
 static int make_volume(struct sync *s, const char *name, struct err *err)
 {
-    char *path = volume_store_write(&s->store, name, err);
+    char *path = volume_store_write(s->store, name, err);
     int rc = -1;
 
     if (path && access(path, F_OK) == 0)
         rc = enter(s, name, err);
-    else if (path && volume_store_remove(&s->store, name, err) == 0) /* of a killed sync */
+    else if (path && volume_store_remove(s->store, name, err) == 0) /* of a killed sync */
         rc = write_volume(s, name, path, err);
     mem_free(path);
     if (rc == 0)
@@ -379,21 +388,18 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
 
     while (taken) {
         char number[16] = "";
-        char *path;
-        int known;
+        int there;
 
         if (++s->number > 1)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
                        number, container_name(s->opts->ask.pull->format));
-        path = volume_store_read(&s->store, out, err);
-        known = path ? contents_has(s->catalog, out, err) : -1;
-        if (known < 0) {
-            mem_free(path);
+        there = contents_has(s->catalog, out, err);
+        if (there == 0)
+            there = volume_store_is_taken(s->store, out, err);
+        if (there < 0)
             return -1;
-        }
-        taken = known || access(path, F_OK) == 0;
-        mem_free(path);
+        taken = there;
     }
     return 0;
 }
@@ -414,7 +420,7 @@ static int write_volumes(struct sync *s, struct err *err)
             run_state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
         if (!s->count)
-            return 0;
+            return volume_store_settle(s->store, err);
         if (next_name(s, name, sizeof(name), err) < 0 || intend(s, name, err) < 0 ||
             make_volume(s, name, err) < 0 || stamping_ask(&s->stamping, err) < 0)
             return -1;
@@ -424,8 +430,22 @@ static int write_volumes(struct sync *s, struct err *err)
 /* Ask the service for runs. */
 static int discover(struct sync *s, struct err *err)
 {
+    const struct pull_opts *pull = s->opts->ask.pull;
+    struct request_log_opts log = { .key = secret_peek(pull->api->key),
+                                    .service = pull->api->base,
+                                    .tool = pull->tool };
     struct discover_result result = { 0 };
-    int rc = survey_run(&s->opts->ask, s->catalog, s->now_ms, &result, err);
+    struct err ignored;
+    int rc;
+
+    s->pages = pagefile_new(file_temp(pull->spool_dir, &ignored), err);
+    if (!s->pages)
+        return -1;
+    log.pagefile = s->pages;
+    s->asked = request_log_new(&log, err);
+    rc = s->asked ? survey_run(&s->opts->ask, &s->assign, s->catalog, s->now_ms, s->asked,
+                               &result, err)
+                  : -1;
 
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
@@ -433,6 +453,7 @@ static int discover(struct sync *s, struct err *err)
     s->result->failed += result.failed;
     s->result->cut = result.end.cut;
     s->result->unread = result.end.unread;
+    s->result->others = assign_others(&s->assign);
     return rc;
 }
 
@@ -458,6 +479,7 @@ static void look(struct sync *s)
 
     r->running = run_state_count(s->catalog, RUN_STATE_RUNNING, &err);
     r->waiting = run_state_count(s->catalog, RUN_STATE_DUE, &err);
+    r->undecided = run_state_count(s->catalog, RUN_STATE_UNDECIDED, &err);
     r->oldest_us = run_state_oldest(s->catalog, &err);
     r->oldest_ms = fixity_oldest(s->catalog, &err);
     if (run_state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
@@ -478,18 +500,28 @@ static int steps(struct sync *s, struct err *err)
     struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &s->result->found;
-    int rc = heal_run(s->catalog, &s->store, &reader, s->now_ms, found, err);
+    int rc = heal_run(s->catalog, s->store, &reader, s->now_ms, found, err);
 
+    if (rc == 0)
+        rc = assign_begin(&s->assign, &s->opts->ask.assign, s->catalog, s->store, true,
+                          s->now_ms, err);
+    s->result->shard = s->assign.shard;
+    if (rc == 0)
+        (void)prune_purge(s->catalog); /* after a prune that was killed */
+    if (rc == 0 && s->opts->index_text)
+        rc = catalog_import_texts(s->catalog, &how, err);
     if (rc == 0 && !s->opts->rebuild)
-        rc = heal_read_back(s->catalog, &s->store, s->opts->share, &reader, s->now_ms, found,
+        rc = heal_read_back(s->catalog, s->store, s->opts->share, &reader, s->now_ms, found,
                             err);
     s->result->healed = found->entered;
     if (rc < 0 || s->opts->rebuild)
         return rc;
-    if (finish_intents(s, err) < 0 || volume_store_sweep(&s->store, err) < 0 ||
+    if (finish_intents(s, err) < 0 || volume_store_sweep(s->store, err) < 0 ||
         stamping_ask(&s->stamping, err) < 0 || discover(s, err) < 0)
         return -1;
-    return write_volumes(s, err);
+    if (write_volumes(s, err) < 0)
+        return -1;
+    return holding_agree(s->catalog, s->store, &s->result->legal, err);
 }
 
 /* Store the outcome in the catalog; an error here is only logged. */
@@ -516,12 +548,13 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 bool sync_whole(const struct sync_result *r)
 {
     return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
-           !r->partial && !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
+           !r->partial && !r->newly_lost && !r->cut && !r->unread && !r->legal.refused &&
+           !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
 {
-    struct sync s = { .opts = opts, .result = result, .store = { opts->dir } };
+    struct sync s = { .opts = opts, .result = result, .store = opts->store };
     struct catalog_import_opts how;
     struct heal_reader reader;
     struct err told;
@@ -534,10 +567,10 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     how = catalog_import_opts(&s, DB_UNKNOWN);
     reader = catalog_import_reader(&how);
     s.catalog = opts->rebuild
-                    ? heal_remake(&s.store, &reader, s.now_ms, &result->found, err)
-                    : heal_open(&s.store, true, &reader, s.now_ms, &result->found, err);
+                    ? heal_remake(s.store, &reader, s.now_ms, &result->found, err)
+                    : heal_open(s.store, true, &reader, s.now_ms, &result->found, err);
     s.stamping = (struct stamping){ .catalog = s.catalog,
-                                    .store = &s.store,
+                                    .store = s.store,
                                     .authorities = opts->authorities };
     rc = s.catalog ? sync_log_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
@@ -549,8 +582,14 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     if (s.catalog &&
         (fixity_told(s.catalog, &told) < 0 || run_state_told_lost(s.catalog, &told) < 0))
         log_line(LOG_WARNING, "%s", told.text);
+    request_log_free(s.asked);
+    pagefile_free(s.pages);
+    assign_clear(&s.assign);
     region_free(s.region);
     mem_free(s.ids);
     db_free(s.catalog);
+    if (rc == 0 && volume_store_keep_catalog(s.store, &told) < 0)
+        log_line(LOG_WARNING, "no copy of the catalog was written into the bucket: %s",
+                 told.text);
     return rc;
 }

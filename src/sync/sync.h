@@ -24,8 +24,11 @@
 
 #include "attest/authority.h"
 #include "base/err.h"
+#include "catalog/shard.h"
 #include "sync/heal.h"
+#include "sync/holding.h"
 #include "sync/survey.h"
+#include "volumes/volume_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +39,7 @@ struct sync_result;
 struct sync_opts {
     struct survey_opts ask; /* ask.pull: how volumes are made; runs, output and top are
                              * filled in */
-    const char *dir;
+    const struct volume_store *store;
     uint64_t volume_size;
     size_t volume_runs;
     bool chain;                            /* record the previous volume in each volume */
@@ -44,6 +47,7 @@ struct sync_opts {
     uint64_t share;                        /* of the other volumes, see fixity_due; 0: none */
     const struct authorities *authorities; /* of time stamps; a count of 0: none */
     bool rebuild;                          /* only rebuild the catalog from the volumes */
+    bool index_text;                       /* index the logs and LLM texts of all volumes */
     /* Called at the end of a sync (rc as returned by sync_run). Only then the findings count
      * as reported: a sync that is killed before leaves them to the next sync. */
     void (*ended)(void *ctx, const struct sync_result *result, int rc);
@@ -65,9 +69,11 @@ struct sync_result {
     uint64_t downloaded;
     uint64_t stored;
     uint64_t missing;
-    uint64_t mismatches;   /* artifacts whose checksum does not match the service's */
-    bool partial;          /* a volume lacks something of a run that it has */
-    size_t records_lost;   /* records that the service failed to deliver */
+    uint64_t mismatches; /* artifacts whose checksum does not match the service's */
+    bool partial;        /* a volume lacks something of a run that it has */
+    size_t records_lost; /* records that the service failed to deliver */
+    struct holding_result
+        legal;             /* legal holds of a bucket's volumes that were set, or refused */
     size_t stamps;         /* time stamps that came */
     size_t stamps_waiting; /* time stamps that volumes wait for */
     uint64_t suspects;     /* artifacts whose content does not fit their type */
@@ -77,6 +83,9 @@ struct sync_result {
     int64_t oldest_us;     /* creation time of the oldest of these; DB_UNKNOWN: none */
     bool cut;              /* the service did not list all runs */
     size_t unread;         /* rows of the list of runs without a valid run ID */
+    struct shard shard;    /* the directory's; n 0: not known, since the sync failed before */
+    size_t others;         /* listed runs of other shards */
+    int64_t undecided;     /* listed runs whose shard is not known */
 };
 
 /* Whether nothing is missing, wrong, deferred, lost or damaged, and all runs were listed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asset: the style sheet and the script of the offline view, as in view.css and view.js.
+ * asset: the style sheet, the script and the HTML of the offline view, as in view.css, script/
+ * and page.html.
  *
  * Pure.
  */
@@ -16,5 +17,6 @@ struct asset {
 
 extern const struct asset asset_style;
 extern const struct asset asset_script;
+extern const struct asset asset_page; /* the HTML, see page.html */
 
 #endif

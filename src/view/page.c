@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "view/page.h"
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "format/payload_path.h"
 #include "format/sniff.h"
+#include "format/tagfile.h"
+#include "view/about.h"
 #include "view/asset.h"
 #include "view/har.h"
 #include "view/inert.h"
+#include "view/recording.h"
 #include "view/row_json.h"
+#include "view/skeleton.h"
 #include "view/store.h"
 #include "view/texts.h"
 
-#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BLOCK_MAX ((size_t)64 << 20) /* limit of one row or text, escaped */
 #define SCRATCH   ((size_t)1 << 20)  /* rows whose texts are freed together */
-#define HASH_TEXT 48                 /* room for a SHA-256 in base64 */
 
 struct page {
     struct store rows; /* the runs' rows for index.html */
@@ -27,14 +31,14 @@ struct page {
     struct texts *texts;
     uint64_t payload; /* bytes of the artifacts, duplicates counted once; see PAGE_SHARE */
     uint64_t words;   /* bytes of titles and failure reasons in rows */
-    bool marked;      /* a page of chosen runs */
-    bool live;        /* see page_live */
-    bool broken;      /* see page_broken */
+    struct about about;
+    bool marked;            /* a page of chosen runs */
+    bool live;              /* see page_live */
+    bool broken;            /* see page_broken */
     struct region *scratch; /* texts of the last rows */
     size_t scratch_used;
     page_clean_fn *clean;
-    char hashes[2][HASH_TEXT]; /* of the style and the script, once known */
-    struct buf taken;          /* see page_take */
+    struct buf taken; /* see page_take */
     struct buf cleaned;
     struct buf block;
     struct buf raw;
@@ -106,14 +110,6 @@ static int take_clean(struct page *page, const char **text, size_t *len, struct 
     return 0;
 }
 
-/* The length of the run's ID in a path data/RUN_ID/...; 0: it is of no run. */
-static size_t id_len(const char *path)
-{
-    size_t len = strncmp(path, "data/", 5) == 0 ? strcspn(path + 5, "/") : 0;
-
-    return len && path[5 + len] ? len : 0;
-}
-
 /* What may be copied of texts if the artifacts have so many bytes; see PAGE_SHARE. */
 static struct texts_budget budget_of(uint64_t payload)
 {
@@ -148,24 +144,35 @@ int page_failed(struct page *page, const char *run_id, struct err *err)
     return run ? 0 : -1;
 }
 
+static bool ends(const char *text, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+
+    return len > n && strcmp(text + len - n, end) == 0;
+}
+
 /*
  * Whether a text can be copied, by the type of its artifact; *kind gets its kind. Other
  * artifacts are not copied: pictures, recordings, and texts that a browser shows from their own
- * files.
+ * files. A page that is served (live) has these texts, too (TEXT_OTHER), so that they can be
+ * searched.
  */
-static bool kind_of(const char *type, enum text_kind *kind)
+static bool kind_of(const struct page_file *file, bool live, enum text_kind *kind)
 {
-    size_t len = type ? strlen(type) : 0;
+    const char *type = file->type ? file->type : "";
+    const char *media = file->media_type;
+    size_t len = strlen(type);
 
-    *kind = TEXT_HTML;
-    if (!len || strncmp(type, "html", 4) == 0)
+    *kind = sniff_type_is_har(type)                                  ? TEXT_HAR
+            : ends(type, len, "_log") || ends(type, len, "_log_raw") ? TEXT_LOG
+            : strncmp(type, "html", 4) == 0                          ? TEXT_HTML
+            : sniff_type_is_answer(type)                             ? TEXT_MODEL
+            : strncmp(type, "llm_prompt", 10) == 0                   ? TEXT_PROMPT
+            : strncmp(type, "visible_elements_tree", 21) == 0        ? TEXT_TREE
+                                                                     : TEXT_OTHER;
+    if (!len || *kind != TEXT_OTHER)
         return len;
-    *kind = TEXT_HAR;
-    if (sniff_type_is_har(type))
-        return true;
-    *kind = TEXT_LOG;
-    return (len > 4 && strcmp(type + len - 4, "_log") == 0) ||
-           (len > 8 && strcmp(type + len - 8, "_log_raw") == 0);
+    return live && (strncmp(media, "text/", 5) == 0 || strcmp(media, "application/json") == 0);
 }
 
 /* Whether a document is of a run: data/RUN_ID/run.json, data/RUN_ID/records/NAME.json. */
@@ -173,21 +180,33 @@ static bool is_story(const char *path)
 {
     const char *name = path_base(path);
 
-    return strcmp(name, "run.json") == 0 ||
+    return strcmp(name, TAGFILE_RUN) == 0 ||
            (name - path > 9 && strncmp(name - 9, "/records/", 9) == 0);
 }
 
-size_t page_wants(const struct page_file *file)
+static size_t wants(const struct page_file *file, bool live)
 {
     enum text_kind kind;
 
     if (!file->media_type) /* not truncated, since it is parsed as JSON */
         return is_story(file->path) && file->size <= PAGE_RECORD_MAX ? (size_t)file->size : 0;
-    if (!kind_of(file->type, &kind))
+    if (strncmp(file->media_type, "video/", 6) == 0)
+        return file->size < RECORDING_HEAD ? (size_t)file->size : RECORDING_HEAD;
+    if (!kind_of(file, live, &kind))
         return 0;
     if (kind == TEXT_HAR)
         return file->size <= HAR_SIZE_MAX ? (size_t)file->size : 0;
     return file->size < PAGE_TEXT_MAX ? (size_t)file->size : PAGE_TEXT_MAX;
+}
+
+size_t page_wants(const struct page_file *file)
+{
+    return wants(file, false);
+}
+
+size_t page_live_wants(const struct page_file *file)
+{
+    return wants(file, true);
 }
 
 /* Add [path, whether it is cut, value] to a run's sidecar; json: the value is JSON already. */
@@ -218,22 +237,41 @@ static int add_record(struct page *page, const struct sidecar_run *run, const ch
     return add_text(page, &text, json_check(text.bytes, text.len, NULL, &ignored) == 0, err);
 }
 
+/* Add when a recording began, if it states that: {"start": TIME}. */
+static int add_recording(struct page *page, const struct sidecar_run *run, const char *path,
+                         const char *bytes, size_t len, struct err *err)
+{
+    int64_t start = recording_start(bytes, len);
+    char time[CLOCK_TEXT_MAX];
+    char value[64];
+    struct text text = { .run = run, .path = path, .bytes = value };
+
+    if (start == CLOCK_NONE)
+        return 0;
+    text.len = (size_t)snprintf(value, sizeof(value), "{\"start\":\"%s\"}",
+                                clock_format(time, start, CLOCK_RFC3339));
+    return add_text(page, &text, true, err);
+}
+
 int page_text(struct page *page, const struct page_file *file, const char *bytes, size_t len,
               struct err *err)
 {
     const struct sidecar_run *run;
     struct text text = { .path = file->path, .bytes = bytes, .len = len };
-    size_t id = id_len(file->path);
+    size_t len_of_id;
+    const char *id = payload_path_run(file->path, &len_of_id);
     struct err ignored;
 
     if (!id)
         return 0;
-    run = sidecars_run(page->sidecars, file->path + 5, id, err);
+    run = sidecars_run(page->sidecars, id, len_of_id, err);
     if (!run)
         return -1;
     if (!file->media_type)
         return add_record(page, run, file->path, bytes, len, err);
-    if (!kind_of(file->type, &text.kind))
+    if (strncmp(file->media_type, "video/", 6) == 0)
+        return add_recording(page, run, file->path, bytes, len, err);
+    if (!kind_of(file, page->live, &text.kind))
         return 0;
     text.run = run;
     text.cut = len < file->size;
@@ -329,6 +367,8 @@ int page_artifact(struct page *page, const struct manifest_read_artifact *row, s
     buf_reset(&page->raw);
     if (!run || row_json_artifact(&page->raw, row, err) < 0)
         return note(page, -1, err);
+    page->about.artifacts++;
+    page->about.bytes += row->size;
     page->payload += row->duplicate_of           ? 0
                      : is_media(row->media_type) ? row->size * PAGE_MEDIA
                                                  : row->size;
@@ -353,11 +393,22 @@ static int add_missing(struct page *page, const char *text, size_t len, struct r
 
     if (manifest_read_missing(&row, text, len, region, err) < 0)
         return -1;
+    page->about.missing++;
     run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
     buf_reset(&page->raw);
     if (!run || buf_add(&page->raw, text, len, err) < 0)
         return -1;
     return add_part(page, run, SIDECAR_MISSING, err);
+}
+
+/* Take a value of the manifest's head, redacted. */
+static int add_about(struct page *page, enum manifest_read_section section, const char *text,
+                     size_t len, struct err *err)
+{
+    if (take_clean(page, &text, &len, err) < 0)
+        return -1;
+    (section == MANIFEST_READ_SOURCE ? about_source : about_created)(&page->about, text, len);
+    return 0;
 }
 
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
@@ -366,6 +417,9 @@ int page_row(void *ctx, enum manifest_read_section section, const char *text, si
     struct page *page = ctx;
     int rc = 0;
 
+    if (section == MANIFEST_READ_CREATED || section == MANIFEST_READ_SOURCE)
+        return note(page, add_about(page, section, text, len, err), err);
+    page->about.filtered = page->about.filtered || section == MANIFEST_READ_FILTER;
     if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
         section != MANIFEST_READ_MISSING)
         return 0;
@@ -439,71 +493,6 @@ int page_put_json(struct page *page, size_t n, put_fn *put, void *ctx, struct er
     return sidecars_put_json(page->sidecars, n, put, ctx, err);
 }
 
-/* The digest of an asset, as CSP needs it. */
-static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-
-    if (!sha)
-        return -1;
-    sha256_add(sha, asset->text, asset->len);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    (void)EVP_EncodeBlock((unsigned char *)out, digest, SHA256_SIZE);
-    return 0;
-}
-
-/* Make the part of the page before the rows. */
-static int make_head(struct page *page, struct buf *out, const char *title, struct err *err)
-{
-    const char *from = page->live ? "'self'" : "file:";
-
-    if (!*page->hashes[0] && (asset_hash(&asset_style, page->hashes[0], err) < 0 ||
-                              asset_hash(&asset_script, page->hashes[1], err) < 0))
-        return -1;
-    if (buf_addf(out, err,
-                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
-                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                 "script-src 'sha256-%s'%s; style-src 'sha256-%s'; img-src %s; media-src %s; "
-                 "frame-src %s; %sbase-uri 'none'; form-action 'none'; "
-                 "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
-                 page->live     ? PAGE_LIVE_MARK "\n"
-                 : page->marked ? PAGE_MARK "\n"
-                                : "",
-                 page->hashes[1], page->live ? "" : " 'strict-dynamic'", page->hashes[0], from,
-                 from, from, page->live ? "connect-src 'self'; " : "") < 0 ||
-        buf_adds(out,
-                 "<meta name=\"referrer\" content=\"no-referrer\">\n"
-                 "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
-                 err) < 0 ||
-        inert_attribute(out, title, err) < 0 || buf_adds(out, "</title>\n<style>", err) < 0 ||
-        buf_add(out, asset_style.text, asset_style.len, err) < 0 ||
-        buf_adds(out,
-                 "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
-                 "run</a>\n<header><h1>",
-                 err) < 0 ||
-        inert_attribute(out, title, err) < 0)
-        return -1;
-    return buf_adds(
-        out,
-        "</h1></header>\n<noscript><p>This page needs JavaScript to show the archive; "
-        "the files are in data/.</p></noscript>\n<div class=\"layout\">\n"
-        "<nav aria-label=\"Runs\">\n<label>Find runs<input id=\"find\" type=\"search\"></label>"
-        "\n<label>Status<select id=\"status\"><option value=\"\">all</option></select></label>"
-        "\n<output id=\"count\" class=\"dim\"></output>\n<ul id=\"runs\"></ul>\n"
-        "<p id=\"scope\" class=\"dim\"></p>\n<button type=\"button\" id=\"all\">Search all "
-        "runs</button>\n</nav>\n"
-        "<main id=\"main\"></main>\n</div>\n"
-        "<dialog id=\"box\" aria-label=\"Screenshot\"><div class=\"tools\">"
-        "<button type=\"button\" name=\"back\" aria-label=\"previous\">&#8592;</button>"
-        "<output></output><span><button type=\"button\" name=\"on\" aria-label=\"next\">"
-        "&#8594;</button> <button type=\"button\" name=\"close\" aria-label=\"close\">"
-        "&#10005;</button></span></div><img alt=\"\"></dialog>\n"
-        "<script type=\"application/json\" id=\"rows\">",
-        err);
-}
-
 static int put_text(const char *text, put_fn *put, void *ctx, struct err *err)
 {
     return put(ctx, text, strlen(text), err);
@@ -528,25 +517,69 @@ static int put_whole(struct page *page, put_fn *put, void *ctx, struct err *err)
     return 0;
 }
 
-int page_put_rows(struct page *page, put_fn *put, void *ctx, struct err *err)
+/* Write the member "runs" and the end of the object. */
+static int put_runs(struct page *page, put_fn *put, void *ctx, struct err *err)
 {
-    if (put_text("{\"runs\": [", put, ctx, err) < 0 ||
+    if (put_text("\"runs\": [", put, ctx, err) < 0 ||
         store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0)
         return -1;
     return put_text("]}", put, ctx, err);
 }
 
+int page_put_rows(struct page *page, put_fn *put, void *ctx, struct err *err)
+{
+    return put_text("{", put, ctx, err) < 0 ? -1 : put_runs(page, put, ctx, err);
+}
+
+/* Write what the script reads first: what is known of the whole, and the short rows of runs. */
+static int put_rows(struct page *page, put_fn *put, void *ctx, struct err *err)
+{
+    buf_reset(&page->block);
+    if (buf_adds(&page->block, "{\"about\": ", err) < 0 ||
+        about_put(&page->about, &page->block, err) < 0 ||
+        buf_adds(&page->block, ",\n", err) < 0 ||
+        put(ctx, page->block.data, page->block.len, err) < 0)
+        return -1;
+    return put_runs(page, put, ctx, err);
+}
+
+/* What is to be written, and where. */
+struct writing {
+    struct page *page;
+    const char *title;
+    bool whole;
+    put_fn *put;
+    void *ctx;
+};
+
+/* Write what stands in the place of a name of the skeleton; a skeleton_fn. */
+static int put_named(void *ctx, const char *name, size_t len, struct err *err)
+{
+    const struct writing *w = ctx;
+    struct page *page = w->page;
+    struct buf *block = &page->block;
+    const char *mark = page->live ? PAGE_LIVE_MARK : page->marked ? PAGE_MARK : "";
+
+    if (strncmp(name, "ROWS", len) == 0)
+        return put_rows(page, w->put, w->ctx, err);
+    if (strncmp(name, "SIDECARS", len) == 0)
+        return w->whole ? put_whole(page, w->put, w->ctx, err) : 0;
+    if (strncmp(name, "STYLE", len) == 0)
+        return w->put(w->ctx, asset_style.text, asset_style.len, err);
+    if (strncmp(name, "SCRIPT", len) == 0)
+        return w->put(w->ctx, asset_script.text, asset_script.len, err);
+    buf_reset(block);
+    if ((strncmp(name, "MARK", len) == 0     ? buf_adds(block, mark, err)
+         : strncmp(name, "POLICY", len) == 0 ? skeleton_policy(block, page->live, err)
+                                             : inert_attribute(block, w->title, err)) < 0)
+        return -1;
+    return w->put(w->ctx, block->data, block->len, err);
+}
+
 int page_write(struct page *page, const char *title, bool whole, put_fn *put, void *ctx,
                struct err *err)
 {
-    struct buf *head = &page->block;
+    struct writing w = { page, title, whole, put, ctx };
 
-    buf_reset(head);
-    if (make_head(page, head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
-        page_put_rows(page, put, ctx, err) < 0 || put_text("</script>\n", put, ctx, err) < 0 ||
-        (whole && put_whole(page, put, ctx, err) < 0) ||
-        put_text("<script>", put, ctx, err) < 0 ||
-        put(ctx, asset_script.text, asset_script.len, err) < 0)
-        return -1;
-    return put_text("</script>\n</body>\n</html>\n", put, ctx, err);
+    return skeleton_write(put, ctx, put_named, &w, err);
 }

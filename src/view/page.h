@@ -14,7 +14,8 @@
  * buffered in unnamed temporary files, so that memory does not grow with them.
  *
  * Copied into sidecars are the runs' records, whatever their number, and texts up to a budget:
- * requests of HAR files, logs, and captured pages. Other texts are shown from their own files.
+ * requests of HAR files, logs, captured pages, what models were asked and answered, and trees
+ * of elements. Other texts are shown from their own files.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM if a file fails, ERR_MEMORY
@@ -74,6 +75,9 @@ struct page_file {
 
 /* How many bytes of a file the page may use, from its beginning; 0: none. */
 size_t page_wants(const struct page_file *file);
+
+/* The same of a page that is served, which has more kinds of texts. */
+size_t page_live_wants(const struct page_file *file);
 
 /* Add the first len bytes of a file: as many as page_wants says. */
 int page_text(struct page *page, const struct page_file *file, const char *bytes, size_t len,

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "base/path.h"
+#include "base/text.h"
+#include "format/payload_path.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -16,16 +18,10 @@ struct member {
 
 static int add_text(struct buf *out, const struct member *item, struct err *err)
 {
-    size_t len = item->text ? strlen(item->text) : 0;
-
     if (!item->text)
         return buf_adds(out, "0", err);
-    if (len > item->max) { /* at a character */
-        len = item->max;
-        while (len && ((unsigned char)item->text[len] & 0xc0) == 0x80)
-            len--;
-    }
-    return jsonw_quote(out, item->text, len, err);
+    return jsonw_quote(out, item->text, text_cut(item->text, strlen(item->text), item->max),
+                       err);
 }
 
 /* Append members, without the last ones that are NULL, each after a comma. */
@@ -44,10 +40,8 @@ static int add_texts(struct buf *out, const struct member *items, size_t count, 
 
 int row_json_path(struct buf *out, const char *path, const char *run_id, struct err *err)
 {
-    size_t len = strlen(run_id);
-    bool inside = strncmp(path, "data/", 5) == 0 && strncmp(path + 5, run_id, len) == 0 &&
-                  path[5 + len] == '/' && strncmp(path + 6 + len, "data/", 5) != 0;
-    const char *at = inside ? path + 6 + len : path;
+    const char *below = payload_path_below(path, run_id);
+    const char *at = below && !payload_path_is(below) ? below : path;
 
     return jsonw_quote(out, at, strlen(at), err);
 }

@@ -29,7 +29,15 @@
 #define TEXTS_ROOM  ((uint64_t)96 << 20) /* limit of what is buffered to choose from */
 #define TEXTS_LEAST ((uint64_t)4 << 20)  /* the same limit if little can be chosen */
 
-enum text_kind { TEXT_HAR, TEXT_LOG, TEXT_HTML };
+enum text_kind {
+    TEXT_HAR,
+    TEXT_LOG,
+    TEXT_HTML,
+    TEXT_MODEL,
+    TEXT_PROMPT,
+    TEXT_TREE,
+    TEXT_OTHER
+};
 
 struct text {
     const struct sidecar_run *run;

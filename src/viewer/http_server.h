@@ -2,9 +2,10 @@
 /*
  * http_server: serves files to browsers on this machine, read-only, by libmicrohttpd.
  *
- * Each request is checked first (viewer/access). The others are answered by a callback, which
- * names the file to send; ranges are sent of it as they are asked for. Every response forbids
- * to be framed or embedded by other sites, to be sniffed for another type, and to be stored.
+ * Each request is checked first (viewer/access). Accepted requests are answered by a callback,
+ * which names the file to send; if a range is requested, only that range is sent. The headers
+ * of every response forbid other sites to frame or embed it, and browsers to guess another type
+ * and to store it.
  *
  * Order    http_server_bind, then the sandbox, then http_server_start: the threads are created
  *          inside the sandbox, in which no socket can be created

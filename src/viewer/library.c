@@ -7,10 +7,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/search.h"
-#include "format/manifest_read.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include <string.h>
 
@@ -18,12 +17,16 @@
 
 int library_open(struct library *library, struct err *err)
 {
+    struct err why;
+
     (void)pthread_mutex_init(&library->lock, NULL);
     (void)pthread_mutex_init(&library->making, NULL);
     library->open = true;
-    if (!library->dir)
+    if (store_open(&library->texts, library->place->temp_dir, &why) < 0)
+        log_line(LOG_INFO, "texts are read in the order of the manifest: %s", why.text);
+    if (!library->store)
         return 0;
-    library->catalog = db_open(library->dir, DB_READ, err);
+    library->catalog = db_open(library->store->dir, DB_READ, err);
     return library->catalog ? 0 : -1;
 }
 
@@ -33,6 +36,7 @@ void library_close(struct library *library)
         return;
     db_free(library->catalog);
     library->catalog = NULL;
+    store_close(&library->texts);
     (void)pthread_mutex_destroy(&library->lock);
     (void)pthread_mutex_destroy(&library->making);
     library->open = false;
@@ -52,7 +56,7 @@ bool library_shows(const struct library *library, const char *run_id)
 /* A visit of runs. */
 struct visit {
     struct library *library;
-    library_run_fn *fn;
+    manifest_read_fn *fn;
     void *ctx;
     struct buf row; /* of the catalog */
 };
@@ -88,11 +92,13 @@ static int on_catalog_run(void *ctx, const struct search_row *row, struct err *e
     jsonw_close(w);
     rc = jsonw_end(w, err);
     mem_free(w);
-    return rc < 0 ? -1 : visit->fn(visit->ctx, visit->row.data, visit->row.len, err);
+    return rc < 0 ? -1
+                  : visit->fn(visit->ctx, MANIFEST_READ_RUNS, visit->row.data, visit->row.len,
+                              err);
 }
 
 /* Visit runs of the catalog; text: only those that have it, or NULL. */
-static int catalog_runs(struct library *library, const char *text, library_run_fn *fn,
+static int catalog_runs(struct library *library, const char *text, manifest_read_fn *fn,
                         void *ctx, struct err *err)
 {
     struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
@@ -113,7 +119,7 @@ static int catalog_runs(struct library *library, const char *text, library_run_f
     return rc;
 }
 
-/* Pass the rows of runs, which come before those of documents and artifacts. */
+/* Pass what comes before the rows of documents and artifacts. */
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
@@ -123,11 +129,12 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     int rc;
 
     if (section != MANIFEST_READ_RUNS)
-        return section > MANIFEST_READ_RUNS;
+        return section > MANIFEST_READ_RUNS ? 1
+                                            : visit->fn(visit->ctx, section, text, len, err);
     region = region_new(err);
     rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
     if (rc == 0 && library_shows(visit->library, run.run_id))
-        rc = visit->fn(visit->ctx, text, len, err);
+        rc = visit->fn(visit->ctx, section, text, len, err);
     region_free(region);
     return rc < 0 ? -1 : 0;
 }
@@ -144,23 +151,23 @@ static int archive_runs(struct visit *visit, const char *path, struct err *err)
     return rc;
 }
 
-int library_runs(struct library *library, library_run_fn *fn, void *ctx, struct err *err)
+int library_runs(struct library *library, manifest_read_fn *fn, void *ctx, struct err *err)
 {
     struct visit visit = { .library = library, .fn = fn, .ctx = ctx };
     size_t i;
     int rc = 0;
 
-    if (library->dir)
+    if (library->store)
         return catalog_runs(library, NULL, fn, ctx, err);
     for (i = 0; rc == 0 && i < library->archive_count; i++)
         rc = archive_runs(&visit, library->archives[i], err);
     return rc;
 }
 
-int library_search(struct library *library, const char *text, library_run_fn *fn, void *ctx,
+int library_search(struct library *library, const char *text, manifest_read_fn *fn, void *ctx,
                    struct err *err)
 {
-    return library->dir
+    return library->store
                ? catalog_runs(library, text, fn, ctx, err)
                : err_set(err, ERR_NOT_FOUND, "only a directory of skyarc sync has a catalog");
 }
@@ -185,14 +192,13 @@ static int on_volume(void *ctx, const char *path, struct err *err)
 static int find_volumes(struct library *library, const char *run_id, struct volumes *volumes,
                         struct err *err)
 {
-    const struct volume_store store = { library->dir };
     int rc;
 
     volumes->region = region_new(err);
     if (!volumes->region)
         return -1;
     (void)pthread_mutex_lock(&library->lock);
-    rc = volume_store_of_run(&store, library->catalog, run_id, on_volume, volumes, err);
+    rc = volume_store_of_run(library->store, library->catalog, run_id, on_volume, volumes, err);
     (void)pthread_mutex_unlock(&library->lock);
     return rc;
 }
@@ -235,7 +241,7 @@ int library_archives(struct library *library, const char *run_id, library_archiv
     struct volumes *volumes;
     int rc;
 
-    if (!library->dir)
+    if (!library->store)
         return visit_archives(library, library->archives, library->archive_count, fn, ctx, err);
     volumes = mem_new(sizeof(*volumes), err);
     if (!volumes)

@@ -3,10 +3,10 @@
  * library: the archives that the viewer shows: some archives, or a directory of skyarc sync.
  *
  * Of a directory, the catalog says which runs there are, and which volumes have a run. The
- * catalog stays open, since it cannot be opened in the sandbox.
+ * catalog and a temporary file stay open, since they cannot be opened in the sandbox.
  *
  * Errors   the catalog's; those of reading archives
- * Owns     the catalog
+ * Owns     the catalog, the temporary file
  * Threads  any, after library_open
  */
 #ifndef VIEWER_LIBRARY_H
@@ -14,7 +14,10 @@
 
 #include "base/err.h"
 #include "catalog/db.h"
+#include "format/manifest_read.h"
+#include "view/store.h"
 #include "viewer/served_file.h"
+#include "volumes/volume_store.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -28,42 +31,43 @@ struct library {
     /* set by the caller, borrowed */
     const char *title;
     struct served_place *place;
-    const char *dir; /* a directory of skyarc sync; NULL: the archives */
+    const struct volume_store *store; /* of a directory of skyarc sync; NULL: the archives */
     const char *const *archives;
     size_t archive_count;
     const char *const *run_ids; /* show only these; of an archive, by the IDs that it has */
     size_t run_count;           /* 0: all */
     pthread_mutex_t making;     /* held while a run's data is made: one at a time, for memory */
+    /* under making: buffers a run's texts, if a file could be opened (fd) */
+    struct store texts;
     /* under lock */
     pthread_mutex_t lock;
     struct db *catalog;
     bool open;
 };
 
-/* Open the catalog of a directory; close also after a failure. */
+/* Open the catalog of a directory, and a temporary file if one can be made; close also after a
+ * failure. */
 int library_open(struct library *library, struct err *err) MUST_CHECK;
 
-/* Close the catalog; may be called twice, and on a library that was not opened. */
+/* Close them; may be called twice, and on a library that was not opened. */
 void library_close(struct library *library);
 
 /* Whether a run is one of those to be shown. */
 bool library_shows(const struct library *library, const char *run_id);
 
-/* Gets the row of a run, as in a manifest. */
-typedef int library_run_fn(void *ctx, const char *text, size_t len, struct err *err);
-
 /*
- * Visit the runs to be shown, of a directory the newest LIBRARY_RUNS, newest first. A run that
- * several archives have is visited several times.
+ * Visit the runs to be shown, of a directory the newest LIBRARY_RUNS, newest first; fn gets
+ * their rows as in a manifest, and of archives also what the sections before the runs have. A
+ * run that several archives have is visited several times.
  */
-int library_runs(struct library *library, library_run_fn *fn, void *ctx,
+int library_runs(struct library *library, manifest_read_fn *fn, void *ctx,
                  struct err *err) MUST_CHECK;
 
 /*
  * Visit the newest LIBRARY_FOUND runs of a directory that have a text in prompt, title, output
  * or failure reason. ERR_NOT_FOUND: the library is no directory, and has no such search.
  */
-int library_search(struct library *library, const char *text, library_run_fn *fn, void *ctx,
+int library_search(struct library *library, const char *text, manifest_read_fn *fn, void *ctx,
                    struct err *err) MUST_CHECK;
 
 /* Gets the path of an archive; 1: no further one is wanted. */

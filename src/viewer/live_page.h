@@ -22,6 +22,13 @@
 int live_page_index(struct library *library, put_fn *put, void *ctx,
                     struct err *err) MUST_CHECK;
 
+/*
+ * Write the totals of the archives as JSON, and the SHA-256 of each one's manifest, as the file
+ * itself has it now; all manifests are read to the end. An empty object for a directory.
+ */
+int live_page_about(struct library *library, put_fn *put, void *ctx,
+                    struct err *err) MUST_CHECK;
+
 /* Write the short rows of the runs that have a text, as JSON; see library_search. */
 int live_page_search(struct library *library, const char *text, put_fn *put, void *ctx,
                      struct err *err) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include "api/run.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "viewer/live_page.h"
 
 #include <stdio.h>
@@ -36,14 +37,11 @@ static const struct media {
 /* The media type of a file by its name; download: browsers are not to show it. */
 static const char *site_media_type(const char *path, bool *download)
 {
-    size_t len = strlen(path);
     size_t i;
 
     *download = false;
     for (i = 0; i < sizeof(medias) / sizeof(*medias); i++) {
-        size_t end = strlen(medias[i].ending);
-
-        if (len > end && strcasecmp(path + len - end, medias[i].ending) == 0)
+        if (path_ends(path, medias[i].ending))
             return medias[i].type;
     }
     *download = true;
@@ -68,7 +66,7 @@ static void set_not_found(struct http_answer *answer)
 /* What is made for a request. */
 struct making {
     struct library *library;
-    const char *what; /* the run's ID, or the text */
+    const char *what; /* the run's ID, the text that is searched, or what messages call it */
 };
 
 static int make_index(void *ctx, put_fn *put, void *put_ctx, struct err *err)
@@ -76,6 +74,13 @@ static int make_index(void *ctx, put_fn *put, void *put_ctx, struct err *err)
     const struct making *making = ctx;
 
     return live_page_index(making->library, put, put_ctx, err);
+}
+
+static int make_about(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct making *making = ctx;
+
+    return live_page_about(making->library, put, put_ctx, err);
 }
 
 static int make_run(void *ctx, put_fn *put, void *put_ctx, struct err *err)
@@ -92,28 +97,19 @@ static int make_search(void *ctx, put_fn *put, void *put_ctx, struct err *err)
     return live_page_search(making->library, making->what, put, put_ctx, err);
 }
 
-static void answer_search(struct library *library, const char *text, struct http_answer *answer)
+/* Answer with what `make` writes. */
+static void answer_made(struct library *library, file_maker *make, const char *what,
+                        struct http_answer *answer)
 {
-    struct making making = { library, text };
+    struct making making = { library, what };
+    bool page = make == make_index;
     struct err err;
 
-    answer->media_type = "application/json";
-    answer->policy = POLICY_DATA;
-    answer->file = served_file_make(library->place, make_search, &making, &err);
+    answer->media_type = page ? "text/html; charset=utf-8" : "application/json";
+    answer->policy = page ? POLICY_PAGE : POLICY_DATA;
+    answer->file = served_file_make(library->place, make, &making, &err);
     if (!answer->file)
-        fail(answer, "a search", &err);
-}
-
-static void answer_index(struct library *library, struct http_answer *answer)
-{
-    struct making making = { .library = library };
-    struct err err;
-
-    answer->media_type = "text/html; charset=utf-8";
-    answer->policy = POLICY_PAGE;
-    answer->file = served_file_make(library->place, make_index, &making, &err);
-    if (!answer->file)
-        fail(answer, "the page", &err);
+        fail(answer, what, &err);
 }
 
 /* The length of the run's ID that a path begins with, which `end` follows; 0: none. */
@@ -130,21 +126,13 @@ static size_t take_id(char id[RUN_ID_MAX + 1], const char *path, const char *end
 
 static void answer_run(struct library *library, const char *path, struct http_answer *answer)
 {
-    struct making making = { .library = library };
     char id[RUN_ID_MAX + 1];
     size_t len = take_id(id, path, ".json");
-    struct err err;
 
-    if (!len || strcmp(path + len, ".json") != 0) {
+    if (!len || strcmp(path + len, ".json") != 0)
         set_not_found(answer);
-        return;
-    }
-    making.what = id;
-    answer->media_type = "application/json";
-    answer->policy = POLICY_DATA;
-    answer->file = served_file_make(library->place, make_run, &making, &err);
-    if (!answer->file)
-        fail(answer, id, &err);
+    else
+        answer_made(library, make_run, id, answer);
 }
 
 /* A file being searched in the archives that may have it. */
@@ -191,9 +179,11 @@ void site_get(void *ctx, const char *path, const char *query, struct http_answer
     struct library *library = ctx;
 
     if (strcmp(path, "/") == 0)
-        answer_index(library, answer);
+        answer_made(library, make_index, "the page", answer);
+    else if (strcmp(path, "/about") == 0)
+        answer_made(library, make_about, "the totals", answer);
     else if (strcmp(path, "/search") == 0 && query && *query)
-        answer_search(library, query, answer);
+        answer_made(library, make_search, query, answer);
     else if (strncmp(path, "/view/", 6) == 0)
         answer_run(library, path + 6, answer);
     else if (strncmp(path, "/data/", 6) == 0)

@@ -3,6 +3,7 @@
  * site: what the viewer answers for a path.
  *
  *   /                 the page (viewer/live_page)
+ *   /about            the totals of the archives
  *   /view/ID.json     the data of a run
  *   /search?q=TEXT    the rows of runs of a directory that have a text
  *   /data/ID/...      a file of a run, as it is in the archive

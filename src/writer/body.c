@@ -94,7 +94,7 @@ static void bar(const struct spool *spool, const struct err *why)
     bool known = spool->barred && atomic_exchange(spool->barred, true);
 
     log_line(known ? LOG_DEBUG : LOG_WARNING,
-             "%s; going on without temporary files, in the memory alone, which may take "
+             "%s; going on without temporary files, in memory, which may take "
              "longer: name a directory with free space by --spool-dir or TMPDIR",
              why->text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * compress_pool: compresses pieces of the tar stream into frames, in order, with one thread per
- * core.
+ * core, or as many as there is memory for.
  *
  * The pieces are in a ring of slots. The packer fills the next free slot and submits it; a free
  * worker compresses the oldest piece that no other worker has; one writer thread writes the

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define ENTRY_PATH_MAX 2048
-
 /* The result for an item, kept until the archive is complete. */
 struct entry_slot {
     const char *path; /* NULL: no path yet */
@@ -141,14 +139,6 @@ static int name(struct entry_writer *entries, const struct item *item, struct er
                                 : entry_names_give(entries->names, item, entries->head,
                                                    entries->head_len, err);
     return slot->path ? 0 : -1;
-}
-
-/* An entry's full path. */
-static const char *entry_path(const struct entry_writer *entries, char out[ENTRY_PATH_MAX],
-                              const char *path)
-{
-    (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", entries->opts.top, path);
-    return out;
 }
 
 /* Hash a whole body; har (may be NULL) reads it, too. */
@@ -289,19 +279,20 @@ static int put_body(struct entry_writer *entries, const struct entry_file *file,
                     const struct body *body, struct spot *place, struct err *err)
 {
     struct body_cursor cursor = { 0 };
-    char full[ENTRY_PATH_MAX];
+    char full[ENTRY_PATH];
     const unsigned char *bytes;
     struct chunk *chunk;
     ssize_t n;
     int rc;
 
-    if (volume_begin(entries->volume,
-                     &(struct entry_file){ .path = entry_path(entries, full, file->path),
-                                           .size = body->size,
-                                           .mtime = file->mtime,
-                                           .packed = file->packed,
-                                           .family = file->family },
-                     place, err) < 0)
+    if (volume_begin(
+            entries->volume,
+            &(struct entry_file){ .path = entry_path(full, entries->opts.top, file->path),
+                                  .size = body->size,
+                                  .mtime = file->mtime,
+                                  .packed = file->packed,
+                                  .family = file->family },
+            place, err) < 0)
         return -1;
     while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0) {
         if (entries->opts.stopping && atomic_load(entries->opts.stopping))
@@ -329,19 +320,19 @@ static int put_link(struct entry_writer *entries, const struct item *item,
                     const struct entry_slot *first, struct packed *packed, bool compressed,
                     struct err *err)
 {
-    char full[ENTRY_PATH_MAX];
-    char target[ENTRY_PATH_MAX];
+    char full[ENTRY_PATH];
+    char target[ENTRY_PATH];
 
     packed->link = true;
-    return volume_begin(
-        entries->volume,
-        &(struct entry_file){ .path = entry_path(entries, full, packed->path),
-                              .size = 0,
-                              .mtime = item->what.mtime,
-                              .link = entry_path(entries, target, packed->duplicate_of),
-                              .packed = compressed,
-                              .family = first->family },
-        &slot_of(entries, item)->place, err);
+    return volume_begin(entries->volume,
+                        &(struct entry_file){
+                            .path = entry_path(full, entries->opts.top, packed->path),
+                            .size = 0,
+                            .mtime = item->what.mtime,
+                            .link = entry_path(target, entries->opts.top, packed->duplicate_of),
+                            .packed = compressed,
+                            .family = first->family },
+                        &slot_of(entries, item)->place, err);
 }
 
 /* The item's entry is written: report it. */
@@ -495,7 +486,7 @@ int entry_writer_begin(struct entry_writer *entries, const struct item *item, ui
                        const void *head, size_t head_len, struct err *err)
 {
     struct entry_slot *slot = slot_of(entries, item);
-    char full[ENTRY_PATH_MAX];
+    char full[ENTRY_PATH];
 
     entries->head_len = head_len < sizeof(entries->head) ? head_len : sizeof(entries->head);
     memcpy(entries->head, head, entries->head_len);
@@ -504,13 +495,14 @@ int entry_writer_begin(struct entry_writer *entries, const struct item *item, ui
     if (name(entries, item, err) < 0)
         return -1;
     volume_mark(entries->volume);
-    return volume_begin(entries->volume,
-                        &(struct entry_file){ .path = entry_path(entries, full, slot->path),
-                                              .size = size,
-                                              .mtime = item->what.mtime,
-                                              .packed = is_compressed(entries),
-                                              .family = slot->family },
-                        &slot->place, err);
+    return volume_begin(
+        entries->volume,
+        &(struct entry_file){ .path = entry_path(full, entries->opts.top, slot->path),
+                              .size = size,
+                              .mtime = item->what.mtime,
+                              .packed = is_compressed(entries),
+                              .family = slot->family },
+        &slot->place, err);
 }
 
 int entry_writer_more(struct entry_writer *entries, struct chunk *chunk, struct err *err)

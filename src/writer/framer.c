@@ -89,6 +89,13 @@ static struct pool *make_pool(const struct framer *framer, unsigned workers, str
     return pool;
 }
 
+uint64_t spot_level(const struct spot *spot)
+{
+    if (spot->level == SPOT_STORED)
+        return 0;
+    return spot->level ? (uint64_t)spot->level : SPOT_NONE;
+}
+
 struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err)
 {

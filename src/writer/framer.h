@@ -47,6 +47,9 @@ struct spot {
     int level;       /* of the frame; SPOT_STORED; 0: unknown, or the format has no frames */
 };
 
+/* The level as a manifest has it: 0: stored; SPOT_NONE: unknown, or no frames. */
+uint64_t spot_level(const struct spot *spot);
+
 struct framer;
 
 /* Sizes that follow from the memory, or that a simulation reduces; 0: the default. */

@@ -15,7 +15,11 @@
 #include <unistd.h>
 
 #define PIECE         ((size_t)256 << 10) /* bytes of the file read at a time */
+#define NOTE          "request_log"       /* the member of a line that is a note */
 #define JOURNAL_AHEAD ((size_t)64 << 10)  /* disk space reserved for further rows */
+
+#define OUT_MAX  ((size_t)4 << 20) /* pending rows and notes */
+#define OUT_MOST ((size_t)1 << 20) /* from here on, a note writes them first */
 
 struct journal {
     char *path; /* NULL: only read */
@@ -26,9 +30,11 @@ struct journal {
     struct hashmap *rows;
     const struct journal_row *first;
     const struct journal_row **last; /* where the next row is entered */
-    size_t whole;                    /* bytes of complete lines of this request */
-    bool foreign;                    /* the first line is another request's */
-    size_t end;                      /* bytes written */
+    const struct journal_note *notes;
+    const struct journal_note **last_note;
+    size_t whole; /* bytes of complete lines of this request */
+    bool foreign; /* the first line is another request's */
+    size_t end;   /* bytes written */
     size_t reserved;
     struct buf out;
 };
@@ -94,16 +100,39 @@ static size_t check_mac(const struct journal *j, const char *line, size_t len, b
     return bare;
 }
 
+/* Keep a note; -1 only if out of memory. */
+static int take_note(struct journal *j, const char *line, size_t len, struct err *err)
+{
+    struct journal_note *note = region_take(j->region, sizeof(*note), err);
+
+    if (!note)
+        return -1;
+    note->json = region_copy(j->region, line, len, err);
+    if (!note->json)
+        return -1;
+    note->len = len;
+    *j->last_note = note;
+    j->last_note = &note->next;
+    return 0;
+}
+
 /* Add the row of one line; -1 only if out of memory: a line that is not a row is skipped. */
 static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
 {
     bool proven;
-    struct json *doc = json_parse(line, check_mac(j, line, len, &proven), NULL);
+    size_t bare = check_mac(j, line, len, &proven);
+    struct json *doc = json_parse(line, bare, NULL);
+    struct json_value note = doc ? json_get(json_root(doc), NOTE) : (struct json_value){ 0 };
     struct journal_row *row = doc ? region_take(j->region, sizeof(*row), err) : NULL;
     struct journal_row *there;
     int rc = doc && !row ? -1 : 0;
 
-    if (row && json_type(json_root(doc)) == JSON_OBJECT && read_row(j, json_root(doc), row)) {
+    if (row && json_type(note) == JSON_OBJECT) {
+        const char *json = json_raw(note, &bare);
+
+        rc = proven ? take_note(j, json, bare, err) : 0;
+    } else if (row && json_type(json_root(doc)) == JSON_OBJECT &&
+               read_row(j, json_root(doc), row)) {
         row->proven = proven;
         there = hashmap_get(j->rows, row->path, strlen(row->path));
         if (there) {
@@ -182,8 +211,9 @@ static struct journal *new_journal(struct pagefile *file, const char *request, c
     if (!j)
         return NULL;
     j->fd = -1;
-    buf_init(&j->out, (size_t)1 << 20);
+    buf_init(&j->out, OUT_MAX);
     j->last = &j->first;
+    j->last_note = &j->notes;
     j->request = mem_copy(request, err);
     j->region = region_on(file, err);
     j->rows = hashmap_on(file, err);
@@ -278,6 +308,19 @@ struct journal *journal_load_on(struct pagefile *file, const char *path, const c
     return NULL;
 }
 
+bool journal_is_of(const char *path, const char *request)
+{
+    size_t len = strlen(request);
+    char *line = mem_new(len + 1, NULL);
+    int fd = line ? file_read_own(path) : -1;
+    bool is = fd >= 0 && file_pread(fd, line, len + 1, 0, NULL) == 0 &&
+              memcmp(line, request, len) == 0 && line[len] == '\n';
+
+    file_close(&fd);
+    mem_free(line);
+    return is;
+}
+
 const struct journal_row *journal_find(const struct journal *j, const char *path)
 {
     return hashmap_get(j->rows, path, strlen(path));
@@ -333,10 +376,40 @@ int journal_flush(struct journal *j, struct err *err)
     return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
 }
 
+/* End the line that begins at an offset of the pending bytes: its MAC, and its end. */
+static int end_line(struct journal *j, size_t before, struct err *err)
+{
+    char hex[SHA256_TEXT];
+
+    if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
+        buf_addf(&j->out, err, " %s", hex) < 0)
+        return -1;
+    return buf_adds(&j->out, "\n", err);
+}
+
+const struct journal_note *journal_notes(const struct journal *j)
+{
+    return j->notes;
+}
+
+int journal_note(struct journal *j, const char *json, size_t len, struct err *err)
+{
+    size_t before;
+
+    if (j->out.len > OUT_MOST && journal_flush(j, err) < 0)
+        return -1;
+    before = j->out.len;
+    if (buf_adds(&j->out, "{\"" NOTE "\": ", err) == 0 &&
+        buf_add(&j->out, json, len, err) == 0 && buf_adds(&j->out, "}", err) == 0 &&
+        end_line(j, before, err) == 0)
+        return 0;
+    j->out.len = before;
+    return -1;
+}
+
 int journal_add(struct journal *j, const struct journal_row *row, struct err *err)
 {
     size_t before = j->out.len;
-    char hex[SHA256_TEXT];
     struct jsonw w;
 
     jsonw_init(&w, buf_put, &j->out);
@@ -344,10 +417,7 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
     if (jsonw_end(&w, err) < 0)
         return -1;
     j->out.len--; /* the newline, which must follow the MAC */
-    if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
-        buf_addf(&j->out, err, " %s", hex) < 0)
-        return -1;
-    return buf_adds(&j->out, "\n", err);
+    return end_line(j, before, err);
 }
 
 void journal_free(struct journal *j, bool remove)

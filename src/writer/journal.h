@@ -50,6 +50,13 @@ struct journal_row {
     const struct journal_row *next; /* read: see journal_first */
 };
 
+/* A note about the attempts before, as journal_note got it; see journal_notes. */
+struct journal_note {
+    const char *json;
+    size_t len;
+    const struct journal_note *next;
+};
+
 struct journal;
 struct pagefile;
 
@@ -88,6 +95,19 @@ const struct journal_row *journal_first(const struct journal *journal);
 /* Append a row; journal_flush writes it, so that it survives any end of the process. */
 int journal_add(struct journal *journal, const struct journal_row *row,
                 struct err *err) MUST_CHECK;
+
+/* Whether there is a journal of this request, which this user wrote. Changes nothing. */
+bool journal_is_of(const char *path, const char *request);
+
+/*
+ * Append a note: a JSON object of one line that is no row. Notes are kept for the next attempt
+ * of the same request, if they have a valid MAC; journal_flush writes them, too.
+ */
+int journal_note(struct journal *journal, const char *json, size_t len,
+                 struct err *err) MUST_CHECK;
+
+/* The first note that was read, from which `next` leads to the others; NULL: none. */
+const struct journal_note *journal_notes(const struct journal *journal);
 
 /* Write the appended rows; call this before waiting for anything. */
 int journal_flush(struct journal *journal, struct err *err) MUST_CHECK;

@@ -112,7 +112,7 @@ static int open_output(struct output *output, struct stop stop, struct err *err)
     if (look(output, &plain, err) < 0)
         return -1;
     if (plain) {
-        output->partial = mem_format(err, "%s.partial", output->path);
+        output->partial = mem_format(err, "%s" OUTPUT_PARTIAL, output->path);
         return output->partial ? open_partial(output, err) : -1;
     }
     output->fd = file_open_to_write(output->path, stop, err);
@@ -140,7 +140,7 @@ struct output *output_open(const char *path, bool force, unsigned mode, bool ste
     if (open_output(output, stop, err) == 0)
         return output;
 fail:
-    output_free(output, true);
+    (void)output_free(output, true);
     return NULL;
 }
 
@@ -410,15 +410,20 @@ int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE], struct err
     return 0;
 }
 
-void output_free(struct output *output, bool keep)
+bool output_free(struct output *output, bool keep)
 {
     struct err ignored; /* the file is shorter: its complete part will be found */
+    bool whole = true;
 
     if (!output)
-        return;
+        return true;
     if (output->partial && output->fd >= 0 && !keep)
         (void)unlink(output->partial);
-    else if (output->partial && output->buffer && flush_rest(output, &ignored) < 0)
+    else if (output->partial && output->buffer)
+        whole = flush_rest(output, &ignored) == 0;
+    else if (output->partial && output->async)
+        whole = async_write_wait(output->async, &ignored) == 0;
+    if (!whole)
         output->filled = 0;
     async_write_free(output->async); /* end its thread before the descriptor is closed */
     file_close(&output->fd);
@@ -430,4 +435,5 @@ void output_free(struct output *output, bool keep)
     sha256_free(output->sha);
     sha256_free(output->kept_sha);
     mem_free(output);
+    return whole;
 }

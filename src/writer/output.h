@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OUTPUT_PARTIAL ".partial" /* suffix of an archive that is not complete */
+
 struct output;
 
 /*
@@ -87,7 +89,8 @@ int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE],
  * Release; may be NULL.
  *
  * keep     the bytes stay in OUTPUT.partial, unless committed; else it is removed
+ * returns  false: not all of the kept bytes could be written
  */
-void output_free(struct output *output, bool keep);
+bool output_free(struct output *output, bool keep);
 
 #endif

@@ -156,6 +156,12 @@ static bool differs(const struct plan_artifact *a, const struct plan_artifact *b
            (a->sized && b->sized && a->file_size != b->file_size);
 }
 
+/* Whether a row states a checksum or size that another row of its ID does not state. */
+static bool states_more(const struct plan_artifact *what, const struct plan_artifact *than)
+{
+    return (what->checksum && !than->checksum) || (what->sized && !than->sized);
+}
+
 /* Forget a found item that has the same ID, but is a different artifact. */
 static void forget_other(struct item **found, const struct plan_artifact *what)
 {
@@ -411,7 +417,7 @@ static struct item **twin_place(struct item *there, const struct plan_artifact *
     struct item **place = NULL;
 
     for (*count = 0; there; there = there->twin, ++*count) {
-        if (!differs(&there->what, what))
+        if (!differs(&there->what, what) && !states_more(what, &there->what))
             return NULL;
         place = &there->twin;
     }

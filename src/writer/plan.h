@@ -118,9 +118,10 @@ void plan_free(struct plan *plan);
 
 /*
  * Add an artifact; *item (may be NULL) gets NULL if its run has it already. An artifact with
- * the ID of another one of its run that differs by its object, size or checksum is added, and
- * both are noted; so is one that differs by its time or its URL's path, unless the two are one
- * member of a ZIP, or have one checksum and size.
+ * the ID of another one of its run that differs by its object, size or checksum, or has a
+ * checksum or size that the other one lacks, is added, and both are noted; so is one that
+ * differs by its time or its URL's path, unless the two are one member of a ZIP, or have one
+ * checksum and size.
  */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "format/bag.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
+#include "writer/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -177,8 +178,8 @@ static const struct extract_dir_walker settling = { settle_file, extract_dir_ent
 static bool is_part_of_bag(const char *name)
 {
     return strcmp(name, "data") == 0 || strcmp(name, TAGFILE_VIEW) == 0 ||
-           strcmp(name, TAGFILE_VIEW_DIR) == 0 || tagfile_find(name) >= 0 ||
-           strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
+           strcmp(name, TAGFILE_VIEW_DIR) == 0 || strcmp(name, TAGFILE_REQUESTS) == 0 ||
+           tagfile_find(name) >= 0 || strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
 }
 
 /* What is at the top of a directory. */
@@ -318,7 +319,7 @@ struct tree *tree_open(const char *path, bool force, unsigned mode, struct err *
     tree->force = force;
     tree->mode = mode;
     tree->path = mem_copy(path, err);
-    tree->partial = mem_format(err, "%s.partial", path);
+    tree->partial = mem_format(err, "%s" OUTPUT_PARTIAL, path);
     if (!tree->path || !tree->partial)
         goto fail;
     tree->name = path_base(tree->path);

@@ -60,20 +60,23 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
         v->framer = framer_new(&framer, v->output, err);
     if (v->zip || v->framer || v->tree)
         return v;
-    volume_free(v, true); /* the existing part belongs to another attempt */
+    (void)volume_free(v, true); /* the existing part belongs to another attempt */
     return NULL;
 }
 
-void volume_free(struct volume *v, bool keep)
+bool volume_free(struct volume *v, bool keep)
 {
+    bool whole;
+
     if (!v)
-        return;
+        return true;
     framer_free(v->framer); /* end the threads first: they write */
     zip_free(v->zip);
-    output_free(v->output, keep);
+    whole = output_free(v->output, keep);
     tree_free(v->tree, keep);
     name_list_free(v->names);
     mem_free(v);
+    return whole;
 }
 
 bool volume_resumes(const struct volume *v)
@@ -217,6 +220,11 @@ int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
     if (v->tree)
         return tree_add(v->tree, bytes, len, err);
     return v->zip ? zip_add(v->zip, bytes, len, err) : framer_add(v->framer, bytes, len, err);
+}
+
+int volume_put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return volume_add(ctx, bytes, len, err);
 }
 
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)

@@ -78,8 +78,9 @@ enum frame_codec volume_codec_of(enum container format);
  */
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
 
-/* Release; keep: an unfinished archive stays, to be resumed. May be NULL. */
-void volume_free(struct volume *v, bool keep);
+/* Release; keep: an unfinished archive stays, to be resumed. May be NULL. Returns false if what
+ * was kept is less than was given, since a write failed. */
+bool volume_free(struct volume *v, bool keep);
 
 /* Whether it can hold hard links; valid after volume_start. */
 bool volume_links(const struct volume *v);
@@ -107,6 +108,9 @@ int volume_begin_manifest(struct volume *v, const struct entry_file *file,
 
 /* Add bytes to the entry. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* volume_add as a put_fn; ctx is the volume. */
+int volume_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Add a chunk's bytes to the current entry, by reference if that saves a copy. */
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUST_CHECK;

@@ -101,7 +101,8 @@ def links_table(cells):
     versions = list(dict.fromkeys(cell["fixed"] for cell in cells if cell.get("fixed")))
     note = ("The peers fetch 32 at a time (16 on loopback), bare curl 256 where there is a delay; they neither flush to disk "
             "nor compute hashes; all verify certificates. *: by HTTP/1.1 over TLS. Delays are round trips at 1 Gbit/s."
-            + "".join(" Best `-j`: of %s, whose `-j` is a fixed number." % version for version in versions))
+            + ("".join(" Best `-j`: of %s, whose `-j` is a fixed number." % version for version in versions)
+               or " `-j` is an upper bound, below which the number of transfers adapts."))
     return "%s\n\n%s\n%s" % (grid(head, rows), note, source(cells))
 
 

@@ -59,7 +59,7 @@ class Browser:
             if got.get("id") == self.last:
                 assert "error" not in got, (method, got)
                 return got["result"]
-            if "method" in got:
+            if "method" in got and got.get("sessionId") in (None, self.session):  # not of earlier pages
                 self.events.append(got)
 
     def open(self, url):
@@ -70,7 +70,9 @@ class Browser:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(domain + ".enable")
         self.call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete'", 120)
+        # the empty page is complete, too, until the new one takes its place
+        come = "true" if url == "about:blank" else "location.href !== 'about:blank'"
+        self.until(come + " && document.readyState === 'complete'", 120)
 
     def ask(self, expression):
         got = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
@@ -104,16 +106,21 @@ class Browser:
 
     def key(self, name):
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name,
-                      windowsVirtualKeyCode={"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, "End": 35, "Tab": 9}[name])
+            codes = {"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, "End": 35, "Tab": 9}
+            typed = {} if name in codes else {"text": name}
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes.get(name, ord(name[0].upper())),
+                      **(typed if kind == "keyDown" else {}))
+
+    def _happened(self):
+        """The events of this page: those of the pages before it may arrive late."""
+        self.ask("1")
+        return [e for e in self.events if e.get("sessionId") == self.session]
 
     def requests(self):
-        self.ask("1")
-        return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+        return [e["params"]["request"]["url"] for e in self._happened() if e["method"] == "Network.requestWillBeSent"]
 
     def complaints(self):
         """Uncaught exceptions and console messages."""
-        self.ask("1")
-        return [e["params"] for e in self.events
+        return [e["params"] for e in self._happened()
                 if e["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled")
                 or (e["method"] == "Log.entryAdded" and e["params"]["entry"]["level"] == "error")]

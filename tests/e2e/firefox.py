@@ -14,12 +14,13 @@ PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 class Firefox:
-    def __init__(self):
+    def __init__(self, dark=False):
         self.home = tempfile.mkdtemp(prefix="skyarc-firefox-")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         with open(self.home + "/user.js", "w", encoding="ascii") as out:
+            out.write('user_pref("layout.css.prefers-color-scheme.content-override", %d);\n' % (0 if dark else 1))
             out.write('user_pref("marionette.port", %d);\nuser_pref("app.update.auto", false);\n'
                       'user_pref("datareporting.policy.dataSubmissionEnabled", false);\n' % port)
         self.process = subprocess.Popen(
@@ -81,6 +82,25 @@ class Firefox:
             assert time.monotonic() < end, "never true: " + expression
             time.sleep(0.02)
 
-    def picture(self):
-        """A PNG of the page, in base64."""
-        return self.call("WebDriver:TakeScreenshot", full=False)["value"]
+    def picture(self, selector=None):
+        """A PNG of the page, or of one element, in base64."""
+        if selector is None:
+            return self.call("WebDriver:TakeScreenshot", full=False)["value"]
+        return self.call("WebDriver:TakeScreenshot", id=self._element(selector), full=False)["value"]
+
+    def _element(self, selector):
+        found = self.call("WebDriver:FindElement", using="css selector", value=selector)["value"]
+        return next(iter(found.values()))
+
+    def size(self, width, height):
+        """Set the size of the page, whatever the window adds to it."""
+        self.call("WebDriver:SetWindowRect", width=width, height=height)
+        more = self.ask("[outerWidth - innerWidth, outerHeight - innerHeight]")
+        self.call("WebDriver:SetWindowRect", width=width + more[0], height=height + more[1])
+
+    def frame(self, selector):
+        """Ask and take pictures of this frame from now on; None: of the whole page."""
+        if selector is None:
+            self.call("WebDriver:SwitchToFrame", id=None)
+        else:
+            self.call("WebDriver:SwitchToFrame", element=self._element(selector))

@@ -374,7 +374,7 @@ def test_the_documented_audit(env, tsa, tmp_path):  # noqa: F811
     """Each command of docs/audit.md runs as it stands there, and what it promises is made."""
     with open(TESTS + "/../docs/audit.md", encoding="utf-8") as file:
         blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.M | re.S)
-    assert len(blocks) == 10
+    assert len(blocks) == 13
     one = tsa()
     (tmp_path / "tsa.pem").write_bytes(one.ca.read_bytes())
     os.symlink(SKYARC, tmp_path / "skyarc")
@@ -384,7 +384,10 @@ def test_the_documented_audit(env, tsa, tmp_path):  # noqa: F811
     assert done.returncode == 0, done.stdout
     assert 'Good "skyarc" signature for backup@example.org' in done.stdout and "case 12" in done.stdout + (
         tmp_path / "january.html").read_text()
+    assert '{"line": "header", ' in done.stdout  # the log of the requests
+    assert re.search(r'"line": "run", "run_id": "tsk_demo3", "listed": 10, "expected": 10, "received": 10', done.stdout)
     rows = table(tmp_path / "january.csv")
     assert "tsk_demo3" in [row["run_id"] for row in rows] and {row["signature"] for row in rows} == {
         "signed by backup@example.org"}
+    assert (tmp_path / "for-others.tar.zst").exists()
     assert all("by CN=tsa signer" in row["time_stamp"] for row in rows) and "Verification: OK" in done.stdout

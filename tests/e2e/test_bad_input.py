@@ -185,13 +185,48 @@ def test_a_row_that_cannot_be_read_is_an_error_of_its_run(skyarc, emu, tmp_path,
 
 
 @pytest.mark.parametrize("names", [{"run_id": "tsk_other"}, {"workflow_run_id": "wr_other"},
-                                   {"run_id": "wr_1", "workflow_run_id": "wr_2", "task_id": "tsk_3"}])
+                                   {"run_id": "wr_1", "workflow_run_id": "wr_2", "task_id": "tsk_3"}, {"task_id": "tsk_other"}])
 def test_a_row_of_another_run_is_refused(skyarc, emu, tmp_path, names):
     import json
     rows = [dict(names, artifact_id="a_strange", artifact_type="html")]
     emu.fault("list/tsk_demo1", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
     one_line(skyarc("pull", "--retries", "0", "tsk_demo1", check=1), "tsk_demo1", "a_strange", "another run")
     nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("files", [
+    {"downloaded_files": {"items": []}}, {"downloaded_files": [{"link": "https://h/f", "filename": "f"}]}, {"downloaded_files": ["f"]},
+    {"downloaded_files": [{"url": "https://h/f", "file_size": "7"}]}, {"downloaded_files": [{"url": "https://h/f", "checksum": 7}]},
+    {"screenshot_urls": "https://h/s"}, {"screenshot_urls": [{"url": "https://h/s"}]}, {"recording_url": {"url": "https://h/r"}}],
+    ids=json.dumps)
+def test_a_file_of_a_record_that_cannot_be_read_is_an_error_of_its_run(skyarc, emu, tmp_path, files):
+    """The record names a file that would not be archived, and nobody would say so."""
+    emu.run("tsk_odd", [{"id": "o", "type": "html", "data": b"x"}], **files)
+    one_line(skyarc("pull", "--retries", "0", "-o", "a.tar", "tsk_odd", check=1), "tsk_odd", "1 file that it names cannot be read")
+    nothing_written(tmp_path)
+    skyarc("sync", "--dest", "v", "--settle", "0s", "--retries", "0", "-q", check=3)
+    assert b"tsk_odd" not in skyarc("sync", "--dest", "v", "--list-safe", "1", check=0).out
+
+
+def test_a_file_of_a_record_that_only_its_id_names(pull, emu):
+    emu.run("tsk_o", [{"id": "f1", "type": "download", "data": b"a,b\n"}])
+    emu.run("tsk_odd", [{"id": "o", "type": "html", "data": b"x"}], screenshot_urls=[None], recording_url=None,
+            downloaded_files=[None, {"artifact_id": "f1", "url": None, "filename": "June.csv"}])
+    _, manifest, folder = pull("tsk_odd")
+    (row,) = [row for row in manifest["artifacts"] if row["artifact_id"] == "f1"]
+    assert row["path"].endswith("June.csv") and (folder / row["path"]).read_bytes() == b"a,b\n"
+
+
+@pytest.mark.parametrize("fact,code", [({"checksum": "0" * 64}, 3), ({"file_size": 5999}, 3), ({"file_size": 6000}, 0)], ids=json.dumps)
+def test_a_row_again_with_a_fact_that_it_lacked(pull, emu, fact, code):
+    """What one of two rows of an ID states, and the other does not, is not passed over."""
+    emu.run("tsk_odd", [{"id": "o", "type": "html", "data": b"x" * 6000}])
+    (row,) = json.loads(listed(emu, "tsk_odd"))
+    row.update(checksum=None, file_size=None)
+    emu.fault("list/tsk_odd", "raw", times=9, body=base64.b64encode(json.dumps([row, {**row, **fact}]).encode()).decode())
+    _, manifest, _ = pull("--retries", "0", "tsk_odd", check=code)
+    assert len(manifest["artifacts"]) + len(manifest["missing"]) == 2
+    assert all("same-id" in row["notes"] for row in manifest["artifacts"])
 
 
 @pytest.mark.parametrize("name", [5, {}, "", [], True])

@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from conftest import SKYARC
-from test_crash import until
+from test_crash import journal_rows, until
 from test_pull import check_bag, check_manifest
 
 
@@ -400,7 +400,7 @@ def test_rows_that_anybody_may_have_written_do_not_say_that_there_was_no_zip(sky
     lost.unlink()
     journal = tmp_path / "bag.partial.journal"
     lines = journal.read_text().splitlines()
-    rows = [json.loads(line[:line.rindex("}") + 1]) for line in lines[1:]]
+    rows = journal_rows(journal)
     assert sum("beside_zip" in row for row in rows) == len(ROWS)
     journal.write_text("".join(line + "\n" for line in [lines[0]] + [
         json.dumps({k: v for k, v in row.items() if k != "beside_zip"}) for row in rows if row["artifact_id"] != "tsk_b_zip"]))

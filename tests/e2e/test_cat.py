@@ -71,3 +71,22 @@ def test_a_directory_of_volumes(skyarc, sync, runs, emu, tmp_path):  # noqa: F81
 @pytest.mark.parametrize("args,words", [([], "expected an archive"), (["a"], "expected an archive"), (["--bogus", "a", "b"], "--bogus")])
 def test_usage(skyarc, args, words):
     assert words in skyarc("cat", *args, check=2).err
+
+
+@pytest.mark.parametrize("name", ["data.tar.zst", "norm.tar.zst", "view.tar.zst", "data.zip"])
+def test_paths_as_tar_shows_them(skyarc, tmp_path, name):
+    """A path may begin with the archive's top directory, also one of the name of a folder in it; a folder may end with a slash."""
+    skyarc("pull", "-o", name, "tsk_demo1", "tsk_demo3", check=0)
+    top = name.split(".")[0]
+    path = next(row["path"] for row in skyarc("list", "--json", name, check=0).json() if row["path"].startswith("data/tsk_demo3/har"))
+    for inner in (path, "index.html", "view/tsk_demo3.js", "manifest.json", "data/tsk_demo3/run.json"):
+        want = skyarc("cat", name, inner, check=0).out
+        assert want and skyarc("cat", name, top + "/" + inner, check=0).out == want, inner
+        skyarc("extract", "-f", "-C", "out", name, top + "/" + inner, check=0)
+        assert (tmp_path / "out" / top / inner).read_bytes() == want
+    of_one = skyarc("list", "--json", name, "data/tsk_demo3", check=0).json()
+    assert 0 < len(of_one) < len(skyarc("list", "--json", name, check=0).json())
+    for folder in ("data/tsk_demo3/", top + "/data/tsk_demo3", top + "/data/tsk_demo3/"):
+        assert skyarc("list", "--json", name, folder, check=0).json() == of_one, folder
+    assert [row["path"] for row in skyarc("list", "--json", name, top + "/" + path, check=0).json()] == [path]
+    assert skyarc("list", name, "tsk_demo3/*").code == 1  # no path of the archive

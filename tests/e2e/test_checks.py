@@ -88,11 +88,12 @@ BROKEN = [
      '#define NET_URL_H\n#include "net/proxy.h"'),
     ("check-layers", "include each other: fetch/task, fetch/task_queue", "src/fetch/task_queue.c",
      r'^#include "fetch/task_queue.h"', '#include "fetch/task_queue.h"\n#include "fetch/task.h"'),  # by a .c file alone
-    ("check-layers", "include each other: fetch/completion, fetch/fetch, fetch/journal_writer, fetch/relief, fetch/tally, fetch/task", "src/fetch/task_queue.h",
+    ("check-layers", "include each other: fetch/attempt_log, fetch/completion, fetch/fallback, fetch/fetch, fetch/journal_writer, fetch/tally, fetch/task", "src/fetch/task_queue.h",
      r"^#define FETCH_TASK_QUEUE_H", '#define FETCH_TASK_QUEUE_H\n#include "fetch/fetch.h"'),
     ("check-layers", "base/file.c may call write, but does not", "src/base/file.c", r"\bwrite\(fd, at, len\)", "send(fd, at, len, 0)"),
     ("check-layers", "limit/backoff.h does not compile on its own", "src/limit/backoff.h", r"^#endif", "struct unknown twice(size_t n);\n#endif"),
     ("check-layers", "struct body is a type of writer/body.h", "src/api/task_request.c", r"struct task_body \{", "struct body {"),
+    ("check-layers", "enum verdict is a type of evidence/verdict.h", "src/evidence/consistency.c", r"enum volume_verdict", "enum verdict"),
     ("check-layers", "limit/window.h does not compile on its own", "src/limit/window.h", r'^#include "limit/latency.h"\n', ""),  # by a warning
     ("check-layers", "catalog may include api, but does not", "scripts/check-layers", r'"catalog": \{', '"catalog": {"api", '),
     ("check-docs", "names fetch.c without its folder", "docs/sync.md", r"\Z", "\nSee `fetch.c`.\n"),
@@ -124,7 +125,9 @@ BROKEN = [
     ("check-docs", "the manual lacks --workflow", "docs/skyarc.1", r"workflow", "wrkflow"),
     ("check-docs", "exit statuses", "docs/skyarc.1", r"^\.B 4$", ".B 44"),
     ("check-docs", "does not name version", "NEWS.md", r"^## ", "## 99.0\n\n## "),
+    ("check-docs", "the top of debian/changelog is not of version 99.0", "configure.ac", r"(AC_INIT\(\[skyarc\], )\[[^]]+\]", r"\1[99.0]"),
     ("check-docs", "'Threads' does not begin a line", "src/limit/backoff.h", r"\n \* Threads ", " Threads "),
+    ("check-docs", "'returns' does not begin a line", "src/limit/backoff.h", r"\n \* returns ", " returns "),
     ("check-docs", "bare_function has no comment", "src/limit/backoff.h", r"^#endif", "\nint bare_function(void);\n\n#endif"),
     ("check-docs", "Makefile.am misses src/net/url.c", "Makefile.am", r"src/net/url\.c", "src/net/urrl.c"),
     ("check-docs", "skyarc linger has no test file: tests/e2e/test_linger.py", "src/cmd/wait.c", r'^    \.name = "wait"',
@@ -138,7 +141,25 @@ BROKEN = [
     ("check-sizes", "more than 250", "src/net/url.h", r"\Z", "\n" * 260),
     ("check-sizes", "wide in src/net/url.h has 8 parameters", "src/net/url.h", r"^#endif",
      "\n/* Too much. */\nint wide(int a, int b, int c, int d, int e, int f, int g,\n         int h);\n\n#endif"),
+    ("check-layers", "the arrow goes up", "src/base/text.c", r'^#include "base/text.h"', '#include "base/text.h"\n#include <net/url.h>'),
+    ("check-layers", "include it by its path, FOLDER/extract.h", "src/reader/extract.c", r'^#include "reader/extract.h"', '#include "extract.h"'),
+    ("check-layers", "base/err.h does not compile on its own: src/base/err.h:", "src/base/err.h", r"^#endif", "void err_unknown(unknown_t y);\n#endif"),
+    ("check-docs", "src/main.c draws fetch/ghost, which", "src/main.c", r"fetch/fetch \(the main", "fetch/ghost (the main"),
+    ("check-docs", "docs/architecture.md draws pull/ghost_list, which", "docs/architecture.md", r"-> pull/run_lists", "-> pull/ghost_list"),
+    ("check-docs", "names contrib/nope.service", "README.md", r"\Z", "\n`contrib/nope.service`\n"),
+    ("check-docs", "names scripts/relase", "README.md", r"\Z", "\nRun `./scripts/relase --verify DIR`.\n"),
+    ("check-docs", "links to the chapter #no-such of docs/archive-format.md", "README.md", r"\Z", "\n[there](docs/archive-format.md#no-such)\n"),
+    ("check-docs", "links to the chapter #no-such of docs/sync.md", "docs/sync.md", r"\Z", "\n[there](#no-such)\n"),
+    ("check-docs", "says nothing of fetch/task", "src/main.c", r"^( \*           task) .*$", r"\1"),
+    ("check-docs", "has fetch/task twice", "src/main.c", r"^( \*           task  .*\n)", r"\1\1"),
+    ("check-docs", "names --bogus", "README.md", r"\Z", "\nRun `skyarc pull -o a.tar.zst\n--bogus` now.\n"),
+    ("check-docs", "names --strict, which is no option of show", "README.md", r"\Z", "\nRun `skyarc show --strict tsk_1`.\n"),
+    ("check-sizes", "wide in src/net/url.c has 8 parameters", "src/net/url.c", r"\Z",
+     "\nstatic int wide(int a, int b, int c, int d, int e, int f, int g,\n                int h)\n{\n    return 0;\n}\n"),
     ("check-sizes", "more than 600", "src/net/url.c", r"\Z", "\n" * 610),
+    ("check-sizes", "src/view/script/narrow.js has ", "src/view/script/narrow.js", r"\Z", "\n" * 300),
+    ("check-sizes", "src/view/view.css has ", "src/view/view.css", r"\Z", "\n" * 300),
+    ("check-sizes", "src/view/script/narrow.js:2 has 121 columns, more than 120", "src/view/script/narrow.js", r"^(?=// narrow)", "/" * 121 + "\n"),
 ]
 
 
@@ -149,11 +170,17 @@ def test_a_rule_that_is_broken_is_named(tree, script, said, name, old, new):
 
 
 @pytest.mark.parametrize("call", ['(void)strcpy(a, b);', 'free(malloc(1));', '(void)write(1, "", 0);',
-                                  '(void)fprintf(stderr, "x");', 'fputs("x", stderr);', 'perror("x");'])
+                                  '(void)fprintf(stderr, "x");', 'fputs("x", stderr);', 'perror("x");', 'dprintf(2, "x");',
+                                  'printf("x");', 'exit(1);', 'putc(0, stderr);'])
 @pytest.mark.parametrize("name", ["net/url.c", "base/path.c"])
 def test_a_banned_call_is_named(tree, name, call):
     tree.add("src/" + name, "\nvoid banned(char *a, const char *b);\nvoid banned(char *a, const char *b)\n{\n    %s\n}\n" % call)
     fails(tree.check("check-layers"), name + " calls ")
+
+
+def test_printing_to_stderr_is_named_where_printing_is_allowed(tree):
+    tree.add("src/cli/pace.c", "\nvoid printing(void);\nvoid printing(void)\n{\n    (void)putc(0, stderr);\n}\n")
+    fails(tree.check("check-layers"), "cli/pace.c calls putc")
 
 
 def test_what_one_file_of_base_may_call_another_may_not(tree):
@@ -248,6 +275,10 @@ def test_a_folder_of_two_modules_is_named(tree, original):
 
 def test_without_a_compiler_no_header_is_called_checked(tree, tmp_path):
     fails(tree.check("check-layers", path=str(tmp_path)), "no C compiler: whether headers stand alone cannot be checked")
+
+
+def test_without_mandoc_the_manual_is_not_called_checked(tree, tmp_path):
+    fails(tree.check("check-docs", path=str(tmp_path)), "mandoc is missing: the manual cannot be checked")
 
 
 def test_without_a_program_nothing_is_called_checked(tree):

@@ -115,7 +115,7 @@ def test_never_more_than_jobs(pull, emu, store, jobs):
 
 
 def test_the_content_endpoint_gets_no_more_than_16(pull, emu):
-    """It loads a whole object for each request."""
+    """It loads a whole object for each request, also by a signed URL (the next test)."""
     emu.run("tsk_c", [{"id": "e%03d" % i, "type": "html", "data": b"<p>%03d" % i, "signing": "none"}
                       for i in range(300)])
     for i in range(300):
@@ -124,6 +124,18 @@ def test_the_content_endpoint_gets_no_more_than_16(pull, emu):
     assert {a["fetched_via"] for a in manifest["artifacts"]} == {"content-endpoint"}
     assert len(manifest["artifacts"]) == 300
     assert 8 <= host_of(result, emu.api)["highest"] <= 16
+
+
+@pytest.mark.parametrize("store", [{"delay": 0.05}], indirect=True)
+def test_signed_urls_of_the_content_endpoint_get_no_more_than_16(pull, emu, store):
+    """As the cloud's lists have them; the same store gets more by its own URLs (test_a_store_that_is_far_away_gets_more)."""
+    paths = ["/v1/artifacts/c%04d/content?expiry=4102444800&kid=k1&sig=%s" % (i, "s" * 43) for i in range(400)]
+    emu.run("tsk_c", [{"id": "c%04d" % i, "type": "html", "data": b"<p>%s</p>" % path.encode(), "signing": store.url + path}
+                      for i, path in enumerate(paths)])
+    result, manifest, _ = pull("tsk_c", "--records", "none")
+    assert {a["fetched_via"] for a in manifest["artifacts"]} == {"signed-url"}
+    assert len(manifest["artifacts"]) == 400
+    assert 8 <= store.highest <= 16 and host_of(result, store.url)["highest"] == store.highest
 
 
 @pytest.mark.parametrize("store", [{"delay": 0.3}], indirect=True)

@@ -12,9 +12,10 @@ import subprocess
 import pytest
 
 from conftest import SKYARC, extract
-from test_crash import fetched, many, start, until  # pylint: disable=unused-import
+from test_crash import fetched, journal_rows, many, start, until  # pylint: disable=unused-import
 
-TAGS = ["bag-info.txt", "bagit.txt", "index.html", "manifest-sha256.txt", "manifest.json", "tagmanifest-sha256.txt"]
+TAGS = ["bag-info.txt", "bagit.txt", "index.html", "manifest-sha256.txt", "manifest.json", "requests.jsonl",
+        "tagmanifest-sha256.txt"]
 
 
 def files(folder):
@@ -238,8 +239,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, when):
     process.kill()
     process.communicate()
     assert leftovers(tmp_path) == ["bag.partial", "bag.partial.journal"] and not (tmp_path / "bag").exists()
-    lines = (tmp_path / "bag.partial.journal").read_text().splitlines()[1:]
-    stored = {json.loads(line.rpartition(" ")[0])["artifact_id"] for line in lines}
+    stored = {row["artifact_id"] for row in journal_rows(tmp_path / "bag.partial.journal")}
     emu.reset_faults()
     before = len(emu.log("store"))
     result = skyarc("pull", "--json", "-j", "4", "-o", "bag/", "tsk_many", check=0).json()
@@ -287,8 +287,7 @@ def test_hostile_things_in_partial(skyarc, emu, many, stopped, tmp_path):
     outside.mkdir()
     (outside / "keep").write_text("mine")
     folder = partial / "data/tsk_many"
-    lines = [json.loads(line.rpartition(" ")[0])
-             for line in (tmp_path / "bag.partial.journal").read_text().splitlines()[1:]]
+    lines = journal_rows(tmp_path / "bag.partial.journal")
     singles = [partial / r["path"] for r in lines if r["artifact_id"][0] == "w" and not r.get("duplicate_of")
                and (partial / r["path"]).stat().st_nlink == 1]
     small = [partial / r["path"] for r in lines if r["artifact_id"][0] == "x" and not r.get("duplicate_of")]

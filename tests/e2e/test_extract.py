@@ -202,3 +202,30 @@ def test_where_no_more_links_can_be(env, tmp_path, names, error, kind):
     assert not [p for p in (tmp_path / "x").rglob(".skyarc-*")]
     told = json.loads(done.stdout)
     assert told["links"] == 8 - -(-8 // names)
+
+
+@pytest.mark.parametrize("args", [[], ["-f"], ["-f", "--no-sandbox"]])
+def test_a_folder_in_the_place_of_a_file(made, skyarc, tmp_path, args):
+    """Only that file is lost, with and without a sandbox; and the archive is not called damaged."""
+    archive = made("a.tar.zst", "-x", "recordings")
+    rows = [row["path"] for row in skyarc("list", "--json", archive, check=0).json()]
+    rows.sort(key=lambda path: not path.endswith(".har"))  # no other is a link to it
+    (tmp_path / "out" / "a" / rows[0] / "x").mkdir(parents=True)
+    got = skyarc("extract", "-k", *args, "-C", "out", archive, check=4)
+    assert "a folder is in the place of the file" in got.err and "damaged" not in got.err
+    assert all((tmp_path / "out" / "a" / path).is_file() for path in rows[1:])
+    if not args:
+        assert "not all files could be extracted; --keep-going" in skyarc("extract", "-C", "out", archive, check=4).err
+
+
+def test_tag_files_that_were_not_reached_are_not_lost(made, skyarc, tmp_path):
+    """Damage ends the reading before the list of tag files: nothing is said of them."""
+    archive = made("x.zip", "-x", "recordings")
+    with zipfile.ZipFile(archive) as z:
+        first = next(i for i in z.infolist() if "/data/" in i.filename and i.compress_size > 100)
+    data = bytearray(archive.read_bytes())
+    data[first.header_offset + 30 + len(first.filename) + 60] ^= 1
+    archive.write_bytes(data)
+    for i in range(20):
+        said = skyarc("extract", "-C", "out%d" % i, archive, check=4).err
+        assert "lost: " in said and "not in tagmanifest" not in said, said

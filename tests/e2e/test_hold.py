@@ -85,3 +85,19 @@ def test_a_directory_that_is_none_of_sync(skyarc, tmp_path):
         result = skyarc(*args, check=1)
         assert result.err and result.out == b"" and not list((tmp_path / "empty").iterdir())
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("ident", ["tsk_/a", "tsk_\\u0000a", "tsk_a ", "", "x" * 129])
+def test_a_hold_whose_run_is_damaged(skyarc, sync, runs, tmp_path, ident):  # noqa: F811
+    """A line that is no entry may be a hold: prune removes nothing."""
+    runs("tsk_a", ended=100 * 86400)
+    sync("--since", "200d")
+    skyarc("hold", "--dest", "vault", "tsk_a", check=0)
+    log = tmp_path / "vault/log.jsonl"
+    log.write_text(log.read_text().replace('"run_id": "tsk_a"', '"run_id": "%s"' % ident))
+    assert '"tsk_a"' not in log.read_text()
+    for path in (tmp_path / "vault").glob("catalog.db*"):
+        path.unlink()
+    before = sorted((tmp_path / "vault").glob("*/*/*.tar.zst"))
+    got = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=1)
+    assert "unreadable line" in got.err and before and sorted((tmp_path / "vault").glob("*/*/*.tar.zst")) == before, got

@@ -181,12 +181,12 @@ def test_report_puts_its_page_beside_the_files(reader, tmp_path):
 
 
 def test_report_shows_what_the_manifest_says(reader, tmp_path):
-    """A text that is not is left out, and told; the others are there."""
+    """A text that is not is left out, and told, also by the exit status; the others are there."""
     archive = tmp_path / "a.tar"
     bag = craft.sample()
     two = b"two" * 3000
     archive.write_bytes(bag.tar().replace(two, b"not" * 3000))
-    result = reader("report", "-o", "-", archive, check=0)
+    result = reader("report", "-o", "-", archive, check=4)
     assert "data/r1/html/two.html' was left out" in result.err
     assert b"notnotnot" not in result.out and b"twotwo" not in result.out and b"one\\u003c/p" in result.out
 

@@ -249,7 +249,8 @@ def test_tls(listen, emu, tmp_path):
 
 
 @pytest.mark.parametrize("args,word", [
-    ([], "--dest"), (["--dest", "d", "x"], "'x'"), (["--dest", "d", "--addr", "nowhere"], "HOST:PORT"),
+    ([], "--dest"), (["--dest", "d", "x"], "'x'"), (["--dest", "d", "--addr", "nowhere"], "HOST:PORT"), (["--dest", "d", "--addr", "127.0.0.1:99999"], "to 65535"), (["--dest", "d", "--addr", "127.0.0.1:"], "HOST:PORT"),
+    (["--dest", "d", "--addr", "127.0.0.1:-1"], "HOST:PORT"),
     (["--dest", "d", "--tls-cert", "c"], "--tls-key"),
 ])
 def test_usage(skyarc, args, word):

@@ -69,3 +69,22 @@ def test_the_peak_of_a_pull(www, env, tmp_path, skyarc, http2):
     assert 20 << 20 < peak * 1024 < MEMORY, peak
     assert skyarc("verify", "--json", "a.tar.zst", check=0).json()
     assert len(skyarc("list", "--json", "a.tar.zst", check=0).json()) == len(www[1])
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's allocator has memory of its own")
+def test_the_memory_of_a_workflow_run(emu, env, tmp_path):
+    """A run costs some KiB until its pull ends, whatever its timeline could have named."""
+    emu.mode("today")
+    runs = ["wr_%03d" % i for i in range(500)]
+    for run in runs:
+        emu.run(run, [{"id": "h" + run, "type": "html_scrape", "data": b"<p>%s</p>" % run.encode()}], run_type="workflow_run",
+                story={"timeline": [{"type": "block", "block": {"workflow_run_id": run, "block_type": "task", "task_id": "tsk_" + run}, "children": []}]})
+    peaks = []
+    for count in (100, 500):
+        (tmp_path / "ids").write_text("\n".join(runs[:count]))
+        done = subprocess.run(["/usr/bin/python3", "-I", "-S", "-c", LAUNCH, SKYARC, "pull", "-q", "-f", "--no-report", "--records", "none", "-o", str(tmp_path / "m.tar"),
+                               "-i", str(tmp_path / "ids")], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True, timeout=120)
+        status, peak = map(int, done.stdout.split())
+        assert status == 0, done.stderr
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] < 400 * 40, peaks  # KiB

@@ -188,7 +188,7 @@ def test_three_reads(many, counter, env, tmp_path):
     plain = [row for row in rows if not row["link"] and row["artifact_id"] in row["path"]]
     log = tmp_path / "reads"
     spot = dict(env, LD_PRELOAD=str(counter / "counter.so"), READS=str(log))
-    for row in plain[:3] + plain[-3:]:
+    for row in plain[::30] + plain[-1:]:
         for name in (row["path"], row["artifact_id"]):
             for command in ("cat", "list"):
                 done = subprocess.run([SKYARC, command, "--no-sandbox", str(archive), name], env=spot, stdout=subprocess.PIPE, check=True)
@@ -211,7 +211,9 @@ def test_documents_and_tag_files(many, skyarc, counter, env, tmp_path, kind, fir
         assert done.stdout == path.read_bytes() and not done.stderr
         reads.append(int((tmp_path / "reads").read_text()) - path.stat().st_size // (128 << 10))
         assert reads[-1] <= (more if name in craft.TAGS else first + 1), name
-    assert sum(n <= first for n in reads[:2 * len(documents)]) >= len(documents)  # a name's page may be full, or a file in two frames
+        if name in ("index.html", "view/tsk_many.js"):
+            assert reads[-1] <= first, name
+    assert sum(n <= first for n in reads[:2 * len(documents)]) >= len(documents)  # a file may be in two frames
     assert "no 'data/tsk_many/run.jso' in" in skyarc("cat", "b." + kind, "data/tsk_many/run.jso", check=1).err
     assert skyarc("list", "b." + kind, "data/tsk_many/run.json").code == 1
 

@@ -247,13 +247,3 @@ def test_resumed(cloud, env, emu, store, s3, tmp_path):
     cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow", check=0)
     assert bodies(emu) - before < 5, "everything was fetched again"
     cloud("verify", "s3://runs/a.tar.zst", check=0)
-
-
-def test_the_doctor(cloud, s3):
-    done = cloud("doctor", "--json", "--dest", "s3://runs/archive", check=0)
-    found = [row for row in done.json()["checks"] if row["check"] == "store"]
-    assert [row["status"] for row in found] == ["ok"] * 4, found
-    assert "16 conditional writes at the same time one won" in found[2]["text"], found
-    assert not keys(s3) and not unfinished(s3)
-    done = cloud("doctor", "--dest", "s3://nosuchbucket/archive", check=1)
-    assert b"NoSuchBucket" in done.out and b"create the bucket" in done.out

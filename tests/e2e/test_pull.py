@@ -84,7 +84,7 @@ def test_third_party_readers(skyarc, tmp_path):
         skyarc("pull", "-o", name, *RUNS, check=0)
         listing = subprocess.run(["bsdtar", "-tf", name], cwd=tmp_path, check=True,
                                  stdout=subprocess.PIPE).stdout.decode().splitlines()
-        assert len(listing) == len(set(listing)) == 58 + 8 + 4 + 6  # artifacts, records, sidecars, tag files
+        assert len(listing) == len(set(listing)) == 58 + 8 + 4 + 7  # artifacts, records, sidecars, tag files
         assert all(line.startswith("b/") for line in listing)
     for test in (["zstd", "-tq", "b.tar.zst"], ["gzip", "-t", "b.tar.gz"],
                  ["unzip", "-tqq", "b.zip"]):

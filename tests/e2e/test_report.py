@@ -21,6 +21,8 @@ def test_report_and_no_report(skyarc, tmp_path, browser):
     assert skyarc("report", "-o", "-", "a.tar.zst", check=0).out == (tmp_path / "r.html").read_bytes()
     assert "exists" in skyarc("report", "-o", "r.html", "a.tar.zst", check=1).err
     skyarc("report", "-f", "-o", "r.html", "a.tar.zst", check=0)
+    skyarc("report", "-o", "r2.HTML", "a.tar.zst", check=0)
+    assert (tmp_path / "r2.HTML").read_bytes() == (tmp_path / "r.html").read_bytes()
     for name in ("b.tar.zst", "b.tar.gz", "b.tar", "b.zip"):
         skyarc("pull", "--no-report", "-o", name, *runs, check=0)
         bare = extract(tmp_path / name, tmp_path)
@@ -74,6 +76,13 @@ def test_damage(skyarc, small, tmp_path):
     flip(tmp_path / "b.tar", at + 50)
     result = skyarc("report", "-o", "hurt", "b.tar", check=4)
     assert victim["path"] in result.err and not (tmp_path / "hurt/b" / victim["path"]).exists()
+    page = skyarc("report", "--json", "-o", "hurt.html", "b.tar")
+    lost = victim["artifact_type"].startswith(("html", "har")) or "log" in victim["artifact_type"]  # the page has its text
+    assert page.code == (4 if lost else 0) and page.json()["complete"] == (not lost)
+    text = next(r for r in skyarc("list", "--json", "b.tar", check=0).json() if r["artifact_type"] == "skyvern_log")
+    flip(tmp_path / "b.tar", (tmp_path / "b.tar").read_bytes().index(skyarc("cat", "b.tar", text["path"], check=0).out) + 50)
+    page = skyarc("report", "-f", "--json", "-o", "hurt.html", "b.tar", check=4)
+    assert not page.json()["complete"] and "was left out" in page.err and (tmp_path / "hurt.html").exists()
     (tmp_path / "cut.tar.zst").write_bytes(small.read_bytes()[:3000])
     assert skyarc("report", "-o", "cut.html", "cut.tar.zst", check=4).err
     assert not (tmp_path / "cut.html").exists()

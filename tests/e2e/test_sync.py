@@ -293,7 +293,7 @@ def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
     db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (5,)
+    assert db.execute("PRAGMA user_version").fetchone() == (6,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not db.execute("PRAGMA foreign_key_check").fetchall()
@@ -379,6 +379,9 @@ def test_metrics_and_ping(skyarc, runs, emu, tmp_path):
                   if not line.startswith("#"))
     assert float(values["skyarc_sync_last_success_timestamp_seconds"]) == success
     assert values["skyarc_sync_success"] == "0.000"
+    skyarc("sync", "--dest", "vault", "--retries", "0", "--metrics", "new.prom", check=1)  # a new file: the catalog knows
+    values = dict(line.split() for line in (tmp_path / "new.prom").read_text().splitlines() if not line.startswith("#"))
+    assert abs(float(values["skyarc_sync_last_success_timestamp_seconds"]) - success) < 5
     switch.shutdown()
     assert seen == [("/uuid/start", None), ("/uuid", None), ("/uuid/start", None), ("/uuid/fail", None)]
     emu.reset_faults()
@@ -474,3 +477,27 @@ def test_priorities_under_systemd(env, runs, emu, tmp_path):
                            env=dict(env, JOURNAL_STREAM=stream), check=False)
     first, second = (tmp_path / "journal").read_text().splitlines()
     assert first.startswith("<3>skyarc: error: ") and second.startswith("skyarc: error: ")
+
+
+def test_a_run_that_cannot_be_listed_is_no_success(skyarc, runs, emu, tmp_path):
+    """The metrics and the ping say so; the exit status is 3."""
+    runs("tsk_a", ended=100_000)
+    runs("tsk_b", ended=100_000)
+    emu.fault("list/tsk_b", "status", times=99, status=500)
+    skyarc("sync", "--dest", "vault", "--retries", "0", "--metrics", "m.prom", check=3)
+    values = dict(line.split() for line in (tmp_path / "m.prom").read_text().splitlines() if not line.startswith("#"))
+    assert values["skyarc_sync_success"] == "0.000" and values["skyarc_sync_failed_runs"] == "1.000", values
+    assert values["skyarc_sync_runs"] == "1.000" and values["skyarc_sync_last_success_timestamp_seconds"] == "0.000"
+    again = skyarc("sync", "--dest", "vault", "--retries", "0", "--metrics", "m.prom", "-v", check=0)
+    assert "0 runs failed, 0 running, 1 waiting, in " in again.err
+    assert "\nskyarc_sync_waiting_runs 1.000\n" in (tmp_path / "m.prom").read_text()
+
+
+@pytest.mark.parametrize("command", [["sync"], ["hold", "tsk_a"], ["prune", "--keep-days", "1", "--apply"]], ids=lambda c: c[0])
+def test_a_log_that_is_no_file(skyarc, runs, sync, tmp_path, command):
+    runs("tsk_a", ended=100_000)
+    sync()
+    (tmp_path / "vault/log.jsonl").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "vault/log.jsonl")
+    got = skyarc(command[0], "--dest", "vault", *command[1:])
+    assert got.code in (1, 2) and "log.jsonl' is not a regular file" in got.err and "truncate" not in got.err, got

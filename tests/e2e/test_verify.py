@@ -3,18 +3,22 @@
 import gzip
 import hashlib
 import json
+import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 import zlib
 
 import pytest
 
-from conftest import SANITIZED
+from conftest import SANITIZED, SKYARC
 from reading import FORMATS, flip, frames, rows_of
+from test_sync import runs, sync  # noqa: F401
 
 
 def is_idle_in_gzip(data, at):
@@ -306,3 +310,110 @@ def test_against_the_service_of_another_address(skyarc, emu, tmp_path):
 def test_usage(skyarc, tmp_path, args, words):
     (tmp_path / "d").mkdir()
     assert words in skyarc("verify", *args, check=2).err
+
+
+@pytest.fixture
+def shared():
+    """A directory that any user can enter."""
+    folder = tempfile.mkdtemp(prefix="skyarc-tests-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_nobody(folder, *args):
+    return subprocess.run([SKYARC, "verify", *args], cwd=folder, env={"HOME": "/nonexistent", "PATH": os.environ["PATH"]}, user=65534, group=65534, extra_groups=[],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop rights")
+def test_what_cannot_be_read_is_not_good(made, shared):
+    archive = made()
+    for name in ("one", "sub"):
+        os.mkdir(os.path.join(shared, name))
+        shutil.copy(archive, os.path.join(shared, name, "a.tar.zst"))
+        os.chmod(os.path.join(shared, name, "a.tar.zst"), 0o644)
+    assert as_nobody(shared, ".").returncode == 0
+    os.chmod(os.path.join(shared, "sub"), 0)
+    done = as_nobody(shared, ".")
+    assert done.returncode == 1 and "cannot read './sub': Permission denied" in done.stderr, done
+    assert as_nobody(shared, "--json", "sub").returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop rights")
+def test_a_volume_that_cannot_be_read_is_there(skyarc, sync, runs, tmp_path, shared):  # noqa: F811
+    """What is known of a volume of the catalog: it is gone, cannot be read, or is behind a link."""
+    runs("tsk_a", ended=100_000)
+    sync()
+    vault = os.path.join(shared, "vault")
+    shutil.copytree(tmp_path / "vault", vault)
+    subprocess.run(["chown", "-R", "65534:65534", vault], check=True)
+    (volume,) = (os.path.join(folder, name) for folder, _, names in os.walk(vault) for name in names if name.endswith(".tar.zst"))
+    assert as_nobody(shared, "vault").returncode == 0
+    for path in (volume, os.path.dirname(volume)):
+        mode = os.stat(path).st_mode & 0o777
+        os.chmod(path, 0)
+        subprocess.run(["chown", "0:0", path], check=True)
+        done = as_nobody(shared, "vault")
+        assert done.returncode == 1 and "Permission denied" in done.stderr and "not in the directory" not in done.stderr, done
+        os.chmod(path, mode)
+        subprocess.run(["chown", "65534:65534", path], check=True)
+    os.symlink("vault", os.path.join(shared, "link"))  # the operand may be a link
+    done = as_nobody(shared, "link")
+    assert done.returncode == 0 and "1 archive" in done.stdout, done
+    year = os.path.dirname(os.path.dirname(volume))
+    os.rename(year, os.path.join(shared, "elsewhere"))
+    os.symlink(os.path.join(shared, "elsewhere"), year)
+    done = as_nobody(shared, "vault")
+    assert done.returncode == 1 and "is behind a link" in done.stderr and "not in the directory" not in done.stderr, done
+    os.unlink(year)
+    done = as_nobody(shared, "vault")
+    assert done.returncode == 4 and "is in the catalog but not in the directory" in done.stderr, done
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop rights")
+def test_a_chain_of_which_a_part_cannot_be_read(skyarc, sync, runs, tmp_path, shared):  # noqa: F811
+    """What was not read is not called missing."""
+    for i in range(3):
+        runs("tsk_%d" % i, ended=100_000)
+        sync("--chain")
+    for volume in (tmp_path / "vault").glob("*/*/*.tar.zst"):
+        shutil.copy(volume, shared)
+        os.chmod(os.path.join(shared, volume.name), 0o644)
+        if skyarc("list", "--json", volume, check=0).json()[0]["run_id"] == "tsk_1":
+            middle = os.path.join(shared, volume.name)
+    assert as_nobody(shared, ".").returncode == 0
+    os.chmod(middle, 0)
+    done = as_nobody(shared, ".")
+    assert done.returncode == 1 and "Permission denied" in done.stderr, done
+    os.unlink(middle)
+    assert as_nobody(shared, ".").returncode == 4
+
+
+def test_what_is_no_regular_file_is_named(made, skyarc, tmp_path):
+    archive = made()
+    folder = tmp_path / "many"
+    folder.mkdir()
+    shutil.copy(archive, folder / "a.tar.zst")
+    (folder / "latest.tar.zst").symlink_to("a.tar.zst")
+    (folder / "months").symlink_to("..")
+    os.mkfifo(folder / "pipe.tar.zst")
+    said = skyarc("verify", "many", check=0).err
+    assert "latest.tar.zst' is not checked: it is a link" in said and "pipe.tar.zst' is not checked: it is no regular file" in said
+    assert "months' is a link to a directory, which is not followed" in said
+
+
+def test_a_row_that_is_too_long(skyarc, tmp_path, made):
+    """The limit is that of a row, not of the archive: damage."""
+    archive = made("a.tar")
+    with tarfile.open(archive) as tar:
+        names = [(m, tar.extractfile(m).read() if m.isreg() else None) for m in tar.getmembers()]
+    with tarfile.open(tmp_path / "b.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        for member, data in names:
+            if member.name.endswith("/manifest.json"):
+                data = data.replace(b'"run_id":', b'"padding": "%s", "run_id":' % (b"x" * (2 << 20)), 1)
+                member.size = len(data)
+            tar.addfile(member, __import__("io").BytesIO(data) if data is not None else None)
+    for command in (["list", "b.tar"], ["extract", "-C", "out", "b.tar"]):
+        got = skyarc(*command)
+        assert got.code and "a row of the manifest is larger than 1048576 bytes" in got.err, got

@@ -9,32 +9,15 @@ import threading
 
 import pytest
 
+import case
 from conftest import extract
-
-FILM = """new Promise((done) => {
-  const canvas = document.createElement("canvas");
-  canvas.width = 64; canvas.height = 48;
-  const pen = canvas.getContext("2d");
-  const timer = setInterval(() => { pen.fillStyle = "#" + Math.random().toString(16).slice(2, 8); pen.fillRect(0, 0, 64, 48); }, 30);
-  const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: "video/webm;codecs=vp8" });
-  const parts = [];
-  recorder.ondataavailable = (event) => parts.push(event.data);
-  recorder.onstop = () => {
-    clearInterval(timer);
-    const reader = new FileReader();
-    reader.onload = () => done(reader.result.split(",")[1]);
-    reader.readAsDataURL(new Blob(parts));
-  };
-  recorder.start();
-  setTimeout(() => recorder.stop(), 900);
-})"""
 
 
 @pytest.fixture(scope="session")
 def film(browser):
     """A recording that plays, made by the browser itself."""
-    browser.open("about:blank")
-    return base64.b64decode(browser.ask(FILM))
+    return case.record(browser, """[canvas.width, canvas.height] = [64, 48];
+      const show = () => { pen.fillStyle = "#" + Math.random().toString(16).slice(2, 8); pen.fillRect(0, 0, 64, 48); };""", 900)
 
 
 def pull_view(skyarc, tmp_path, *runs, check=0):
@@ -42,6 +25,8 @@ def pull_view(skyarc, tmp_path, *runs, check=0):
     return extract(tmp_path / "a.tar.zst", tmp_path)
 
 
+MAIN_TEXT = "document.querySelector('main').textContent"
+SHOWN = "(document.querySelector('main .heading code') || document.querySelector('main h2')).textContent"  # the ID of the run
 READY = "document.querySelector('main').getAttribute('aria-busy') === 'false'"
 
 
@@ -85,15 +70,13 @@ def only_files(browser, folder):
 
 def test_a_run(view, browser, emu):
     folder = view("tsk_demo1", "tsk_demo3", "wr_demo2")
-    assert browser.ask("document.querySelector('main h2').textContent") == "tsk_demo3"  # the failed one first
+    assert browser.ask(SHOWN) == "tsk_demo3"  # the failed one first
     text = browser.ask("document.querySelector('main').textContent")
     assert "the page did not load" in text and "buy milk" in text and '"total": 12' in text
     browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
     assert browser.ask("document.querySelectorAll('main .shots img').length") == 2
-    opened(browser, "llm_prompt")  # shown from their own files
-    assert "You see a page. What next?" in browser.frame("prompt.txt")
-    opened(browser, "llm_response")
-    assert '"elements"' in browser.frame("resp.json")
+    assert "You see a page. What next?" in opened(browser, "llm_prompt")
+    assert '"elements"' in opened(browser, "llm_response")
     assert browser.ask("[...document.querySelectorAll('iframe')].every(f => f.getAttribute('sandbox') === '')")
     assert "<!DOCTYPE html>" in opened(browser, "html_scrape")
     assert browser.ask("document.querySelectorAll('main table tbody tr').length") == 80
@@ -103,6 +86,21 @@ def test_a_run(view, browser, emu):
     assert wide[0] < wide[-1]
     only_files(browser, folder)
     assert not browser.complaints()
+
+
+def test_a_text_beyond_the_budget_is_shown_from_its_file(view, browser, emu):
+    rows = [{"id": "p%d" % i, "type": "llm_prompt", "data": b"prompt %d " % i * 6000, "ext": "txt", "step_id": "s", "created_at": case.iso(i)} for i in range(3)]
+    view_of = [{"id": "x", "type": "visible_elements_id_css_map", "data": b'{"a": "css"}', "ext": "json", "step_id": "s", "created_at": case.iso(9)}]
+    emu.run("tsk_large", rows + view_of)
+    folder = view("tsk_large")
+    told = browser.ask("document.querySelector('main').textContent")
+    assert "and 1 of its 3 logs, requests, captured pages, prompts, answers and element trees; skyarc view" in told
+    assert "prompt 2" in browser.ask("[...skyarc.words(skyarc.runs[0]).matchAll(/prompt [0-9]/g)].map(m => m[0]).join()")
+    browser.ask("document.querySelectorAll('main .step details').forEach(d => { d.open = true; })")
+    assert "prompt 0 prompt 0" in browser.frame("p0.txt") and '{"a": "css"}' in browser.frame("x.json")
+    assert browser.ask("[...document.querySelectorAll('iframe')].every(f => f.getAttribute('sandbox') === '')")
+    assert browser.ask(MAIN_TEXT).count("only the browser's own search (Ctrl+F) finds words in it") == 3
+    only_files(browser, folder)
 
 
 def test_filters(view, browser):
@@ -122,7 +120,7 @@ def test_filters(view, browser):
     enter("#find", "demo1")
     assert browser.ask(names) == ["tsk_demo1"]
     go(browser, "tsk_demo1")
-    assert browser.ask("document.querySelector('main h2').textContent") == "tsk_demo1"
+    assert browser.ask(SHOWN) == "tsk_demo1"
     enter("input[aria-label='filter requests']", "item/7")
     assert all("item/7" in url for url in browser.ask("[...document.querySelectorAll('td.url')].map(t => t.textContent)"))
     whole = opened(browser, "skyvern_log")
@@ -207,7 +205,7 @@ def test_the_story(view, browser, emu):
     story(emu)
     view("tsk_v2_p")  # opens on the run that was asked for, although its child failed
     text = browser.ask("document.querySelector('main').textContent")
-    for words in ("tsk_v2_p: Buy milk", "also wr_p", "2 steps", "1280 tokens", "$0.15", "Attempts (2)", "no page, E_ONE E_TWO, then: retry (it may pass)",
+    for words in ("buy milk", "Buy milk, tsk_v2_p", "2 attempts", "also wr_p", "2 steps", "1280 tokens", "$0.15", "Attempts (2)", "no page, E_ONE E_TWO, then: retry (it may pass)",
                   "Started (1)", "a page with a form", "it wants a name", "$0.0200", "in-loop", "it broke", "1.5 s",
                   "1200 + 80 tokens, 900 of them cached, 7 reasoning tokens, $0.0123, a-model"):
         assert words in text, (words, text)
@@ -217,16 +215,16 @@ def test_the_story(view, browser, emu):
     assert browser.ask(items + ".map(i => i.querySelector('img').getAttribute('src').includes('_s'))") == [True, True]
     assert "Because: the button is blue" in browser.ask(items + "[1].textContent") and "90 % sure" in browser.ask(items + "[1].textContent")
     assert "Typed: Ada" in browser.ask(items + "[0].textContent")
-    assert browser.ask("document.querySelectorAll('.step > .shots img').length") == 1
-    order = browser.ask("[...document.querySelectorAll('.timeline > li')].map(i => i.querySelector('strong').textContent)")
+    assert browser.ask("document.querySelectorAll('.step .shots img').length") == 5  # all three of the step, and those of actions
+    order = browser.ask("[...document.querySelectorAll('.blocks > li')].map(i => i.querySelector('strong').textContent)")
     assert order == ["loop", "in-loop", "b", "Thought"]  # the oldest first
     assert "2026-18" in opened(browser, "tags")
-    go(browser, "wr_c", ".timeline")
-    assert browser.ask("document.querySelector('main h2').textContent").startswith("wr_c")
+    go(browser, "wr_c", ".blocks")
+    assert browser.ask(SHOWN) == "wr_c"
     text = browser.ask("document.querySelector('main').textContent")
     assert "Started by tsk_v2_p" in text and "child broke" in text
     go(browser, "tsk_v2_p", "main")
-    assert browser.ask("document.querySelector('main h2').textContent").startswith("tsk_v2_p")
+    assert browser.ask(SHOWN) == "tsk_v2_p"
     assert not browser.complaints()
 
 
@@ -402,12 +400,16 @@ def test_only_the_opened_run_is_loaded(view, browser):
     text = (folder / "index.html").read_text()
     assert "tsk_demo1" in text and "buy milk" not in text and "shop.example" not in text
     # without its sidecar, a run says where its files are
-    (folder / "view/wr_demo2.js").unlink()
+    (folder / "view/wr_demo2.js").rename(folder / "away.js")
     browser.ask("document.querySelector('#runs button[data-run=wr_demo2]').click()")
     browser.until("document.querySelector('main [role=alert]') !== null")
     assert "view/wr_demo2.js is not beside this page" in browser.ask("document.querySelector('main').textContent")
     go(browser, "tsk_demo3")
     assert "buy milk" in browser.ask("document.querySelector('main').textContent")
+    (folder / "away.js").rename(folder / "view/wr_demo2.js")  # the next click tries again
+    go(browser, "wr_demo2")
+    browser.until("document.querySelector('main [role=alert]') === null")
+    assert "Searches of this run" in browser.ask("document.querySelector('main').textContent")
 
 
 def test_the_search_says_what_it_covers(view, browser):
@@ -424,7 +426,7 @@ def test_the_search_says_what_it_covers(view, browser):
     assert browser.ask(names) == ["tsk_demo1", "tsk_demo3", "wr_demo2"]
     browser.ask(find % json.dumps("no such words"))
     assert browser.ask(names) == []
-    assert "Searches of this run cover its records, and 4 of its 4 logs" in browser.ask("document.querySelector('main').textContent")
+    assert "Searches of this run cover its records, and 7 of its 7 logs, requests, captured pages, prompts, answers and element trees." in browser.ask("document.querySelector('main').textContent")
 
 
 def test_sidecars_are_one_string(view, browser, emu, tmp_path):
@@ -469,7 +471,7 @@ def test_thousands_of_runs(skyarc, emu, tmp_path, browser):
     assert (folder / "index.html").stat().st_size < 400 << 10
     browser.open((folder / "index.html").as_uri() + "#tsk_many01234")
     ready(browser)
-    assert browser.ask("document.querySelector('main h2').textContent") == "tsk_many01234: Run 1234"
+    assert browser.ask(SHOWN) == "tsk_many01234" and "Run 1234" in browser.ask("document.querySelector('main .heading').textContent")
     assert browser.ask("document.querySelector('.reason').textContent").count("did not load") == 200
     assert [u for u in browser.requests() if "/view/" in u] == [(folder / "view/tsk_many01234.js").as_uri()]
     assert browser.ask("document.querySelectorAll('#runs li').length") == 500
@@ -485,7 +487,7 @@ def test_thousands_stay_smooth(view, browser, emu):
     emu.run("tsk_many", rows)
     view("tsk_many")
     assert browser.ask("document.querySelectorAll('main .shots img').length") == 500
-    browser.ask("[...document.querySelectorAll('main .step > button')].filter(b => !b.hidden).forEach(b => b.click())")
+    browser.ask("[...document.querySelectorAll('main .step > div > button')].filter(b => !b.hidden).forEach(b => b.click())")
     assert browser.ask("document.querySelectorAll('main .shots img').length") == 1000
     pictures = [u for u in browser.requests() if u.endswith(".png")]
     assert 0 < len(pictures) < 600, len(pictures)  # those in sight and a little ahead
@@ -512,10 +514,9 @@ def test_a_hundred_thousand_artifacts(view, browser, emu):
     assert script.stat().st_size < 10 << 20
     browser.open((folder / "index.html").as_uri())
     ready(browser)
-    took = browser.ask("performance.now()")
-    print("100,000 artifacts: %d bytes, shown after %.0f ms" % (script.stat().st_size, took))
-    assert took < 20000  # about a second on an idle machine
-    assert browser.ask("document.querySelectorAll('main .step').length") == 100
+    elements = browser.ask("document.querySelectorAll('*').length")
+    assert 1000 < elements < 10_000, elements  # those of the first rows of each list; what is shown is what takes the time
+    assert browser.ask("document.querySelectorAll('main .steps > li').length") == 100 and browser.ask("document.querySelectorAll('main .step').length") == 1
     assert browser.ask("document.querySelectorAll('main *').length") < 30000
     assert "All files (100000)" in browser.ask("document.querySelector('main').textContent")
     opened(browser, "All files")
@@ -545,7 +546,7 @@ def test_what_a_screen_reader_gets(view, browser):
     for role, name in nodes:
         if role in ("button", "image", "searchbox", "combobox", "Video", "link", "dialog", "columnheader"):
             assert name.strip(), (role, name)
-    for _ in range(4):
+    for _ in range(7):
         browser.key("Tab")
     assert browser.ask("document.activeElement.closest('#runs') !== null")
 

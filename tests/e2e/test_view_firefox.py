@@ -4,7 +4,7 @@ import pytest
 
 from conftest import extract
 from firefox import PROGRAM, Firefox
-from test_view import EVIL, READY
+from test_view import EVIL, READY, SHOWN
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Firefox is not installed")
 
@@ -29,7 +29,7 @@ MAIN = "document.querySelector('main').textContent"
 
 def test_sidecars_load_from_files(skyarc, tmp_path, firefox):
     folder = show(firefox, skyarc, tmp_path, "tsk_demo1", "tsk_demo3", "wr_demo2", at="#tsk_demo1")
-    assert firefox.ask("document.querySelector('main h2').textContent") == "tsk_demo1"
+    assert firefox.ask(SHOWN) == "tsk_demo1"
     assert firefox.ask("document.querySelectorAll('main table tbody tr').length") == 80  # its requests
     firefox.ask("document.querySelector('#runs button[data-run=tsk_demo3]').click()")
     firefox.until("document.title === 'tsk_demo3 - skyarc' && " + READY)

@@ -45,7 +45,7 @@ def aside(vault):
     return sorted(p.name for p in vault.glob("*/*/*") if ".damaged" in p.name or ".differs" in p.name)
 
 
-def standing(vault):
+def consistency(vault):
     return sorted(str(p.relative_to(vault)) for p in vault.glob("*/*/skyarc-*.tar.zst"))
 
 
@@ -65,7 +65,7 @@ def three(big, sync, vault):
         big("tsk_%d" % i, ended=days * DAY)
         sync()
         time.sleep(1.01 if i < 2 else 0)
-    names = standing(vault)
+    names = consistency(vault)
     assert len(names) == 3
     return names
 
@@ -107,7 +107,7 @@ def test_a_fresh_volume_that_is_damaged(skyarc, sync, runs, big, vault, emu, tmp
     """Written, and killed before it was read back; the next night finds it damaged, and goes on."""
     big("tsk_a", ended=3 * DAY)
     sync()
-    (name,) = standing(vault)
+    (name,) = consistency(vault)
     alter(vault, "DELETE FROM volumes", "UPDATE states SET state = 'due'",
           ("INSERT INTO intents VALUES(?, 'tsk_a\n')", (name,)))
     flip(vault / name)
@@ -124,12 +124,12 @@ def test_an_imported_volume_that_a_kill_left_as_intended(skyarc, sync, big, vaul
     big("tsk_a", ended=3 * DAY)
     emu.fault("tsk_a_0", "status", status=500, times=99)
     sync("--retries", "0", check=3)
-    (first,) = standing(vault)
+    (first,) = consistency(vault)
     emu.reset_faults()
     time.sleep(1.01)
     alter(vault, "UPDATE missing SET tries = 0", "UPDATE states SET next_ms = 0")
     sync()
-    (second,) = set(standing(vault)) - {first}
+    (second,) = set(consistency(vault)) - {first}
     alter(vault, ("INSERT INTO intents VALUES(?, 'tsk_a\n')", (second,)))
     (vault / first).write_bytes((vault / first).read_bytes() + bytes(512))
     result = skyarc("sync", "--dest", "vault", "--json", check=3)
@@ -289,7 +289,7 @@ def supplemented(runs, sync, vault):
     """Write a run into two volumes; the name of the first."""
     runs("tsk_a", ended=3 * DAY, count=2)
     sync()
-    (first,) = standing(vault)
+    (first,) = consistency(vault)
     alter(vault, "UPDATE states SET state = 'open', next_ms = 0")
     runs("tsk_a", ended=3 * DAY, count=3)
     assert sync()["supplements"] == 1
@@ -383,7 +383,7 @@ def test_reading_back_goes_round(sync, runs, safe, vault, tmp_path):
         alter(vault, "UPDATE volumes SET verified_ms = verified_ms - 86400000, entered_ms = entered_ms - 86400000")
         sync("--verify-share", "3")
     assert not query(tmp_path, "SELECT 1 FROM volumes WHERE verified_ms <= entered_ms")
-    assert order == standing(vault)[:len(order)]  # oldest first
+    assert order == consistency(vault)[:len(order)]  # oldest first
 
 
 def test_verified_within(sync, runs, safe, vault, tmp_path):
@@ -445,7 +445,7 @@ def test_holds_outlive_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, wha
     shutil.copytree(vault, tmp_path / "before")
     skyarc("hold", "--dest", "vault", "--reason", "case 12", "tsk_1", check=0)
     skyarc("prune", "--dest", "vault", "--keep-last", "2", "--apply", check=0)
-    assert len(standing(vault)) == 2
+    assert len(consistency(vault)) == 2
     assert states(tmp_path)["tsk_0"] == "pruned"
     for path in vault.glob("catalog.db*"):
         path.unlink()
@@ -504,7 +504,7 @@ def test_a_log_that_was_cut_or_lost(skyarc, sync, runs, vault, tmp_path):
     lines = (vault / "log.jsonl").read_text().splitlines(True)
     (vault / "log.jsonl").write_text(lines[0])
     result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=0)
-    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+    assert "log.jsonl" in result.err and len(consistency(vault)) == 1
     (vault / "log.jsonl").unlink()
     result = skyarc("hold", "--dest", "vault", check=0)
     assert "log.jsonl" in result.err and len(result.out.splitlines()) == 2
@@ -529,7 +529,7 @@ def test_a_torn_line_of_the_log(skyarc, sync, runs, vault, tmp_path):
     for path in vault.glob("catalog.db*"):
         path.unlink()
     result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=1)
-    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+    assert "log.jsonl" in result.err and len(consistency(vault)) == 1
 
 
 @pytest.mark.parametrize("old, new", [('"hold"', '"holf"'), ('"what"', '"whau"'), ('"run_id"', '"run^id"')])
@@ -547,10 +547,10 @@ def test_a_line_of_the_log_that_means_nothing_may_be_a_hold(skyarc, sync, runs, 
     if again:
         sync()
     result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=1)
-    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+    assert "log.jsonl" in result.err and len(consistency(vault)) == 1
     (vault / "log.jsonl").write_text(text)  # repaired
     skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=0)
-    assert len(standing(vault)) == 1
+    assert len(consistency(vault)) == 1
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -641,7 +641,7 @@ def test_a_catalog_of_the_first_release(skyarc, sync, runs, vault, tmp_path):
     assert "older skyarc" in skyarc("find", "vault", check=1).err
     assert sync(check=3)["gone_volumes"] == 1  # the volume that it tells of is another directory's
     assert set(rows) < set(query(tmp_path, "SELECT name, state FROM volumes, states"))
-    assert query(tmp_path, "PRAGMA user_version") == [(5,)]
+    assert query(tmp_path, "PRAGMA user_version") == [(6,)]
     assert ("tsk_old", "lost") in states(tmp_path).items()
     lines = skyarc("hold", "--dest", "vault", check=0).out.decode()
     assert "tsk_old" in lines  # its hold stands in no log: it is written there
@@ -747,9 +747,9 @@ def test_the_newer_version_of_an_artifact_is_lost(skyarc, sync, runs, safe, emu,
     newer = b"<p>newer and longer</p>" * 60
     one(emu, "tsk_1", data=newer)
     skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
-    before = standing(vault)
+    before = consistency(vault)
     assert sync()["supplements"] == 1
-    (volume,) = set(standing(vault)) - set(before)
+    (volume,) = set(consistency(vault)) - set(before)
     (vault / volume).unlink()
     assert sync(check=3)["artifacts"] == 1  # fetched again, in the same night
     assert skyarc("cat", "vault", "tsk_1_1", check=0).out == newer

@@ -45,7 +45,7 @@ static void look_up(const char *path)
 {
     char a_path[] = "data/r1/html/notime_a_1.html";
     char an_id[] = "a_1";
-    char *const names[] = { a_path, an_id };
+    const char *const names[] = { a_path, an_id };
     const char *const files[] = { a_path, an_id, "data/r1/run.json" };
     struct named_file file;
     struct err err = { 0 };

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(audit_log_start(&mark, &err) == 0 &&
                audit_log_scan(dir, &mark, on_entry, &all, &err) == 1 && mark.size <= size);
     again = mark;
-    if (audit_log_open(&log, dir, &err) <
+    if (audit_log_open(&log, dir, audit_log_no_origin(), &err) <
         0) { /* a last line without a line end, not written by skyarc */
         audit_log_close(&log);
         return 0;

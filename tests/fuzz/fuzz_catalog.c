@@ -102,7 +102,8 @@ static void fill(struct db *c)
                run_state_set(c, "tsk_1", RUN_STATE_SEALED, 0, "x", &err) == 0 &&
                run_state_seen(c, &row, true, 7, &err) >= 0 &&
                run_state_intend(c, VOLUME, "tsk_2\n", &err) == 0 && db_commit(c, &err) == 0);
-    FUZZ_CHECK(log_replay_add(c, dir, lines, sizeof(lines) / sizeof(*lines), &err) == 0);
+    FUZZ_CHECK(log_replay_add(c, dir, audit_log_no_origin(), lines,
+                              sizeof(lines) / sizeof(*lines), &err) == 0);
 }
 
 static void begin(void)
@@ -252,7 +253,7 @@ static void read_all(struct db *c)
 /* The steps of a sync before its first request. */
 static void heal(struct db *c)
 {
-    struct volume_store store = { dir };
+    const struct volume_store store = { .place = dir, .dir = dir };
     struct fixity_found found = { 0 };
     struct run_state_which which = {
         .state = RUN_STATE_DUE, .now_ms = 9, .horizon = 1, .most = 9

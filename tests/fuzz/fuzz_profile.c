@@ -7,10 +7,10 @@
  * The first line is an endpoint, the second one an address "s3://bucket/key", the rest a file.
  */
 #include "base/mem.h"
+#include "credentials/profile.h"
 #include "fuzz.h"
 #include "net/url.h"
 #include "s3/location.h"
-#include "s3/profile.h"
 
 #include <ctype.h>
 #include <string.h>

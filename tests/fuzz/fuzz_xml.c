@@ -2,8 +2,8 @@
 /* An object store's answers: elements are visited within their limits, and none after an error;
  * what was escaped is read back. */
 #include "fuzz.h"
+#include "net/xml.h"
 #include "s3/s3_error.h"
-#include "s3/xml.h"
 
 #include <ctype.h>
 #include <stdlib.h>

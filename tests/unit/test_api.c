@@ -132,6 +132,7 @@ static void test_other_records(void **state)
     assert_string_equal(run.workflow_permanent_id, "wpid_1");
     assert_string_equal(run.script_revision_id, "sr_1");
     assert_int_equal(run.recording_count, 1);
+    assert_int_equal(run.unread, 1);
     assert_int_equal(run.attempt_count, 2);
     assert_int_equal(run.attempts[0].number, 1);
     assert_true(run_is_terminal(run.status) && !run_is_over(&run));
@@ -159,6 +160,7 @@ static void test_runs(void **state)
     assert_string_equal(run.output_json, "\"text\"");
     assert_string_equal(run.errors_json, "[1, 2]");
     assert_int_equal(run.screenshot_count, 2);
+    assert_int_equal(run.unread, 0);
     assert_string_equal(run.screenshot_urls[1], "v");
     assert_int_equal(run.file_count, 1);
     assert_true(run.files[0].sized && run.counted && run.step_count == 4);

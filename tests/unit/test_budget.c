@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "format/frame.h"
 #include "unit.h"
+#include "writer/compress_pool.h"
 
 static struct budget choose(unsigned jobs, uint64_t rate, uint64_t descriptors)
 {
@@ -89,6 +90,35 @@ static void test_memory(void **state)
     assert_in_range(choose(256, 0, 1024).cut_text, FRAME_CUT_TEXT / 2, FRAME_CUT_TEXT);
 }
 
+/* More processors never mean fewer compressing threads, and the default has two of them. */
+static void test_processors(void **state)
+{
+    static const uint64_t some[] = { 0, 96 << 20, 160 << 20, (uint64_t)1 << 30 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(some) / sizeof(*some); i++) {
+        unsigned before = 0;
+        unsigned n;
+
+        for (n = 1; n <= 64; n++) {
+            const struct budget_limits limits = {
+                .jobs = 256, .descriptors = 4096, .processors = n, .memory = some[i]
+            };
+            struct compress_pool_opts opts = { .codec = FRAME_ZSTD };
+            struct budget b;
+
+            assert_int_equal(budget_choose(&b, &limits, NULL), 0);
+            opts.workers = b.workers;
+            opts.contexts = b.contexts;
+            assert_in_range(compress_pool_workers(&opts), before, n);
+            assert_true(b.copies >= b.cut_text + FRAME_CUT_PIECE + 8 * CHUNK_SIZE);
+            before = compress_pool_workers(&opts);
+        }
+        assert_true(before >= 2);
+    }
+}
+
 /*
  * A chosen level has its contexts, beside what all else needs; or the user is told what fits.
  */
@@ -129,7 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),      cmocka_unit_test(test_level),
         cmocka_unit_test(test_descriptors), cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_workers),
+        cmocka_unit_test(test_workers),     cmocka_unit_test(test_processors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

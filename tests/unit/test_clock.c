@@ -32,6 +32,7 @@ static void test_refusing(void **state)
     (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_int_equal(clock_us(bad[i]), CLOCK_NONE);
+    assert_int_equal(clock_us(NULL), CLOCK_NONE);
 }
 
 static void test_writing(void **state)

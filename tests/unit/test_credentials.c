@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "s3/credentials.h"
+#include "credentials/credentials.h"
 #include "unit.h"
 
 #include <stdio.h>

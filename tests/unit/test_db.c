@@ -144,7 +144,7 @@ static void add(struct db *c, const char *what, const char *run_id, int64_t at_m
     };
     struct err err;
 
-    assert_int_equal(log_replay_add(c, dir, &entry, 1, &err), 0);
+    assert_int_equal(log_replay_add(c, dir, audit_log_no_origin(), &entry, 1, &err), 0);
 }
 
 /* Write a text into the log table without db. */

@@ -49,11 +49,25 @@ static void test_what_is_damage(void **state)
     assert_false(err_is_damage(&err));
 }
 
+static void test_a_name_is_said_once(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    (void)err_set(&err, ERR_FORMAT, "no tar");
+    (void)err_wrap(&err, "'%s'", "a");
+    (void)err_wrap(&err, "'%s'", "a");
+    assert_string_equal(err.text, "'a': no tar");
+    (void)err_wrap(&err, "'%s'", "b");
+    assert_string_equal(err.text, "'b': 'a': no tar");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whose_error_it_is),
         cmocka_unit_test(test_what_is_damage),
+        cmocka_unit_test(test_a_name_is_said_once),
     };
 
     return RUN(tests);

@@ -68,10 +68,37 @@ static void test_what_cannot_be_used_is_no_url(void **state)
     assert_true(fetch_url_parse(&url, "http://a.example/f", engine, false));
 }
 
+static void test_urls_of_a_content_endpoint(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_content;
+    } urls[] = {
+        { "https://a.example/v1/artifacts/a_1/content?kid=1&expiry=1767225600&sig=" WHOLE,
+          true },
+        { "https://a.example/v1/artifacts/a_1/content?artifact_name=x", true },
+        { "https://a.example/skyvern/v1/artifacts/a_1/content", true },
+        { "https://a.example/v1/artifacts/a_1/content/more", false },
+        { "https://a.example/v1/artifacts/content", false },
+        { "https://a.example/v1/artifacts//content", false },
+        { "https://a.example/f?to=/v1/artifacts/a_1/content", false },
+        { SKYVERN WHOLE, false },
+    };
+    struct fetch_url url;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+        assert_true(fetch_url_parse(&url, urls[i].text, engine, true));
+        assert_int_equal(url.is_content, urls[i].is_content);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_facts_of_a_url),
+        cmocka_unit_test(test_urls_of_a_content_endpoint),
         cmocka_unit_test(test_what_cannot_be_used_is_no_url),
     };
 

@@ -201,6 +201,63 @@ static void test_proof(void **state)
     journal_free(parsed, false);
 }
 
+/* Notes come back in their order, but only those that this user wrote for this request. */
+static void test_notes(void **state)
+{
+    static const char *const notes[] = { "{\"a\": \"}\"}", "{}", "{\"b\": {\"c\": [1]}}" };
+    static const char forged[] = "{\"request_log\": {\"forged\": 1}}\n"
+                                 "{\"request_log\": {}} 00\n{\"request_log\": 3}\n";
+    struct journal *journal = begin(REQUEST, KEY);
+    const struct journal_note *note;
+    size_t i;
+
+    (void)state;
+    assert_null(journal_notes(journal));
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(journal_note(journal, notes[i], strlen(notes[i]), NULL), 0);
+        add(journal, "data/first", 1);
+    }
+    assert_int_equal(journal_flush(journal, NULL), 0);
+    journal_free(journal, false);
+    assert_true(journal_is_of(path, REQUEST));
+    assert_false(journal_is_of(path, OTHER));
+    assert_false(journal_is_of(dir, REQUEST));
+    load();
+    assert_int_equal(buf_adds(&text, forged, NULL), 0);
+    journal = journal_parse(buf_text(&text), text.len, REQUEST, KEY, NULL);
+    assert_non_null(journal_find(journal, "data/first"));
+    for (i = 0, note = journal_notes(journal); i < 3; i++, note = note->next) {
+        assert_non_null(note);
+        assert_int_equal(note->len, strlen(notes[i]));
+        assert_string_equal(note->json, notes[i]);
+    }
+    assert_null(note);
+    journal_free(journal, false);
+    journal = journal_parse(buf_text(&text), text.len, REQUEST, "another key", NULL);
+    assert_null(journal_notes(journal));
+    journal_free(journal, false);
+}
+
+/* Notes that nobody flushes are written when they are many. */
+static void test_many_notes(void **state)
+{
+    struct journal *journal = begin(REQUEST, KEY);
+    const struct journal_note *note;
+    size_t count = 0;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 50000; i++)
+        assert_int_equal(journal_note(journal, "{\"asked\": 1}", 12, NULL), 0);
+    assert_int_equal(journal_flush(journal, NULL), 0);
+    journal_free(journal, false);
+    journal = begin(REQUEST, KEY);
+    for (note = journal_notes(journal); note; note = note->next)
+        count++;
+    assert_int_equal(count, 50000);
+    journal_free(journal, false);
+}
+
 static void test_lines_that_are_no_rows(void **state)
 {
     static const char *const lines[] = { "",
@@ -283,9 +340,14 @@ static void test_a_long_journal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows_come_back),         TEST(test_another_request_begins_anew),
-        TEST(test_a_torn_line_is_cut),     TEST(test_proof),
-        TEST(test_lines_that_are_no_rows), TEST(test_a_long_journal),
+        TEST(test_rows_come_back),
+        TEST(test_another_request_begins_anew),
+        TEST(test_a_torn_line_is_cut),
+        TEST(test_proof),
+        TEST(test_lines_that_are_no_rows),
+        TEST(test_a_long_journal),
+        TEST(test_notes),
+        TEST(test_many_notes),
     };
 
     return RUN(tests);

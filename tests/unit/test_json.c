@@ -100,6 +100,30 @@ static void test_escaped_keys(void **state)
     json_free(doc);
 }
 
+static void test_comparing(void **state)
+{
+    static const char text[] = "[\"cut\", \"p\\u0061th\", 7, \"\", [\"deep\"], null]";
+    struct json *doc = json_parse(text, sizeof(text) - 1, NULL);
+    struct json_value root = json_root(doc);
+    struct json_value first = json_next(root, (struct json_value){ 0 });
+
+    (void)state;
+    assert_true(json_is(first, "cut"));
+    assert_false(json_is(first, "cu"));
+    assert_false(json_is(first, "cuts"));
+    assert_false(json_is((struct json_value){ 0 }, ""));
+    assert_false(json_is(root, "cut"));
+    assert_true(json_has(root, "cut"));
+    assert_true(json_has(root, "path"));
+    assert_true(json_has(root, ""));
+    assert_false(json_has(root, "7"));
+    assert_false(json_has(root, "deep"));
+    assert_false(json_has(root, "null"));
+    assert_false(json_has(first, "cut"));
+    assert_false(json_has((struct json_value){ 0 }, "cut"));
+    json_free(doc);
+}
+
 static void test_writing(void **state)
 {
     struct jsonw w;
@@ -175,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_escaped_keys),
+        cmocka_unit_test(test_comparing),
         cmocka_unit_test(test_writing),
         cmocka_unit_test(test_invisible_characters),
         cmocka_unit_test(test_a_full_sink_is_told_once),

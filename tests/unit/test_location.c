@@ -167,15 +167,15 @@ static void test_bad_endpoints(void **state)
 static void test_regions(void **state)
 {
     (void)state;
-    assert_true(location_is_region("us-east-1"));
-    assert_true(location_is_region("auto"));
-    assert_false(location_is_region(""));
-    assert_false(location_is_region("EU"));
-    assert_false(location_is_region("a.b"));
-    assert_false(location_is_region("a/b"));
-    assert_false(location_is_region("-a"));
-    assert_false(location_is_region("a-"));
-    assert_false(location_is_region(
+    assert_true(aws_region_is_valid("us-east-1"));
+    assert_true(aws_region_is_valid("auto"));
+    assert_false(aws_region_is_valid(""));
+    assert_false(aws_region_is_valid("EU"));
+    assert_false(aws_region_is_valid("a.b"));
+    assert_false(aws_region_is_valid("a/b"));
+    assert_false(aws_region_is_valid("-a"));
+    assert_false(aws_region_is_valid("a-"));
+    assert_false(aws_region_is_valid(
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
 

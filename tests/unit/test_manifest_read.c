@@ -99,6 +99,41 @@ static void test_a_callback_stops_at_any_row(void **state)
     manifest_read_clear(&rows);
 }
 
+/* Collect the values of the head. */
+static int on_head(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                   struct err *err)
+{
+    char *out = ctx;
+    size_t used = strlen(out);
+
+    (void)err;
+    (void)snprintf(out + used, 256 - used, "%d=%.*s;", (int)section, (int)len, text);
+    return 0;
+}
+
+static void test_values_of_the_head(void **state)
+{
+    static const char text[] = "{\"created_at\": \"2026-01-20T11:52:29Z\", \"source\": null, "
+                               "\"tool\": {\"source\": \"x\"},"
+                               " \"request\": {\"source\": \"y\", \"children\": false, "
+                               "\"created_at\": [\"z\"]}, \"artifacts\": []}";
+    char got[256] = "";
+    char want[256];
+    struct manifest_read rows;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    manifest_read_init(&rows, on_head, got);
+    for (i = 0; i < strlen(text); i++)
+        assert_int_equal(manifest_read_feed(&rows, text + i, 1, &err), 0);
+    assert_int_equal(manifest_read_end(&rows, &err), 0);
+    manifest_read_clear(&rows);
+    (void)snprintf(want, sizeof(want), "%d=\"2026-01-20T11:52:29Z\";%d=null;%d=false;",
+                   MANIFEST_READ_CREATED, MANIFEST_READ_SOURCE, MANIFEST_READ_CHILDREN);
+    assert_string_equal(got, want);
+}
+
 static void test_no_manifest(void **state)
 {
     static const char *const bad[] = {
@@ -123,6 +158,10 @@ static void test_no_manifest(void **state)
         "{\"artifacts\": [\"x\"]}",
         "{\"artifacts\": [], \"previous\": []}",
         "{\"artifacts\": [], \"previous\": 1}",
+        "{\"artifacts\": [], \"source\": {}}",
+        "{\"artifacts\": [], \"created_at\": [\"x\"]}",
+        "{\"artifacts\": [], \"source\": \"x\", \"source\": \"x\"}",
+        "{\"artifacts\": [], \"source\": \"x\", \"sour\\u0063e\": \"x\"}",
         "{\"artifacts\": [], \"request\": {\"filter\": null}}",
         "{\"artifacts\": [], \"request\": {\"filter\": []}}",
         "{\"artifacts\": [], \"request\": {\"filter\": {}, \"filter\": {}}}",
@@ -363,12 +402,15 @@ static void test_notes_of_a_run(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_however_cut), cmocka_unit_test(test_a_callback_stops_at_any_row),
-        cmocka_unit_test(test_no_manifest), cmocka_unit_test(test_a_filter_is_read_as_written),
-        cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_longest_row),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_notes_of_a_run)
-    };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
+                                        cmocka_unit_test(test_a_callback_stops_at_any_row),
+                                        cmocka_unit_test(test_values_of_the_head),
+                                        cmocka_unit_test(test_no_manifest),
+                                        cmocka_unit_test(test_a_filter_is_read_as_written),
+                                        cmocka_unit_test(test_bad_filters),
+                                        cmocka_unit_test(test_longest_row),
+                                        cmocka_unit_test(test_names),
+                                        cmocka_unit_test(test_notes_of_a_run) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,11 @@ static void test_parts(void **state)
     assert_string_equal(path_ext(".profile"), "");
     assert_string_equal(path_ext("name.toolongext"), "");
     assert_string_equal(path_ext("name.a b"), "");
+    assert_true(path_ends("a.HTML", ".html"));
+    assert_true(path_ends("dir/a.html", ".html"));
+    assert_false(path_ends(".html", ".html"));
+    assert_false(path_ends("a.html/", ".html"));
+    assert_false(path_ends("html", ".html"));
     dir = path_dir("a/b/c");
     assert_string_equal(dir, "a/b");
     mem_free(dir);

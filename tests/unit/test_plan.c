@@ -62,7 +62,11 @@ static void test_joins(void **state)
     plan_free(plan);
 }
 
-/* Rows of one ID with another object, size or checksum differ; a missing value does not. */
+/*
+ * Rows of one ID with another object, size or checksum differ. A value that the second row
+ * lacks does not; one that the first row lacks is kept, since it has to be compared with the
+ * content.
+ */
 static void test_twins(void **state)
 {
     struct plan *plan = plan_new(true, NULL);
@@ -72,12 +76,18 @@ static void test_twins(void **state)
 
     (void)state;
     what.uri = "s3://b/x";
-    first = add(plan, what);
     what.file_size = 5;
     what.sized = true;
-    what.checksum = "AB";
-    assert_null(add(plan, what)); /* the first row has fewer values */
+    first = add(plan, what);
+    what.sized = false;
+    assert_null(add(plan, what));
     assert_false(first->twinned);
+    what.checksum = "AB";
+    second = add(plan, what);
+    assert_ptr_equal(second->leader, first); /* fetched once */
+    assert_true(first->twinned && second->twinned);
+    assert_null(add(plan, what));
+    what.sized = true;
     what.uri = "s3://b/y";
     second = add(plan, what);
     assert_non_null(second);
@@ -91,7 +101,7 @@ static void test_twins(void **state)
     what.file_size = 6;
     assert_non_null(add(plan, what));
     assert_int_equal(first->note_count, 1);
-    assert_int_equal(plan_count(plan), 3);
+    assert_int_equal(plan_count(plan), 4);
     what = artifact("r2", "a", "html");
     what.uri = "s3://b/y"; /* under another run: the second, not the first */
     assert_ptr_equal(add(plan, what)->leader, second);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
-#include "s3/profile.h"
+#include "credentials/profile.h"
 #include "unit.h"
 
 #include <stdio.h>

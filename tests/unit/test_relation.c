@@ -75,15 +75,15 @@ static void test_rows_move_to_the_canonical_name(void **state)
 /* Of two states, the later stage is kept. */
 static void test_two_states_become_one(void **state)
 {
-    static const char *const order[] = { RUN_STATE_OPEN, RUN_STATE_SEALED,  RUN_STATE_PRUNED,
-                                         RUN_STATE_LOST, RUN_STATE_RUNNING, RUN_STATE_DUE,
-                                         RUN_STATE_GONE };
+    static const char *const order[] = { RUN_STATE_OPEN, RUN_STATE_SEALED,   RUN_STATE_PRUNED,
+                                         RUN_STATE_LOST, RUN_STATE_RUNNING,  RUN_STATE_DUE,
+                                         RUN_STATE_GONE, RUN_STATE_UNDECIDED };
     size_t i;
     size_t k;
 
     (void)state;
-    for (i = 0; i < 7; i++) {
-        for (k = 0; k < 7; k++) {
+    for (i = 0; i < 8; i++) {
+        for (k = 0; k < 8; k++) {
             char alias[32];
             char run_id[32];
 

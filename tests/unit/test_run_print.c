@@ -164,12 +164,13 @@ static void test_wants(void **state)
     static const struct page_file other = { "data/r/artifacts.json", NULL, NULL, 100 };
 
     (void)state;
-    assert_int_equal(wants("llm_prompt", "text/plain", 5), 0); /* shown from its own file */
+    assert_int_equal(wants("llm_prompt", "text/plain", 5), 5);
+    assert_int_equal(wants("llm_request", "application/json", 5), 0); /* shown from its file */
     assert_int_equal(wants("html_scrape", "", 1 << 30), PAGE_TEXT_MAX);
     assert_int_equal(wants("skyvern_log_raw", "", 1 << 10), 1 << 10);
     assert_int_equal(wants("har", "", 1 << 20), 1 << 20);
     assert_int_equal(wants("har", "", (uint64_t)HAR_SIZE_MAX + 1), 0);
-    assert_int_equal(wants("visible_elements_tree", "application/json", 5), 0);
+    assert_int_equal(wants("visible_elements_tree", "application/json", 5), 5);
     assert_int_equal(wants("screenshot", "image/png", 5), 0);
     assert_int_equal(wants(NULL, "text/html", 5), 0);
     assert_int_equal(page_wants(&record), 100);

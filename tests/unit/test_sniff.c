@@ -69,12 +69,26 @@ static void test_guess(void **state)
         assert_string_equal(sniff_guess(samples[i].bytes, samples[i].len), samples[i].ext);
 }
 
+static void test_types(void **state)
+{
+    (void)state;
+    assert_true(sniff_type_is_har("har"));
+    assert_false(sniff_type_is_har("hard"));
+    assert_false(sniff_type_is_har(NULL));
+    assert_true(sniff_type_is_answer("llm_response"));
+    assert_true(sniff_type_is_answer("llm_response_parsed"));
+    assert_false(sniff_type_is_answer("llm_request"));
+    assert_false(sniff_type_is_answer("llm_respons"));
+    assert_false(sniff_type_is_answer(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_magic),
         cmocka_unit_test(test_unfinished),
         cmocka_unit_test(test_guess),
+        cmocka_unit_test(test_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

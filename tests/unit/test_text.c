@@ -195,14 +195,52 @@ static void test_plural(void **state)
     assert_string_equal(text_plural(UINT64_MAX), "s");
 }
 
+static void test_cut(void **state)
+{
+    static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"; /* 1 2 3 4 bytes */
+    static const size_t cuts[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+    static const char other[] = "\x80\x80\x80\x80\x80\x80\xff\xff";
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cuts) / sizeof(*cuts); i++)
+        assert_int_equal(text_cut(text, sizeof(text) - 1, i), cuts[i]);
+    for (i = 0; i < sizeof(other); i++) /* no UTF-8 */
+        assert_int_equal(text_cut(other, sizeof(other) - 1, i), i);
+    assert_int_equal(text_cut("", 0, 0), 0);
+    assert_int_equal(text_cut(text, 2, 2), 2); /* as long as it was */
+}
+
+static void test_little_endian(void **state)
+{
+    struct buf b;
+    unsigned char at[9] = { 0 };
+    struct err err;
+
+    (void)state;
+    buf_put_le(at, UINT64_C(0x1122334455667788), 3);
+    assert_memory_equal(at, "\x88\x77\x66\0", 4);
+    assert_int_equal(buf_get_le(at, 2), 0x7788);
+    buf_put_le(at, UINT64_MAX - 1, 8);
+    assert_int_equal(at[8], 0);
+    assert_true(buf_get_le(at, 8) == UINT64_MAX - 1);
+    buf_init(&b, 5);
+    assert_int_equal(buf_add_le(&b, 0xfedc, 4, &err), 0);
+    assert_memory_equal(b.data, "\xdc\xfe\0\0", 4);
+    assert_int_equal(buf_add_le(&b, 1, 2, &err), -1);
+    assert_int_equal(b.len, 4);
+    buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_secret_buffer), cmocka_unit_test(test_plural),
-        cmocka_unit_test(test_shown),         cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_widths),        cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_ago),           cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_little_endian), cmocka_unit_test(test_secret_buffer),
+        cmocka_unit_test(test_plural),        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_shorten),       cmocka_unit_test(test_ago),
+        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_secrets),       cmocka_unit_test(test_cut),
     };
 
     return RUN(tests);

@@ -2,7 +2,7 @@
 /* Bodies between the socket and a stepped packer: the test plays the engine's part. */
 #include "fetch/transfer.h"
 
-#include "fetch/relief.h"
+#include "fetch/fallback.h"
 #include "limit/backoff.h"
 #include "tasks.h"
 
@@ -429,23 +429,23 @@ static void test_without_files_the_youngest_is_given_up(void **state)
     }
     s.spool.dir = "/nonexistent";
     assert_int_equal(feed(first, 3 * CHUNK), SINK_TAKEN);
-    assert_int_equal(relief_find(&s.all, first->begun, &found), RELIEF_NONE);
+    assert_int_equal(fallback_find(&s.all, first->begun, &found), FALLBACK_NONE);
     assert_int_equal(feed(first, 10), SINK_FULL); /* the packer is idle: a file is tried */
     assert_true(s.barred);
     assert_int_equal(first->part.body->size, 3 * CHUNK); /* nothing is lost */
     assert_int_equal(s.files, 0);
     assert_false(transfers_room(&s.all, fixture_task(&s.f, 2)));
-    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(fallback_find(&s.all, first->paused_at, &found), FALLBACK_NONE);
     assert_int_equal(feed(second, 10), SINK_FULL); /* now all wait, and have all chunks */
-    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_GIVE_BACK);
+    assert_int_equal(fallback_find(&s.all, first->paused_at, &found), FALLBACK_GIVE_BACK);
     assert_ptr_equal(found, second);
     assert_int_equal(s.all.width, 1);
     assert_int_equal(transfer_abort(second, NULL), 0);
-    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(fallback_find(&s.all, first->paused_at, &found), FALLBACK_NONE);
     assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
     assert_false(transfers_room(&s.all, fixture_task(&s.f, 1))); /* one at a time */
     assert_int_equal(feed(first, 10), SINK_FULL);
-    assert_int_equal(relief_find(&s.all, first->paused_at, &found), RELIEF_LOSE);
+    assert_int_equal(fallback_find(&s.all, first->paused_at, &found), FALLBACK_LOSE);
     assert_ptr_equal(found, first);
     assert_int_equal(transfer_abort(first, NULL), 0);
     assert_true(transfers_room(&s.all, fixture_task(&s.f, 1)));
@@ -470,10 +470,10 @@ static void test_without_files_any_size_passes_through(void **state)
     assert_int_equal(feed(first, 3 * CHUNK), SINK_TAKEN);
     assert_int_equal(feed(second, 10), SINK_FULL);
     assert_true(first->part.passing && !second->part.passing);
-    assert_int_equal(relief_find(&s.all, second->paused_at, &found), RELIEF_NONE);
+    assert_int_equal(fallback_find(&s.all, second->paused_at, &found), FALLBACK_NONE);
     assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
-    assert_int_equal(relief_find(&s.all, second->paused_at + TRANSFER_PAUSE, &found),
-                     RELIEF_GIVE_BACK);
+    assert_int_equal(fallback_find(&s.all, second->paused_at + TRANSFER_PAUSE, &found),
+                     FALLBACK_GIVE_BACK);
     assert_ptr_equal(found, second);
     assert_int_equal(transfer_abort(second, NULL), 0);
     assert_int_equal(feed(first, CHUNK), SINK_TAKEN);
@@ -492,16 +492,16 @@ static void test_without_files_a_stream_is_given_up(void **state)
     (void)state;
     begin(&s, ROWS, 1, 2);
     atomic_store(&s.barred, true);
-    assert_true(relief_by_http1(&s.all, 0));
-    assert_true(relief_by_http1(&s.all, CHUNK + 1));
-    assert_false(relief_by_http1(&s.all, CHUNK));
+    assert_true(fallback_by_http1(&s.all, 0));
+    assert_true(fallback_by_http1(&s.all, CHUNK + 1));
+    assert_false(fallback_by_http1(&s.all, CHUNK));
     t = start(&s, 0, 1000 * CHUNK);
     t->request.stream = true;
     assert_int_equal(feed(t, CHUNKS * CHUNK), SINK_TAKEN);
     assert_int_equal(feed(t, 10), SINK_REFUSED);
     assert_true(t->yields);
     assert_int_equal(s.all.err.kind, ERR_NONE); /* not fatal */
-    assert_int_equal(relief_find(&s.all, clock_mono(), &found), RELIEF_NONE);
+    assert_int_equal(fallback_find(&s.all, clock_mono(), &found), FALLBACK_NONE);
     assert_int_equal(transfer_abort(t, NULL), 0);
     t = start(&s, 0, 1000 * CHUNK);
     t->request.stream = t->waitable = true; /* claimed by a status line alone */

@@ -30,6 +30,16 @@ void call_init(struct call *call, struct callers *callers, size_t max,
     buf_init(&call->body, max);
 }
 
+void callers_forget(struct callers *callers)
+{
+    callers_init(callers, callers->loop, callers->api, callers->limit, callers->retries);
+}
+
+void call_renew(struct call *call)
+{
+    call->attempts = 0;
+}
+
 void call_post(struct call *call, const char *body, size_t len)
 {
     call->post = body;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sync/volume_store.h"
+#include "volumes/volume_store.h"
 
 #include "base/mem.h"
 #include "unit.h"
@@ -49,7 +49,7 @@ static void test_what_is_no_name(void **state)
         "2026/1x/skyarc-20261124T020000Z.tar",
         "/026/11/skyarc-20261124T020000Z.tar",
     };
-    struct volume_store store = { "/nowhere" };
+    const struct volume_store store = { .place = "/nowhere", .dir = "/nowhere" };
     struct volume_name n;
     struct err err;
     size_t i;
@@ -118,8 +118,8 @@ static void test_set_aside(void **state)
     char dir[] = "/tmp/skyarc-store-XXXXXX";
     char path[256];
     char out[VOLUME_NAME];
-    struct volume_store store = { dir };
-    struct volume_store_seen seen;
+    const struct volume_store store = { .place = dir, .dir = dir };
+    struct volume_seen seen;
     struct err err;
     char *at;
 
@@ -168,7 +168,7 @@ static void check_other(const struct volume_store *store, const char *name, cons
 {
     char out[VOLUME_NAME];
     char path[512];
-    struct volume_store_seen seen = { .regular = true };
+    struct volume_seen seen = { .regular = true };
     struct stat before;
     struct stat after;
     struct err err;
@@ -192,7 +192,7 @@ static void test_what_is_no_file(void **state)
 {
     static const char name[] = "2026/11/skyarc-20261124T020000Z.tar";
     char dir[] = "/tmp/skyarc-store-XXXXXX";
-    struct volume_store store = { dir };
+    const struct volume_store store = { .place = dir, .dir = dir };
     struct err err;
     char *at;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
-#include "s3/xml.h"
+#include "net/xml.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -43,6 +43,16 @@ static void test_documents(void **state)
     check("<a>&lt;&amp;&#228;<![CDATA[<b>]]></a>", "a=<&\xc3\xa4<b>;");
     check("<a xmlns=\"http://s3\"><b x=\"1\">2</b></a>", "a/b=2;a=;");
     check("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe4</a>", "a=\xc3\xa4;");
+}
+
+static void test_exact(void **state)
+{
+    static const char text[] = "<a>\n<b> x y </b> </a>";
+    struct seen seen = { "", 0, 0 };
+
+    (void)state;
+    assert_int_equal(xml_parse_exact(text, strlen(text), visit, &seen, NULL), 0);
+    assert_string_equal(seen.text, "a/b= x y ;a= ;");
 }
 
 static void test_refused(void **state)
@@ -133,9 +143,9 @@ static void test_escape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_documents), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_documents), cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_escape),
     };
 
     return RUN(tests);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * holding: makes the legal holds of a bucket with Object Lock agree with the log.
+ *
+ * A volume with a run that is held, or that a held run has started, is to be under legal hold;
+ * one whose runs were all released is not. Other volumes are left alone. What a store refuses
+ * is logged and counted, and tried again by the next call.
+ *
+ * Errors   the catalog's; ERR_NET, ERR_CANCELLED, ERR_MEMORY; others of the store are logged
+ * Owns     nothing
+ * Threads  the catalog's
+ */
+#ifndef SYNC_HOLDING_H
+#define SYNC_HOLDING_H
+
+#include "base/err.h"
+#include "catalog/db.h"
+#include "volumes/volume_store.h"
+
+#include <stddef.h>
+
+struct holding_result {
+    size_t changed; /* volumes that were put under legal hold, or taken off */
+    size_t refused; /* volumes of which that failed */
+};
+
+/* Make the legal holds agree; *out is filled in also on failure. A directory has none. */
+int holding_agree(struct db *catalog, const struct volume_store *store,
+                  struct holding_result *out, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "volumes/bucket_place.h"
+
+#include "base/buf.h"
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "s3/object_list.h"
+#include "storage/remote.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VOLUMES_MAX ((size_t)1 << 24)
+
+int bucket_place_parse(struct location *place, const char *text, struct err *err)
+{
+    size_t len;
+
+    if (location_parse(place, text, err) < 0)
+        return -1;
+    len = strlen(place->key);
+    while (len && place->key[len - 1] == '/')
+        place->key[--len] = '\0';
+    if (len + VOLUME_NAME + 32 > LOCATION_KEY_MAX)
+        return err_set(err, ERR_LIMIT, "'%.200s...' is too long for the keys of volumes", text);
+    if (len)
+        (void)snprintf(place->key + len, 2, "/");
+    return 0;
+}
+
+int bucket_place_connect(struct bucket_place *b, struct err *err)
+{
+    if (!b->client)
+        b->client = remote_client(b->location.bucket, 0, err);
+    return b->client ? 0 : -1;
+}
+
+static void clear_list(struct bucket_place *b)
+{
+    hashmap_free(b->by_name);
+    region_free(b->region);
+    mem_free(b->all);
+    b->by_name = NULL;
+    b->region = NULL;
+    b->all = NULL;
+    b->count = b->cap = 0;
+    b->listed = b->used = false;
+    b->index[0] = '\0';
+}
+
+void bucket_place_close(struct bucket_place *b)
+{
+    clear_list(b);
+    s3_client_free(b->client);
+    b->client = NULL;
+}
+
+int bucket_place_key(const struct bucket_place *b, char out[LOCATION_KEY_MAX + 1],
+                     const char *folder, const char *name, const char *end, struct err *err)
+{
+    int len =
+        snprintf(out, LOCATION_KEY_MAX + 1, "%s%s%s%s", b->location.key, folder, name, end);
+
+    return len < 0 || len > LOCATION_KEY_MAX
+               ? err_set(err, ERR_LIMIT, "the key of '%.200s' is too long", name)
+               : 0;
+}
+
+bool bucket_place_counts(const struct bucket_volume *v)
+{
+    return v->there && v->committed && !v->aside;
+}
+
+int bucket_place_proof(const struct bucket_place *b, const struct bucket_volume *v, unsigned i,
+                       char key[LOCATION_KEY_MAX + 1], struct err *err)
+{
+    char *end;
+    int rc;
+
+    if (!(v->proofs & 1U << i))
+        return 0;
+    end = proof_path("", i, err);
+    rc = end ? bucket_place_key(b, key, "", v->name, end, err) : -1;
+    mem_free(end);
+    return rc < 0 ? -1 : 1;
+}
+
+struct bucket_volume *bucket_place_get(const struct bucket_place *b, const char *name)
+{
+    return b->by_name ? hashmap_get(b->by_name, name, strlen(name)) : NULL;
+}
+
+struct bucket_volume *bucket_place_add(struct bucket_place *b, const char *name,
+                                       struct err *err)
+{
+    struct bucket_volume *v = bucket_place_get(b, name);
+
+    if (v)
+        return v;
+    if (mem_room(&b->all, &b->cap, b->count, sizeof(*b->all), VOLUMES_MAX, err) < 0)
+        return NULL;
+    v = region_take(b->region, sizeof(*v), err);
+    if (!v)
+        return NULL;
+    *v = (struct bucket_volume){ 0 };
+    (void)snprintf(v->name, sizeof(v->name), "%s", name);
+    if (hashmap_add(b->by_name, v->name, strlen(v->name), v, err) < 0)
+        return NULL;
+    b->all[b->count++] = v;
+    return v;
+}
+
+void bucket_place_etag(char out[128], const char *etag)
+{
+    size_t len = strlen(etag);
+
+    if (len >= 2 && etag[0] == '"' && etag[len - 1] == '"') {
+        etag++;
+        len -= 2;
+    }
+    (void)snprintf(out, 128, "%.*s", (int)(len < 127 ? len : 127), etag);
+}
+
+const char *bucket_place_mark(char out[BUCKET_MARK], const char *word, unsigned n)
+{
+    char number[16] = "";
+
+    if (n > 1)
+        (void)snprintf(number, sizeof(number), "-%u", n);
+    (void)snprintf(out, BUCKET_MARK, ".%.12s%s.json", word, number);
+    return out;
+}
+
+static const char *const mark_words[] = { "damaged", "differs" };
+
+/* Whether a name says that a volume does not count. */
+static bool is_mark(const char *text, char name[VOLUME_NAME])
+{
+    char end[BUCKET_MARK];
+    unsigned n;
+    size_t i;
+
+    if (strlen(text) < 5 || strcmp(text + strlen(text) - 5, ".json") != 0)
+        return false;
+    for (n = 1; n < BUCKET_MARKS_MAX; n++) {
+        for (i = 0; i < sizeof(mark_words) / sizeof(*mark_words); i++) {
+            if (volume_name_before(name, text, bucket_place_mark(end, mark_words[i], n)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Enter a proof or a mark of a volume; 0 also if the name is none of these. */
+static int enter_beside(struct bucket_place *b, const char *below, struct err *err)
+{
+    char name[VOLUME_NAME];
+    struct bucket_volume *v;
+    unsigned i;
+
+    for (i = 0; i < PROOF_MOST; i++) {
+        char *end = proof_path("", i, err);
+        bool found = end && volume_name_before(name, below, end);
+
+        if (!end)
+            return -1;
+        mem_free(end);
+        if (!found)
+            continue;
+        v = bucket_place_add(b, name, err);
+        if (v)
+            v->proofs |= 1U << i;
+        return v ? 0 : -1;
+    }
+    if (!is_mark(below, name))
+        return 0;
+    v = bucket_place_add(b, name, err);
+    if (v)
+        v->marks++;
+    return v ? 0 : -1;
+}
+
+/* Remember the newest copy of the catalog: keys are visited in their order. */
+static void take_index(struct bucket_place *b, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > 3 && len - 3 < sizeof(b->index) && strcmp(name + len - 3, ".db") == 0 &&
+        strspn(name, "0123456789") == 16)
+        (void)snprintf(b->index, sizeof(b->index), "%.*s", (int)(len - 3), name);
+}
+
+static int on_object(void *ctx, const struct object_listed *object, struct err *err)
+{
+    struct bucket_place *b = ctx;
+    const char *below = object->key + strlen(b->location.key);
+    struct bucket_volume *v;
+    struct volume_name parts;
+    char name[VOLUME_NAME];
+
+    if (strncmp(below, BUCKET_COMMITS, strlen(BUCKET_COMMITS)) == 0) {
+        if (!volume_name_before(name, below + strlen(BUCKET_COMMITS), ".json"))
+            return 0;
+        b->used = true;
+        v = bucket_place_add(b, name, err);
+        if (v)
+            v->committed = true;
+        return v ? 0 : -1;
+    }
+    if (strncmp(below, BUCKET_INDEX, strlen(BUCKET_INDEX)) == 0) {
+        take_index(b, below + strlen(BUCKET_INDEX));
+        return 0;
+    }
+    b->used = b->used || strncmp(below, BUCKET_LOG, strlen(BUCKET_LOG)) == 0;
+    if (!volume_name_parse(&parts, below))
+        return enter_beside(b, below, err);
+    v = bucket_place_add(b, below, err);
+    if (!v)
+        return -1;
+    b->used = true;
+    v->there = true;
+    v->size = object->size;
+    v->modified_ms = object->modified_ms;
+    bucket_place_etag(v->etag, object->etag);
+    return 0;
+}
+
+/* Whether a mark is of the object that is there now: another one was put in its place since,
+ * and counts. */
+static int is_of(struct bucket_place *b, const struct bucket_volume *v, const char *end,
+                 struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    char etag[128] = "";
+    struct region *region = region_new(err);
+    struct json *doc = NULL;
+    struct buf text = { 0 };
+    struct object_info info;
+    int rc = region ? bucket_place_key(b, key, "", v->name, end, err) : -1;
+
+    if (rc == 0)
+        rc = object_load(b->client, key, BUCKET_MARK_MAX, &text, &info, err);
+    if (rc > 0) {
+        struct err ignored;
+        const char *of;
+
+        doc = json_parse(buf_text(&text), text.len, &ignored);
+        of = doc ? json_text(json_root(doc), "etag", region) : NULL;
+        if (of)
+            bucket_place_etag(etag, of);
+        rc = !of || strcmp(etag, v->etag) == 0; /* an unreadable mark counts */
+    }
+    json_free(doc);
+    region_free(region);
+    buf_clear(&text);
+    return rc;
+}
+
+/* Read the marks of a volume that is there. */
+static int read_marks(struct bucket_place *b, struct bucket_volume *v, struct err *err)
+{
+    char end[BUCKET_MARK];
+    unsigned n;
+    size_t i;
+    int rc = 0;
+
+    for (n = 1; rc == 0 && n <= v->marks; n++) {
+        for (i = 0; rc == 0 && i < sizeof(mark_words) / sizeof(*mark_words); i++)
+            rc = is_of(b, v, bucket_place_mark(end, mark_words[i], n), err);
+    }
+    v->aside = rc > 0;
+    return rc < 0 ? -1 : 0;
+}
+
+int bucket_place_list(struct bucket_place *b, bool afresh, struct err *err)
+{
+    size_t i;
+    int rc;
+
+    if (b->listed && !afresh)
+        return 0;
+    clear_list(b);
+    b->region = region_new(err);
+    b->by_name = hashmap_new(err);
+    rc = b->region && b->by_name ? bucket_place_connect(b, err) : -1;
+    if (rc == 0)
+        rc = object_list(b->client, b->location.key, NULL, on_object, b, err);
+    for (i = 0; rc == 0 && i < b->count; i++) {
+        if (b->all[i]->there && b->all[i]->marks)
+            rc = read_marks(b, b->all[i], err);
+    }
+    b->listed = rc == 0;
+    return rc;
+}
