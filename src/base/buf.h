@@ -69,8 +69,8 @@ void buf_put_le(unsigned char *at, uint64_t value, unsigned bytes);
 uint64_t buf_get_le(const unsigned char *at, unsigned bytes);
 
 /*
- * Visit the lines of a buffer that end in a line feed, without it; they may be changed. fn returns -1
- * to fail.
+ * Visit the lines of a buffer that end in a line feed, without it; they may be changed. fn
+ * returns -1 to fail.
  */
 int buf_each_line(struct buf *b, int (*fn)(void *ctx, char *line, struct err *err), void *ctx,
                   struct err *err) MUST_CHECK;

@@ -100,8 +100,8 @@ int text_unhex(uint8_t *out, size_t len, const char *s);
 
 #define TEXT_NONCE 17 /* buffer size for text_nonce */
 
-/* Write a number that nobody else is likely to have, as 16 hexadecimal digits: a random one, or one
- * of the clocks while the system has no randomness yet. Returns out. */
+/* Write a number that nobody else is likely to have, as 16 hexadecimal digits: a random one, or
+ * one of the clocks while the system has no randomness yet. Returns out. */
 const char *text_nonce(char out[TEXT_NONCE]);
 
 /* Parse a decimal number up to max; ERR_FORMAT otherwise. */

@@ -504,9 +504,8 @@ const struct command cmd_diff = {
         "times, failure reason and output, then the steps beside each other, and which step is "
         "the first that differs in its actions, in the elements that they were done to, or in "
         "its status. Steps are compared by their numbers. What is not recorded of one of the "
-        "runs "
-        "is told, and is no difference. Of what several archives have of a "
-        "run, the last archive given counts, or the newest of a directory. Errors are lines of "
+        "runs is told, and is no difference. Of what several archives have of a run, the last "
+        "archive given counts, or the newest of a directory. Errors are lines of "
         "the logs with a word such as error, in the first 256 KiB of each log. `skyarc view` "
         "shows the same with screenshots and their differences.",
     .examples = "skyarc diff runs.tar.zst tsk_failed tsk_good\n"

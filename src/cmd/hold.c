@@ -265,10 +265,9 @@ static int change(const struct hold_args *args, const struct volume_store *store
     if (rc == 0)
         lines.reason = redact_copy(args->reason, &all, lines.region);
     for (i = 0; rc == 0 && i < ids->count; i++) {
-        if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
-            !log_replay_held(catalog, ids->ids[i], NULL, 0))
+        if (!holds && !log_replay_held(catalog, ids->ids[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", ids->ids[i]);
-        else if (strcmp(what, AUDIT_LOG_HOLD) == 0)
+        else if (holds)
             rc = warn_unknown(args, catalog, ids->ids[i], err);
         if (rc == 0)
             rc = add_names(&lines, catalog, ids->ids[i], err);

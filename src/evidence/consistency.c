@@ -83,7 +83,6 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
 static int on_sealed(void *ctx, const char *run_id, struct err *err)
 {
     struct listing_safe *l = ctx;
-
     int here = shard_has(l->catalog, &l->safe->shard, run_id, err);
 
     if (here < 0)

@@ -39,9 +39,9 @@ struct consistency_safe {
 
 /*
  * Visit the runs of the directory's shard that are safe as far as the disk shows, oldest first:
- * sealed, complete, and
- * each volume that contains them has the size, the tail and the manifest digest in the catalog,
- * and was fully verified within the given time. A volume that does not match is logged.
+ * sealed, complete, and each volume that contains them has the size, the tail and the manifest
+ * digest in the catalog, and was fully verified within the given time. A volume that does not
+ * match is logged.
  */
 int consistency_list_safe(struct consistency_safe *safe, struct err *err) MUST_CHECK;
 

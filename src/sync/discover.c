@@ -335,7 +335,7 @@ static int are_many(const struct discover_opts *opts, struct run_state_which *wh
     int rc;
 
     which->most = 2;
-    rc = discover_take(&ids, opts, which, err);
+    rc = run_state_each(opts->catalog, which, add_id, &ids, err);
     many = ids.count > 1;
     text_list_clear(&ids);
     return rc < 0 ? -1 : many;
@@ -468,8 +468,8 @@ static int decide_all(const struct discover_opts *opts, const struct listing *li
 }
 
 /* Ask for the records of a batch of undecided runs. */
-static int decide_batch(void *ctx, const struct discover_opts *opts, const struct text_list *ids,
-                        struct err *err)
+static int decide_batch(void *ctx, const struct discover_opts *opts,
+                        const struct text_list *ids, struct err *err)
 {
     struct listing listing = { .api = opts->api,
                                .callers = opts->callers,

@@ -57,12 +57,16 @@ struct discover_result {
 
 #define DISCOVER_BATCH 100
 
+/* Does something about a batch of runs; afterwards `which` no longer describes them. */
+typedef int discover_batch_fn(void *ctx, const struct discover_opts *opts,
+                              const struct text_list *ids, struct err *err);
+
 /*
- * Get the IDs of the runs that `which` describes, at most DISCOVER_BATCH; text_list_clear
- * frees them, also on failure.
+ * Call `fn` for batches of the runs that `which` describes, of at most DISCOVER_BATCH each,
+ * until there are no more, or `most` runs have been given. Sets `which->most`.
  */
-int discover_take(struct text_list *ids, const struct discover_opts *opts,
-                  const struct run_state_which *which, struct err *err) MUST_CHECK;
+int discover_batches(const struct discover_opts *opts, struct run_state_which *which,
+                     size_t most, discover_batch_fn *fn, void *ctx, struct err *err) MUST_CHECK;
 
 /*
  * Record runs given by their IDs as running, so that discover_poll asks for them; those of

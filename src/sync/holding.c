@@ -11,20 +11,19 @@
 
 /* The volumes that have a run which was ever held, or one that such a run has started: whether
  * one is held now, and how many entries of the log are about them. */
+/* clang-format off */
 static const char volumes_sql[] =
-    "WITH RECURSIVE told(id, changes) AS MATERIALIZED (SELECT " RELATION_NAME(
-        "l.run_id") ", count(*) FROM log l WHERE l.what IN ('" AUDIT_LOG_HOLD
-                    "', '" AUDIT_LOG_RELEASE "')"
-                    " GROUP BY 1),"
-                    " family(id, root) AS (SELECT id, id FROM told UNION SELECT run_id, run_id "
-                    "FROM holds"
-                    " UNION SELECT pa.run_id, f.root FROM parents pa JOIN family f ON "
-                    "pa.parent_id = f.id)"
-                    " SELECT v.name, max(h.run_id IS NOT NULL), sum(coalesce(t.changes, 0)) "
-                    "FROM family f"
-                    " JOIN runs r ON r.run_id = f.id JOIN volumes v ON v.id = r.volume"
-                    " LEFT JOIN holds h ON h.run_id = f.root LEFT JOIN told t ON t.id = f.root"
-                    " GROUP BY v.id ORDER BY v.name";
+    "WITH RECURSIVE told(id, changes) AS MATERIALIZED ("
+    "  SELECT " RELATION_NAME("l.run_id") ", count(*) FROM log l"
+    "  WHERE l.what IN ('" AUDIT_LOG_HOLD "', '" AUDIT_LOG_RELEASE "') GROUP BY 1"
+    "), family(id, root) AS ("
+    "  SELECT id, id FROM told UNION SELECT run_id, run_id FROM holds"
+    "  UNION SELECT pa.run_id, f.root FROM parents pa JOIN family f ON pa.parent_id = f.id"
+    ") SELECT v.name, max(h.run_id IS NOT NULL), sum(coalesce(t.changes, 0)) FROM family f"
+    "  JOIN runs r ON r.run_id = f.id JOIN volumes v ON v.id = r.volume"
+    "  LEFT JOIN holds h ON h.run_id = f.root LEFT JOIN told t ON t.id = f.root"
+    "  GROUP BY v.id ORDER BY v.name";
+/* clang-format on */
 
 /* Whether an error concerns one volume only. */
 static bool passes(const struct err *err)

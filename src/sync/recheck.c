@@ -257,8 +257,8 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
     return 0;
 }
 
-static int recheck_batch(void *ctx, const struct discover_opts *opts, const struct text_list *ids,
-                         struct err *err)
+static int recheck_batch(void *ctx, const struct discover_opts *opts,
+                         const struct text_list *ids, struct err *err)
 {
     struct discover_result *result = ctx;
     struct listing listing = { .api = opts->api,

@@ -215,7 +215,8 @@ static int check_record(const struct uploading *u, const char *key, struct err *
 {
     struct commit_record there;
     bool malformed;
-    int rc = commit_record_load(&there, u->job->bucket, u->client, u->job->name, &malformed, err);
+    int rc =
+        commit_record_load(&there, u->job->bucket, u->client, u->job->name, &malformed, err);
 
     if (rc == 0)
         rc = err_set(err, ERR_MISMATCH, "'%s' was written, and does not exist", key);

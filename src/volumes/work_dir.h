@@ -38,7 +38,8 @@ int work_dir_make(const char *dir, const struct location *place, struct err *err
 /* The directory's random number; "": it has none. */
 void work_dir_owner(const char *dir, char out[WORK_DIR_OWNER]);
 
-/* Append a line, with its end, to a file of the directory, of which it is no error if it lacks some. */
+/* Append a line, with its end, to a file of the directory, of which it is no error if it lacks
+ * some. */
 void work_dir_add_line(const char *dir, const char *name, const char *line);
 
 /* Check that an existing directory is of this place; one that does not exist is. */

@@ -10,6 +10,10 @@ import time
 from process import end_process
 
 
+class Navigated(Exception):
+    """The page went elsewhere while it was asked."""
+
+
 class Browser:
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix="skyarc-browser-")
@@ -57,6 +61,8 @@ class Browser:
         while True:
             got = self._message()
             if got.get("id") == self.last:
+                if "navigated" in got.get("error", {}).get("message", ""):
+                    raise Navigated()
                 assert "error" not in got, (method, got)
                 return got["result"]
             if "method" in got and got.get("sessionId") in (None, self.session):  # not of earlier pages
@@ -82,9 +88,15 @@ class Browser:
 
     def until(self, expression, seconds=60):
         end = time.monotonic() + seconds
-        while not self.ask(expression):
+        while not self._asked(expression):
             assert time.monotonic() < end, "never true: " + expression
             time.sleep(0.02)
+
+    def _asked(self, expression):
+        try:
+            return self.ask(expression)
+        except Navigated:  # in the middle of the question: ask the new page
+            return None
 
     def frame(self, ending, seconds=60):
         """The text of a frame from a file whose URL ends so; such a frame is a target of its own."""
