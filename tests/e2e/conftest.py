@@ -17,7 +17,7 @@ sys.path.insert(0, TESTS)
 from browser import Browser  # noqa: E402
 import object_store  # noqa: E402
 
-for _ignored in (signal.SIGINT, signal.SIGQUIT):  # as a shell leaves them for what it runs in the background
+for _ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # as nohup, or a shell in the background, leaves them
     if signal.getsignal(_ignored) == signal.SIG_IGN:
         signal.signal(_ignored, signal.SIG_DFL)
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
