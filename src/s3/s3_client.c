@@ -24,9 +24,11 @@ struct s3_client {
     struct s3_opts opts;
     struct loop loop;
     bool looped;
-    int64_t offset_ms; /* the server's clock less this machine's, if that was corrected */
-    int64_t skew_ms;   /* the same by the last response's Date, or CLOCK_NONE */
-    uint64_t limit_ms; /* of each attempt of a call: see s3_client_hurry; 0: none */
+    int64_t offset_ms;    /* the server's clock less this machine's, if that was corrected */
+    int64_t skew_ms;      /* the same by the last response's Date, or CLOCK_NONE */
+    uint64_t limit_ms;    /* of each attempt of a call: see s3_client_hurry; 0: none */
+    uint64_t patience_ms; /* see s3_client_persist */
+    bool away;            /* it was said that the store cannot be reached */
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -336,7 +338,15 @@ static void take_response(struct s3_call *call, struct s3_error *error)
 static bool retry(struct s3_call *call, uint64_t retry_after)
 {
     struct s3_client *client = call->client;
+    bool reached = !call->request.err.kind || call->request.sent;
 
+    if (client->patience_ms) {
+        backoff_reached(&call->backoff, clock_mono(), reached, client->patience_ms);
+        if (!reached && !client->away)
+            log_line(LOG_WARNING, "%s; trying again for %llu s", call->err.text,
+                     (unsigned long long)(client->patience_ms / 1000));
+        client->away = !reached;
+    }
     call->due =
         backoff_next(&call->backoff, clock_mono(), retry_after, loop_dice(&client->loop));
     if (call->due == BACKOFF_NEVER)
@@ -520,7 +530,13 @@ void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
         client->loop.hooks.stop = stop_never();
     client->opts.retries = retries;
     client->limit_ms = limit_ms;
+    client->patience_ms = 0;
     forget_waiting(client);
+}
+
+void s3_client_persist(struct s3_client *client)
+{
+    client->patience_ms = S3_PATIENCE_MS;
 }
 
 void s3_client_drop(struct s3_client *client)

@@ -553,7 +553,10 @@ int upload_file(struct s3_client *client, const struct upload_opts *opts,
     struct upload up = { .client = client, .opts = opts, .absent = opts->absent };
     struct err why = { 0 };
     uint64_t most = opts->part_size ? opts->part_size : UPLOAD_PART_MIN;
-    int rc =
+    int rc;
+
+    s3_client_persist(client);
+    rc =
         opts->size <= most ? upload_at_once(&up, info, &why) : upload_in_parts(&up, info, &why);
 
     if (rc < 0 && err)

@@ -73,16 +73,16 @@ class Gone(Exception):
 
 
 class Proxy:
-    def __init__(self, port, sign):
+    def __init__(self, port, sign, host="127.0.0.1"):
         self.upstream = port
         self.sign = sign  # (request, headers) -> the Authorization header that is right
         self.requests = []
         self.faults = []  # (kind or a function of the request, how many to let pass, how many, Fault)
         self.lock = threading.Lock()
         self.closing = False
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.listener = socket.create_server((host, 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "http://%s:%d" % (host, self.port)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):

@@ -21,22 +21,9 @@ from conftest import SKYARC
 
 pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
 pytest.importorskip("boto3")
-from botocore.auth import S3SigV4Auth  # noqa: E402
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
 
 URL = "s3://runs/2026/a.tar.zst"
 SIZE = 34_000_000  # three parts
-
-
-def sign(request, headers):
-    """What botocore says of a request with these headers."""
-    auth = S3SigV4Auth(Credentials(object_store.KEY, object_store.SECRET), "s3", object_store.REGION)
-    asked = AWSRequest(request.method, "http://%s%s" % (request.header("host"), request.target), headers=headers)
-    asked.context["timestamp"] = headers["x-amz-date"]
-    signature = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
-    return "AWS4-HMAC-SHA256 Credential=%s,SignedHeaders=%s,Signature=%s" % (
-        auth.scope(asked), auth.signed_headers(auth.headers_to_sign(asked)), signature)
 
 
 class Store:
@@ -112,7 +99,7 @@ class Store:
 @pytest.fixture
 def store(emu, env, tmp_path):
     gateway = object_store.Gateway(tmp_path / "store")
-    proxy = fault_proxy.Proxy(gateway.port, sign)
+    proxy = fault_proxy.Proxy(gateway.port, object_store.sign)
     emu.run("tsk_large", [{"id": "large%d" % i, "type": "recording", "webm": SIZE // 4 + i, "seed": i} for i in range(4)])
     yield Store(gateway, proxy, env, tmp_path)
     proxy.close()
