@@ -27,6 +27,7 @@
 
 struct audit_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
     const char *output;
     struct audit_proofs proofs;
@@ -54,6 +55,7 @@ static const struct opt audit_opts[] = {
 
 static const struct opt_group audit_groups[] = {
     { "Report", audit_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(audit_args, bucket) },
     { "Safety", confine_opts, OPT_AT(audit_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -234,6 +236,7 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     struct inspection *inspection = NULL;
     int rc = check_args(args, count, operands, err);
 
+    source_use(&args->bucket);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && args->proofs.tsa_ca)

@@ -25,6 +25,7 @@
 
 struct extract_args {
     struct command_args common;
+    struct source_args bucket;
     struct selector_args selector;
     struct confine_args confine;
     const char *dir;
@@ -51,6 +52,7 @@ static const struct opt_group extract_groups[] = {
     { "Filters", filter_opts, OPT_AT(extract_args, selector.filter) },
     { "Runs", selector_opts, OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(extract_args, bucket) },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
@@ -299,6 +301,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     size_t i;
     int rc = prepare(&e, count, operands, err);
 
+    source_use(&e.args->bucket);
     if (rc == 0) {
         confine_to(&e);
         rc = source_names(&e.source, err);

@@ -357,6 +357,14 @@ static bool retry(struct s3_call *call, uint64_t retry_after)
     return true;
 }
 
+static void hint_permission(struct s3_call *call)
+{
+    const char *needed = s3_error_permission(call->method, call->key, call->query);
+
+    if (needed && call->err.kind == ERR_DENIED && call->status == 403)
+        (void)err_hint(&call->err, "%s is needed", needed);
+}
+
 static void on_done(void *ctx, struct request *request)
 {
     struct s3_call *call = ctx;
@@ -373,6 +381,10 @@ static void on_done(void *ctx, struct request *request)
     s3_error_explain(&error, request, client->opts.bucket, call->key, &call->err);
     if (request->err.kind == ERR_NET && request->hopeless)
         (void)err_hint(&call->err, "AWS_CA_BUNDLE names the certificates of a private CA");
+    hint_permission(call);
+    if (request->err.kind == ERR_NET && !request->sent && !request->hopeless &&
+        client->opts.endpoint.url)
+        (void)err_hint(&call->err, "check AWS_ENDPOINT_URL, or endpoint_url in the profile");
     if (!request->err.kind && (correct_time(call, &error) || correct_region(call, &error) ||
                                renew_keys(call, &error))) {
         call->attempts--; /* it had no effect */

@@ -35,4 +35,12 @@ bool s3_error_is_transient(const struct s3_error *error);
 void s3_error_explain(const struct s3_error *error, const struct request *request,
                       const char *bucket, const char *key, struct err *err);
 
+/*
+ * The permission that a request needs, "s3:GetObject"; NULL: not known.
+ *
+ * key    "": the bucket's
+ * query  of the request; "": none
+ */
+const char *s3_error_permission(const char *method, const char *key, const char *query);
+
 #endif

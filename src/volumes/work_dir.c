@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/text.h"
+#include "storage/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,8 @@ char *work_dir_path(const struct location *place, const char *endpoint, const ch
     char hash[17];
     size_t i;
 
+    if (!given)
+        given = remote_work_dir();
     if (given)
         return mem_copy(given, err);
     if (hash_of(place, endpoint, hash, err) < 0)

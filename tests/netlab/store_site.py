@@ -79,6 +79,7 @@ class Site:
             raise OSError("the link does not start")
         self.far = "/proc/%d/ns/net" % self.wire.pid
         self.there = concurrent.futures.ThreadPoolExecutor(1, initializer=_enter, initargs=(self.far,))
+        self.keeper = concurrent.futures.ThreadPoolExecutor(1)  # setpriv's signal comes when a thread ends
         self.gateway = None
         self.start_gateway()
         self.proxy = self.there.submit(fault_proxy.Proxy, PORT, object_store.sign, FAR).result()
@@ -102,12 +103,13 @@ class Site:
                             config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"max_attempts": 5}))
 
     def start_gateway(self):
-        self.gateway = subprocess.Popen(
+        self.gateway = self.keeper.submit(
+            subprocess.Popen,
             ["nsenter", "--net=" + self.far, *DIES, object_store.program(), "--quiet", "--port", "127.0.0.1:%d" % PORT,
              "--port", "%s:%d" % (FAR, PORT), "--region", object_store.REGION, "--iam-dir", self.folder + "/iam",
              "posix", "--versioning-dir", self.folder + "/versions", self.folder + "/data"],
             env={"PATH": os.environ["PATH"], "ROOT_ACCESS_KEY": object_store.KEY, "ROOT_SECRET_KEY": object_store.SECRET},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).result()
         end = time.monotonic() + 60
         while self.there.submit(self._connects).result():
             if self.gateway.poll() is not None or time.monotonic() > end:
