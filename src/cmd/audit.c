@@ -234,9 +234,10 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     };
     struct volume_store store = { 0 };
     struct inspection *inspection = NULL;
-    int rc = check_args(args, count, operands, err);
+    int rc;
 
     source_use(&args->bucket);
+    rc = check_args(args, count, operands, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && args->proofs.tsa_ca)

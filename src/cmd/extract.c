@@ -299,9 +299,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
 {
     struct extraction e = { .args = args_in };
     size_t i;
-    int rc = prepare(&e, count, operands, err);
+    int rc;
 
     source_use(&e.args->bucket);
+    rc = prepare(&e, count, operands, err);
     if (rc == 0) {
         confine_to(&e);
         rc = source_names(&e.source, err);

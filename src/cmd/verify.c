@@ -507,10 +507,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     };
     struct ratarmount *index = NULL;
     bool damaged = false;
-    int rc = check_args(run.args, count, operands, &opts, err);
+    int rc;
     int i;
 
     source_use(&run.args->bucket);
+    rc = check_args(run.args, count, operands, &opts, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && run.args->proofs.tsa_ca)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "net/loop.h"
 #include "s3/s3_error.h"
+#include "s3/s3_probe.h"
 #include "s3/sigv4.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct s3_client {
     uint64_t limit_ms;    /* of each attempt of a call: see s3_client_hurry; 0: none */
     uint64_t patience_ms; /* see s3_client_persist */
     bool away;            /* it was said that the store cannot be reached */
+    struct s3_probe probe;
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -65,6 +67,7 @@ void s3_client_free(struct s3_client *client)
     if (!client)
         return;
     loop_clear(&client->loop);
+    s3_probe_clear(&client->probe);
     mem_free(client);
 }
 
@@ -345,7 +348,7 @@ static bool retry(struct s3_call *call, uint64_t retry_after)
         if (!reached && !client->away)
             log_line(LOG_WARNING, "%s; trying again for %llu s", call->err.text,
                      (unsigned long long)(client->patience_ms / 1000));
-        client->away = !reached;
+        client->away |= !reached;
     }
     call->due =
         backoff_next(&call->backoff, clock_mono(), retry_after, loop_dice(&client->loop));
@@ -375,6 +378,7 @@ static void on_done(void *ctx, struct request *request)
     err_clear(&call->err);
     take_response(call, &error);
     if (!request->err.kind && request_good(request) && !(call->may_fail && *error.code)) {
+        client->away = false;
         finish(call);
         return;
     }
@@ -391,6 +395,8 @@ static void on_done(void *ctx, struct request *request)
         append(client, call);
         return;
     }
+    if (s3_probe_is_due(&client->probe, call))
+        s3_probe_start(&client->probe, client, call->key);
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
     if (!is_retryable(call, &error) || !retry(call, request->retry_after))
@@ -560,6 +566,7 @@ void s3_client_drop(struct s3_client *client)
         remove_active(call);
     }
     forget_waiting(client);
+    s3_probe_clear(&client->probe);
 }
 
 static void on_only(void *ctx, struct s3_call *call)

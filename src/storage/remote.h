@@ -64,7 +64,8 @@ struct remote_facts {
     struct credentials_source keys;  /* if there are */
 };
 
-/* Tell the settings, and fetch the credentials. ERR_SYSTEM: invalid settings, which are no damage. */
+/* Tell the settings, and fetch the credentials. ERR_SYSTEM: invalid settings, which are no
+ * damage. */
 int remote_describe(const char *bucket, struct remote_facts *facts, struct err *err) MUST_CHECK;
 
 /*

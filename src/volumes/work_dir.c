@@ -146,6 +146,8 @@ int work_dir_make(const char *dir, const struct location *place, struct err *err
     struct stat st;
     int rc = path ? file_make_dirs(path, err) : -1;
 
+    if (rc < 0 && path)
+        (void)err_hint(err, "name another directory with --work-dir");
     if (rc == 0 && (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
         rc = err_set(err, ERR_EXISTS, "'%s' is not a directory", dir);
     if (rc == 0)

@@ -351,6 +351,16 @@ def test_a_wrong_clock_is_corrected(store):
     store.check_right()
 
 
+@pytest.mark.parametrize("run", ["tsk_demo1", "tsk_large"])
+def test_a_refusal_that_is_lost(store, run):
+    """A store that refuses a request by its headers may close the connection while the body is sent, as versitygw does."""
+    store.proxy.fault(lambda r: r.kind in ("put", "part") and is_behind(r), times=100, early=1000)
+    store.proxy.fault(is_behind, times=100, instead=skewed(300))
+    store.run("-v", "-v", "pull", "-o", URL, run, check=0)
+    assert store.keys() == ["2026/a.tar.zst"] and not store.staged() and not store.uploads()
+    store.run("verify", URL, check=0)
+
+
 def test_a_clock_that_turns_wrong_while_parts_are_sent(store):
     store.proxy.fault(lambda r: r.kind in ("part", "complete") and is_behind(r), times=100, instead=skewed(300))
     _, err = store.pull(check=0)
@@ -459,6 +469,23 @@ def test_keys_that_expire_while_parts_are_sent(store, container):
     assert 2 <= container.asked <= 4
 
 
+def test_keys_that_expire_and_the_refusal_is_lost(store, container):
+    first = container.token
+
+    def renew(_):
+        container.token = "token/of+the=second/hour"
+
+    def old(request):
+        return container.token != first and request.header("x-amz-security-token") == first
+
+    store.hidden.update([first, "token/of+the=second/hour"])
+    store.proxy.fault("create", after=renew)
+    store.proxy.fault(lambda r: r.kind == "part" and old(r), times=100, early=1000)
+    store.proxy.fault(lambda r: r.kind != "create" and old(r), times=100, instead=fault_proxy.error(400, "ExpiredToken"))
+    store.pull(check=0, **container.env)
+    store.check_right()
+
+
 def test_keys_that_stay_expired(store, container):
     store.hidden.add(container.token)
     store.proxy.fault("part", times=100, instead=fault_proxy.error(403, "ExpiredToken", message=container.token))
@@ -487,6 +514,14 @@ def test_a_bucket_that_vanishes(store):
     store.proxy.clear()
     store.pull(check=0)
     store.check_right()
+
+
+def test_a_store_that_is_away_for_a_while(store):
+    """Longer than five retries take, 15.5 s at most: they are for answers, not for a store that cannot be reached."""
+    store.proxy.fault("part", skip=1, before=lambda _: store.proxy.away(17))
+    _, err = store.pull(check=0)
+    store.check_right()
+    assert err.count("trying again for 120 s") == 1, err
 
 
 class Held:

@@ -11,10 +11,8 @@ import shutil
 import threading
 import time
 
-import fault_proxy
-
 from . import store_judge
-from .store_site import BUCKET, Site
+from .store_site import BUCKET, Site, fault_proxy
 
 MB = 1_000_000
 RUN = "tsk_stored"
