@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "net/loop.h"
 #include "s3/s3_error.h"
-#include "s3/s3_probe.h"
 #include "s3/sigv4.h"
 
 #include <stdio.h>
@@ -30,7 +29,8 @@ struct s3_client {
     uint64_t limit_ms;    /* of each attempt of a call: see s3_client_hurry; 0: none */
     uint64_t patience_ms; /* see s3_client_persist */
     bool away;            /* it was said that the store cannot be reached */
-    struct s3_probe probe;
+    void (*lost)(void *ctx, const char *key); /* see s3_client_persist */
+    void *lost_ctx;
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -50,6 +50,7 @@ struct s3_client *s3_client_new(const struct s3_opts *opts, struct err *err)
     if (!client)
         return NULL;
     client->opts = *opts;
+    client->lost = s3_lost_untold;
     client->opts.jobs = opts->jobs ? opts->jobs : S3_JOBS;
     client->last_ready = &client->ready;
     client->skew_ms = CLOCK_NONE;
@@ -62,12 +63,17 @@ struct s3_client *s3_client_new(const struct s3_opts *opts, struct err *err)
     return client;
 }
 
+void s3_lost_untold(void *ctx, const char *key)
+{
+    (void)ctx;
+    (void)key;
+}
+
 void s3_client_free(struct s3_client *client)
 {
     if (!client)
         return;
     loop_clear(&client->loop);
-    s3_probe_clear(&client->probe);
     mem_free(client);
 }
 
@@ -395,8 +401,8 @@ static void on_done(void *ctx, struct request *request)
         append(client, call);
         return;
     }
-    if (s3_probe_is_due(&client->probe, call))
-        s3_probe_start(&client->probe, client, call->key);
+    if (call->size && request->err.kind == ERR_NET && request->sent && !request->status)
+        client->lost(client->lost_ctx, call->key);
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
     if (!is_retryable(call, &error) || !retry(call, request->retry_after))
@@ -552,9 +558,12 @@ void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
     forget_waiting(client);
 }
 
-void s3_client_persist(struct s3_client *client)
+void s3_client_persist(struct s3_client *client, void (*lost)(void *ctx, const char *key),
+                       void *ctx)
 {
     client->patience_ms = S3_PATIENCE_MS;
+    client->lost = lost;
+    client->lost_ctx = ctx;
 }
 
 void s3_client_drop(struct s3_client *client)
@@ -566,7 +575,6 @@ void s3_client_drop(struct s3_client *client)
         remove_active(call);
     }
     forget_waiting(client);
-    s3_probe_clear(&client->probe);
 }
 
 static void on_only(void *ctx, struct s3_call *call)

@@ -137,8 +137,15 @@ int s3_client_turn(struct s3_client *client, struct err *err) MUST_CHECK;
  * From now on, repeat calls for S3_PATIENCE_MS that do not reach the store, however many
  * attempts that takes: a gateway that is started again should not end the upload of a large
  * file. Calls that fail otherwise have their number of retries as before.
+ *
+ * lost  called with a call's key when its body was being sent, and the connection ended without
+ *       an answer; it may queue a call
  */
-void s3_client_persist(struct s3_client *client);
+void s3_client_persist(struct s3_client *client, void (*lost)(void *ctx, const char *key),
+                       void *ctx);
+
+/* A function for s3_client_persist that does nothing. */
+void s3_lost_untold(void *ctx, const char *key);
 
 /*
  * Make calls short from now on, for what must still be cleaned up, and forget the calls that

@@ -13,8 +13,10 @@ static void on_probed(void *ctx, struct s3_call *call)
     probe->running = false;
 }
 
-void s3_probe_start(struct s3_probe *probe, struct s3_client *client, const char *key)
+void s3_probe_start(void *ctx, const char *key)
 {
+    struct s3_probe *probe = ctx;
+
     if (probe->running || strlen(key) >= sizeof(probe->key))
         return;
     memcpy(probe->key, key, strlen(key) + 1);
@@ -27,17 +29,13 @@ void s3_probe_start(struct s3_probe *probe, struct s3_client *client, const char
                                     .done = on_probed,
                                     .ctx = probe };
     probe->running = true;
-    s3_call_add(client, &probe->call);
+    s3_call_add(probe->client, &probe->call);
 }
 
-bool s3_probe_is_due(const struct s3_probe *probe, const struct s3_call *call)
+void s3_probe_end(struct s3_probe *probe)
 {
-    return call != &probe->call && call->size && call->request.err.kind == ERR_NET &&
-           call->request.sent && !call->status;
-}
-
-void s3_probe_clear(struct s3_probe *probe)
-{
+    if (probe->running)
+        s3_client_drop(probe->client);
     s3_call_clear(&probe->call);
     probe->running = false;
 }

@@ -7,7 +7,7 @@
  * same request without a body gets the answer, from which the client learns what to correct.
  *
  * Errors   none; the answer is used by the client, and no more
- * Owns     its call; it belongs to the client
+ * Owns     its call, which must be ended before the probe goes
  * Threads  the client's
  */
 #ifndef S3_S3_PROBE_H
@@ -19,18 +19,19 @@
 #include <stdbool.h>
 
 struct s3_probe {
+    struct s3_client *client;
+
+    /* private */
     bool running;
     struct s3_call call;
     char key[LOCATION_KEY_MAX + 1];
 };
 
-/* Ask for the first byte of an object, unless a probe is running. */
-void s3_probe_start(struct s3_probe *probe, struct s3_client *client, const char *key);
+/* Ask for the first byte of an object, unless the probe (a struct s3_probe) is running: a
+ * `lost` function of s3_client_persist. */
+void s3_probe_start(void *probe, const char *key);
 
-/* Whether a call that failed may have been refused by its headers. */
-bool s3_probe_is_due(const struct s3_probe *probe, const struct s3_call *call);
-
-/* Free what the probe holds; it must not be in the client any more. */
-void s3_probe_clear(struct s3_probe *probe);
+/* End the probe, of a client that has no other calls any more. */
+void s3_probe_end(struct s3_probe *probe);
 
 #endif
