@@ -366,14 +366,6 @@ static bool retry(struct s3_call *call, uint64_t retry_after)
     return true;
 }
 
-static void hint_permission(struct s3_call *call)
-{
-    const char *needed = s3_error_permission(call->method, call->key, call->query);
-
-    if (needed && call->err.kind == ERR_DENIED && call->status == 403)
-        (void)err_hint(&call->err, "%s is needed", needed);
-}
-
 static void on_done(void *ctx, struct request *request)
 {
     struct s3_call *call = ctx;
@@ -391,7 +383,7 @@ static void on_done(void *ctx, struct request *request)
     s3_error_explain(&error, request, client->opts.bucket, call->key, &call->err);
     if (request->err.kind == ERR_NET && request->hopeless)
         (void)err_hint(&call->err, "AWS_CA_BUNDLE names the certificates of a private CA");
-    hint_permission(call);
+    s3_error_hint(call->method, call->key, call->query, &call->err);
     if (request->err.kind == ERR_NET && !request->sent && !request->hopeless &&
         client->opts.endpoint.url)
         (void)err_hint(&call->err, "check AWS_ENDPOINT_URL, or endpoint_url in the profile");

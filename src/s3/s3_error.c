@@ -90,7 +90,8 @@ static const char *advice(const char *code, long status)
     return status == 403 ? "check the permissions of the credentials" : NULL;
 }
 
-const char *s3_error_permission(const char *method, const char *key, const char *query)
+/* The permission that a request needs; NULL: not known. */
+static const char *permission_of(const char *method, const char *key, const char *query)
 {
     static const struct {
         const char *method;
@@ -121,6 +122,14 @@ const char *s3_error_permission(const char *method, const char *key, const char 
             return known[i].permission;
     }
     return NULL;
+}
+
+void s3_error_hint(const char *method, const char *key, const char *query, struct err *err)
+{
+    const char *needed = permission_of(method, key, query);
+
+    if (needed && err->kind == ERR_DENIED && err->http == 403)
+        (void)err_hint(err, "%s is needed", needed);
 }
 
 /* ERR_DENIED: these credentials are known, and lack a permission. */

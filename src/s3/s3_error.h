@@ -36,11 +36,11 @@ void s3_error_explain(const struct s3_error *error, const struct request *reques
                       const char *bucket, const char *key, struct err *err);
 
 /*
- * The permission that a request needs, "s3:GetObject"; NULL: not known.
+ * Name the permission that a request needs, if it was denied.
  *
  * key    "": the bucket's
  * query  of the request; "": none
  */
-const char *s3_error_permission(const char *method, const char *key, const char *query);
+void s3_error_hint(const char *method, const char *key, const char *query, struct err *err);
 
 #endif

@@ -521,7 +521,7 @@ def test_a_store_that_is_away_for_a_while(store):
     store.proxy.fault("part", skip=1, before=lambda _: store.proxy.away(17))
     _, err = store.pull(check=0)
     store.check_right()
-    assert err.count("trying again for 120 s") == 1, err
+    assert 1 <= err.count("trying again for 120 s") <= 2, err  # again, if a part arrived in between
 
 
 class Held:
