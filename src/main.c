@@ -276,6 +276,7 @@
  *           remote         the process's settings for object stores
  *           conditions     whether a store's conditional writes decide races
  * s3/       s3_client      signed requests to a bucket, with retries
+ *           s3_probe       asks a store why it closed the connection
  *           s3_error       what an error response says, and what to do
  *           object         single objects: how they are stored; examine, read, delete
  *           object_put     writes a small object, also under a condition

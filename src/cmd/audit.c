@@ -27,6 +27,7 @@
 
 struct audit_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
     const char *output;
     struct audit_proofs proofs;
@@ -54,6 +55,7 @@ static const struct opt audit_opts[] = {
 
 static const struct opt_group audit_groups[] = {
     { "Report", audit_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(audit_args, bucket) },
     { "Safety", confine_opts, OPT_AT(audit_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -232,8 +234,10 @@ static int audit_main(void *args_in, int count, char *const *operands, struct er
     };
     struct volume_store store = { 0 };
     struct inspection *inspection = NULL;
-    int rc = check_args(args, count, operands, err);
+    int rc;
 
+    source_use(&args->bucket);
+    rc = check_args(args, count, operands, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && args->proofs.tsa_ca)

@@ -14,12 +14,14 @@
 
 struct cat_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
 };
 
 static const struct cat_args cat_defaults = { .common = { 0 } };
 
 static const struct opt_group cat_groups[] = {
+    { "Bucket", source_opts, OPT_AT(cat_args, bucket) },
     { "Safety", confine_opts, OPT_AT(cat_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -84,6 +86,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
     int known = 0;
     int i;
 
+    source_use(&args->bucket);
     if (count < 2)
         return err_set(err, ERR_USAGE, "expected an archive and a path or artifact ID in it");
     archives = mem_array((size_t)count, sizeof(*archives), err);

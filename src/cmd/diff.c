@@ -28,6 +28,7 @@
 
 struct diff_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
     bool exit_code;
 };
@@ -42,6 +43,7 @@ static const struct opt diff_opts[] = {
 
 static const struct opt_group diff_groups[] = {
     { "Comparison", diff_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(diff_args, bucket) },
     { "Safety", confine_opts, OPT_AT(diff_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -472,6 +474,7 @@ static int diff_main(void *args_in, int count, char *const *operands, struct err
     size_t nth;
     int rc = count < 2 ? err_set(err, ERR_USAGE, "expected two runs") : signals_setup(err);
 
+    source_use(&((const struct diff_args *)args_in)->bucket);
     served_place_init(&c.place, file_temp_dir(), signals_stopping());
     for (nth = 0; rc == 0 && nth < 2; nth++)
         rc = check_run(operands[archives + (int)nth], archives + (int)nth + 1, err);

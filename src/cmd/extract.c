@@ -25,6 +25,7 @@
 
 struct extract_args {
     struct command_args common;
+    struct source_args bucket;
     struct selector_args selector;
     struct confine_args confine;
     const char *dir;
@@ -51,6 +52,7 @@ static const struct opt_group extract_groups[] = {
     { "Filters", filter_opts, OPT_AT(extract_args, selector.filter) },
     { "Runs", selector_opts, OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(extract_args, bucket) },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
@@ -297,8 +299,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
 {
     struct extraction e = { .args = args_in };
     size_t i;
-    int rc = prepare(&e, count, operands, err);
+    int rc;
 
+    source_use(&e.args->bucket);
+    rc = prepare(&e, count, operands, err);
     if (rc == 0) {
         confine_to(&e);
         rc = source_names(&e.source, err);

@@ -17,6 +17,7 @@
 #include "cmdutil/filter.h"
 #include "cmdutil/idlist.h"
 #include "cmdutil/query.h"
+#include "cmdutil/source.h"
 #include "redact/redact.h"
 #include "sync/catch_up.h"
 #include "volumes/volume_store.h"
@@ -29,6 +30,7 @@
 
 struct find_args {
     struct command_args common;
+    struct source_args bucket;
     struct opt_list run;
     struct opt_list type;
     struct opt_list status;
@@ -62,6 +64,7 @@ static const struct opt find_opts[] = {
 
 static const struct opt_group find_groups[] = {
     { "What", find_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(find_args, bucket) },
     { NULL, NULL, 0 },
 };
 
@@ -363,6 +366,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
     struct volume_store store = { 0 };
     int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "expected one directory of skyarc sync");
 
+    source_use(&args->bucket);
     if (rc == 0)
         rc = volume_store_open_place(&store, operands[0], err);
     if (rc == 0 && args->common.json) {

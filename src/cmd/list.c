@@ -16,6 +16,7 @@
 
 struct list_args {
     struct command_args common;
+    struct source_args bucket;
     struct selector_args selector;
     struct confine_args confine;
 };
@@ -27,6 +28,7 @@ static const struct opt_group list_groups[] = {
     { "What", filter_type_opts, OPT_AT(list_args, selector.filter) },
     { "Filters", filter_opts, OPT_AT(list_args, selector.filter) },
     { "Runs", selector_opts, OPT_AT(list_args, selector) },
+    { "Bucket", source_opts, OPT_AT(list_args, bucket) },
     { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -136,6 +138,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
     size_t i;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
+    source_use(&l.args->bucket);
     if (rc == 0)
         rc = source_find(&source, operands[0], &what.run, err);
     what.run = source.runs;

@@ -26,6 +26,7 @@
 
 struct report_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
     struct opt_list run;
     const char *output;
@@ -46,6 +47,7 @@ static const struct opt report_opts[] = {
 
 static const struct opt_group report_groups[] = {
     { "View", report_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(report_args, bucket) },
     { "Safety", confine_opts, OPT_AT(report_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -216,6 +218,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     size_t i;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
+    source_use(&args->bucket);
     if (rc == 0)
         rc = source_find(&source, operands[0], &args->run, err);
     if (rc == 0 && source.count > 1 &&

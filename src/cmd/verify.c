@@ -27,6 +27,7 @@
 
 struct verify_args {
     struct command_args common;
+    struct source_args bucket;
     struct session_args session;
     struct confine_args confine;
     const char *share;
@@ -55,6 +56,7 @@ static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "Proofs",   audit_proof_opts, OPT_AT(verify_args, proofs) },
     { "API",      session_opts, OPT_AT(verify_args, session) },
+    { "Bucket",   source_opts, OPT_AT(verify_args, bucket) },
     { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
     { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
@@ -505,9 +507,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     };
     struct ratarmount *index = NULL;
     bool damaged = false;
-    int rc = check_args(run.args, count, operands, &opts, err);
+    int rc;
     int i;
 
+    source_use(&run.args->bucket);
+    rc = check_args(run.args, count, operands, &opts, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0 && run.args->proofs.tsa_ca)

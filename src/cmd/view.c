@@ -32,6 +32,7 @@
 
 struct view_args {
     struct command_args common;
+    struct source_args bucket;
     struct confine_args confine;
     uint64_t port;
     uint64_t idle;
@@ -50,6 +51,7 @@ static const struct opt view_opts[] = {
 
 static const struct opt_group view_groups[] = {
     { "View", view_opts, 0 },
+    { "Bucket", source_opts, OPT_AT(view_args, bucket) },
     { "Safety", confine_opts, OPT_AT(view_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -231,6 +233,7 @@ static int view_main(void *args_in, int count, char *const *operands, struct err
                  ? err_set(err, ERR_USAGE, "expected an archive or a directory, and a run")
                  : signals_setup(err);
 
+    source_use(&v.args->bucket);
     if (rc == 0)
         rc = make_temp_dir(&v, err);
     if (rc == 0)

@@ -24,6 +24,18 @@
 
 #define PATHS_MAX ((size_t)1 << 20)
 
+/* clang-format off */
+const struct opt source_opts[] = {
+    { 0, "work-dir", "DIR", OPT_TEXT, OPT_AT(source_args, work_dir), "of a sync in a bucket: the directory of the catalog (default: below the user's state directory)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+/* clang-format on */
+
+void source_use(const struct source_args *args)
+{
+    remote_use_work_dir(args->work_dir);
+}
+
 /* The volumes of one run being collected. */
 struct source_search {
     struct source *source;

@@ -21,6 +21,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a sync in a bucket is read. */
+struct source_args {
+    const char *work_dir; /* NULL: below the user's state directory */
+};
+
+extern const struct opt source_opts[];
+
+/* Use these from now on, in this process; to be called before an operand is looked at. */
+void source_use(const struct source_args *args);
+
 struct source {
     const char **paths;
     size_t count;

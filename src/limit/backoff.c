@@ -17,6 +17,16 @@ void backoff_received(struct backoff *b, uint64_t received, uint64_t have)
         b->failures = 0;
 }
 
+void backoff_reached(struct backoff *b, uint64_t now, bool reached, uint64_t patience)
+{
+    if (!reached && !b->until) {
+        b->until = now + patience;
+    } else if (reached && b->until) {
+        b->until = 0;
+        b->failures = 0;
+    }
+}
+
 uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t dice)
 {
     unsigned doublings = b->failures < 16 ? b->failures : 16;
@@ -24,7 +34,7 @@ uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t 
     uint64_t delay;
 
     b->failures++;
-    if (b->failures > b->retries)
+    if (b->failures > b->retries && now >= b->until)
         return BACKOFF_NEVER;
     if (ceiling > BACKOFF_MAX)
         ceiling = BACKOFF_MAX;

@@ -17,6 +17,7 @@
 #ifndef LIMIT_BACKOFF_H
 #define LIMIT_BACKOFF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BACKOFF_NEVER    UINT64_MAX /* return value: give up */
@@ -33,6 +34,7 @@ struct backoff {
     uint64_t deadline; /* no attempt starts after this; UINT64_MAX: none */
     unsigned restarts; /* attempts that received again what had been discarded */
     uint64_t furthest; /* the most bytes of a body that were kept at a time */
+    uint64_t until;    /* more than `retries` are made before this; 0: not */
 };
 
 /*
@@ -44,6 +46,16 @@ struct backoff {
  * have      all bytes that are kept, with those of former attempts
  */
 void backoff_received(struct backoff *b, uint64_t received, uint64_t have);
+
+/*
+ * Note that a failed attempt did not reach the server at all. Such attempts cost the server
+ * nothing, and say nothing of the request: they are repeated for `patience` ms from the first
+ * of them on, however many they are, and the retries are renewed when the server is reached.
+ *
+ * now      the time of the failure
+ * reached  false: the attempt did not reach the server
+ */
+void backoff_reached(struct backoff *b, uint64_t now, bool reached, uint64_t patience);
 
 /*
  * Count a failed attempt, and decide when to retry.

@@ -142,8 +142,10 @@ static int split(struct base *base, const struct location_endpoint *endpoint, st
     if (!host || path == url + host || !is_path(path, len) || len >= sizeof(base->path) ||
         url_origin(base->origin, url, NULL) < 0 ||
         strspn(base->origin + host, name_chars) != strlen(base->origin + host))
-        return err_set(err, ERR_FORMAT,
-                       "the endpoint must be a URL like https://storage.example.com");
+        return err_set(
+            err, ERR_SYSTEM,
+            "the endpoint must be a URL like https://storage.example.com (it is set "
+            "by AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or endpoint_url in the profile)");
     base->host = base->origin + host;
     memcpy(base->path, path, len);
     base->path[len] = '\0';

@@ -24,9 +24,13 @@ struct s3_client {
     struct s3_opts opts;
     struct loop loop;
     bool looped;
-    int64_t offset_ms; /* the server's clock less this machine's, if that was corrected */
-    int64_t skew_ms;   /* the same by the last response's Date, or CLOCK_NONE */
-    uint64_t limit_ms; /* of each attempt of a call: see s3_client_hurry; 0: none */
+    int64_t offset_ms;    /* the server's clock less this machine's, if that was corrected */
+    int64_t skew_ms;      /* the same by the last response's Date, or CLOCK_NONE */
+    uint64_t limit_ms;    /* of each attempt of a call: see s3_client_hurry; 0: none */
+    uint64_t patience_ms; /* see s3_client_persist */
+    bool away;            /* it was said that the store cannot be reached */
+    void (*lost)(void *ctx, const char *key); /* see s3_client_persist */
+    void *lost_ctx;
     unsigned running;
     struct s3_call *ready;
     struct s3_call **last_ready;
@@ -46,6 +50,7 @@ struct s3_client *s3_client_new(const struct s3_opts *opts, struct err *err)
     if (!client)
         return NULL;
     client->opts = *opts;
+    client->lost = s3_lost_untold;
     client->opts.jobs = opts->jobs ? opts->jobs : S3_JOBS;
     client->last_ready = &client->ready;
     client->skew_ms = CLOCK_NONE;
@@ -56,6 +61,12 @@ struct s3_client *s3_client_new(const struct s3_opts *opts, struct err *err)
         return NULL;
     }
     return client;
+}
+
+void s3_lost_untold(void *ctx, const char *key)
+{
+    (void)ctx;
+    (void)key;
 }
 
 void s3_client_free(struct s3_client *client)
@@ -336,7 +347,15 @@ static void take_response(struct s3_call *call, struct s3_error *error)
 static bool retry(struct s3_call *call, uint64_t retry_after)
 {
     struct s3_client *client = call->client;
+    bool reached = !call->request.err.kind || call->request.sent;
 
+    if (client->patience_ms) {
+        backoff_reached(&call->backoff, clock_mono(), reached, client->patience_ms);
+        if (!reached && !client->away)
+            log_line(LOG_WARNING, "%s; trying again for %llu s", call->err.text,
+                     (unsigned long long)(client->patience_ms / 1000));
+        client->away |= !reached;
+    }
     call->due =
         backoff_next(&call->backoff, clock_mono(), retry_after, loop_dice(&client->loop));
     if (call->due == BACKOFF_NEVER)
@@ -357,18 +376,25 @@ static void on_done(void *ctx, struct request *request)
     err_clear(&call->err);
     take_response(call, &error);
     if (!request->err.kind && request_good(request) && !(call->may_fail && *error.code)) {
+        client->away = false;
         finish(call);
         return;
     }
     s3_error_explain(&error, request, client->opts.bucket, call->key, &call->err);
     if (request->err.kind == ERR_NET && request->hopeless)
         (void)err_hint(&call->err, "AWS_CA_BUNDLE names the certificates of a private CA");
+    s3_error_hint(call->method, call->key, call->query, &call->err);
+    if (request->err.kind == ERR_NET && !request->sent && !request->hopeless &&
+        client->opts.endpoint.url)
+        (void)err_hint(&call->err, "check AWS_ENDPOINT_URL, or endpoint_url in the profile");
     if (!request->err.kind && (correct_time(call, &error) || correct_region(call, &error) ||
                                renew_keys(call, &error))) {
         call->attempts--; /* it had no effect */
         append(client, call);
         return;
     }
+    if (call->size && request->err.kind == ERR_NET && request->sent && !request->status)
+        client->lost(client->lost_ctx, call->key);
     if (request->status == 429 || request->status == 503)
         engine_slow(request);
     if (!is_retryable(call, &error) || !retry(call, request->retry_after))
@@ -520,7 +546,16 @@ void s3_client_hurry(struct s3_client *client, bool stoppable, unsigned retries,
         client->loop.hooks.stop = stop_never();
     client->opts.retries = retries;
     client->limit_ms = limit_ms;
+    client->patience_ms = 0;
     forget_waiting(client);
+}
+
+void s3_client_persist(struct s3_client *client, void (*lost)(void *ctx, const char *key),
+                       void *ctx)
+{
+    client->patience_ms = S3_PATIENCE_MS;
+    client->lost = lost;
+    client->lost_ctx = ctx;
 }
 
 void s3_client_drop(struct s3_client *client)

@@ -32,9 +32,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define S3_HEADERS  16 /* maximum number of a call's own headers */
-#define S3_JOBS     8  /* calls of a client that run at a time */
-#define S3_CODE_MAX 64
+#define S3_HEADERS     16     /* maximum number of a call's own headers */
+#define S3_JOBS        8      /* calls of a client that run at a time */
+#define S3_PATIENCE_MS 120000 /* see s3_client_persist */
+#define S3_CODE_MAX    64
 
 struct s3_client;
 
@@ -131,6 +132,20 @@ void s3_call_clear(struct s3_call *call);
  * returns  1: calls remain; 0: none does; -1: error, also ERR_CANCELLED
  */
 int s3_client_turn(struct s3_client *client, struct err *err) MUST_CHECK;
+
+/*
+ * From now on, repeat calls for S3_PATIENCE_MS that do not reach the store, however many
+ * attempts that takes: a gateway that is started again should not end the upload of a large
+ * file. Calls that fail otherwise have their number of retries as before.
+ *
+ * lost  called with a call's key when its body was being sent, and the connection ended without
+ *       an answer; it may queue a call
+ */
+void s3_client_persist(struct s3_client *client, void (*lost)(void *ctx, const char *key),
+                       void *ctx);
+
+/* A function for s3_client_persist that does nothing. */
+void s3_lost_untold(void *ctx, const char *key);
 
 /*
  * Make calls short from now on, for what must still be cleaned up, and forget the calls that

@@ -85,7 +85,51 @@ static const char *advice(const char *code, long status)
         if (strcmp(code, known[i].code) == 0)
             return known[i].advice;
     }
+    if (!*code && (status == 405 || status == 501))
+        return "this may be no object store; check AWS_ENDPOINT_URL";
     return status == 403 ? "check the permissions of the credentials" : NULL;
+}
+
+/* The permission that a request needs; NULL: not known. */
+static const char *permission_of(const char *method, const char *key, const char *query)
+{
+    static const struct {
+        const char *method;
+        const char *query; /* its beginning */
+        bool bucket;
+        const char *permission;
+    } known[] = {
+        { "GET", "list-type=", true, "s3:ListBucket" },
+        { "GET", "uploads", true, "s3:ListBucketMultipartUploads" },
+        { "GET", "versions", true, "s3:ListBucketVersions" },
+        { "GET", "versioning", true, "s3:GetBucketVersioning" },
+        { "GET", "object-lock", true, "s3:GetBucketObjectLockConfiguration" },
+        { "PUT", "legal-hold", false, "s3:PutObjectLegalHold" },
+        { "PUT", "retention", false, "s3:PutObjectRetention" },
+        { "DELETE", "uploadId=", false, "s3:AbortMultipartUpload" },
+        { "DELETE", "versionId=", false, "s3:DeleteObjectVersion" },
+        { "DELETE", "", false, "s3:DeleteObject" },
+        { "HEAD", "", false, "s3:GetObject" },
+        { "GET", "", false, "s3:GetObject" },
+        { "PUT", "", false, "s3:PutObject" },
+        { "POST", "", false, "s3:PutObject" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strcmp(method, known[i].method) == 0 && known[i].bucket == !*key &&
+            strncmp(query, known[i].query, strlen(known[i].query)) == 0)
+            return known[i].permission;
+    }
+    return NULL;
+}
+
+void s3_error_hint(const char *method, const char *key, const char *query, struct err *err)
+{
+    const char *needed = permission_of(method, key, query);
+
+    if (needed && err->kind == ERR_DENIED && err->http == 403)
+        (void)err_hint(err, "%s is needed", needed);
 }
 
 /* ERR_DENIED: these credentials are known, and lack a permission. */
@@ -97,8 +141,11 @@ static enum err_kind kind_of(long status, const char *code)
         return !*code || strcmp(code, "AccessDenied") == 0 ? ERR_DENIED : ERR_HTTP;
     case 404:
         return ERR_NOT_FOUND;
-    case 409:
-        return ERR_BUSY;
+    case 409: /* others are final, such as ObjectParentIsFile */
+        return !*code || strcmp(code, "ConditionalRequestConflict") == 0 ||
+                       strcmp(code, "OperationAborted") == 0
+                   ? ERR_BUSY
+                   : ERR_HTTP;
     case 412:
         return ERR_EXISTS;
     default:

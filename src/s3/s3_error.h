@@ -35,4 +35,12 @@ bool s3_error_is_transient(const struct s3_error *error);
 void s3_error_explain(const struct s3_error *error, const struct request *request,
                       const char *bucket, const char *key, struct err *err);
 
+/*
+ * Name the permission that a request needs, if it was denied.
+ *
+ * key    "": the bucket's
+ * query  of the request; "": none
+ */
+void s3_error_hint(const char *method, const char *key, const char *query, struct err *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "net/url.h"
 #include "net/xml.h"
+#include "s3/s3_probe.h"
 #include "s3/sigv4.h"
 #include "s3/unfinished.h"
 
@@ -553,9 +554,14 @@ int upload_file(struct s3_client *client, const struct upload_opts *opts,
     struct upload up = { .client = client, .opts = opts, .absent = opts->absent };
     struct err why = { 0 };
     uint64_t most = opts->part_size ? opts->part_size : UPLOAD_PART_MIN;
-    int rc =
-        opts->size <= most ? upload_at_once(&up, info, &why) : upload_in_parts(&up, info, &why);
+    struct s3_probe probe = { .client = client };
+    int rc;
 
+    s3_client_persist(client, s3_probe_start, &probe);
+    rc =
+        opts->size <= most ? upload_at_once(&up, info, &why) : upload_in_parts(&up, info, &why);
+    s3_client_persist(client, s3_lost_untold, NULL);
+    s3_probe_end(&probe);
     if (rc < 0 && err)
         *err = why;
     return rc;

@@ -20,6 +20,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* under lock, once it is set up */
 static struct {
     struct remote_opts opts;
+    const char *work_dir; /* set at the start, when there is one thread */
     bool begun;
     bool ready; /* the fields below are set */
     struct profile *profile;
@@ -38,6 +39,16 @@ void remote_end(void)
     credentials_free(remote.credentials);
     profile_free(remote.profile);
     memset(&remote, 0, sizeof(remote));
+}
+
+void remote_use_work_dir(const char *dir)
+{
+    remote.work_dir = dir;
+}
+
+const char *remote_work_dir(void)
+{
+    return remote.work_dir;
 }
 
 struct stop remote_stop(void)
@@ -64,7 +75,7 @@ static int set_style(struct location_endpoint *endpoint, const char *style, stru
     else if (strcmp(style, "virtual") == 0)
         endpoint->style = LOCATION_VIRTUAL;
     else
-        return err_set(err, ERR_FORMAT,
+        return err_set(err, ERR_SYSTEM,
                        "'%.40s' is no addressing style of an object store "
                        "(AWS_S3_ADDRESSING_STYLE, or addressing_style of the profile); use "
                        "path, virtual or auto",
@@ -113,7 +124,7 @@ static int set_up(struct err *err)
     style = style ? style : profile_get(remote.profile, "s3.addressing_style");
     remote.endpoint.url = find_endpoint(remote.profile);
     if (!aws_region_is_valid(region))
-        return err_set(err, ERR_FORMAT,
+        return err_set(err, ERR_SYSTEM,
                        "invalid region of an object store: '%.60s' (AWS_REGION, "
                        "AWS_DEFAULT_REGION, or region in the profile)",
                        region);

@@ -38,6 +38,12 @@ struct remote_opts {
  */
 void remote_begin(const struct remote_opts *opts);
 
+/* Use this local directory for a sync in a bucket, unless one is given; NULL: the default. */
+void remote_use_work_dir(const char *dir);
+
+/* What remote_use_work_dir has set. */
+const char *remote_work_dir(void);
+
 /* Forget the settings, and wipe the credentials. */
 void remote_end(void);
 
@@ -58,7 +64,8 @@ struct remote_facts {
     struct credentials_source keys;  /* if there are */
 };
 
-/* Tell the settings, and fetch the credentials. ERR_FORMAT: invalid settings. */
+/* Tell the settings, and fetch the credentials. ERR_SYSTEM: invalid settings, which are no
+ * damage. */
 int remote_describe(const char *bucket, struct remote_facts *facts, struct err *err) MUST_CHECK;
 
 /*

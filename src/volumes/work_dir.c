@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/text.h"
+#include "storage/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,8 @@ char *work_dir_path(const struct location *place, const char *endpoint, const ch
     char hash[17];
     size_t i;
 
+    if (!given)
+        given = remote_work_dir();
     if (given)
         return mem_copy(given, err);
     if (hash_of(place, endpoint, hash, err) < 0)
@@ -143,6 +146,8 @@ int work_dir_make(const char *dir, const struct location *place, struct err *err
     struct stat st;
     int rc = path ? file_make_dirs(path, err) : -1;
 
+    if (rc < 0 && path)
+        (void)err_hint(err, "name another directory with --work-dir");
     if (rc == 0 && (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
         rc = err_set(err, ERR_EXISTS, "'%s' is not a directory", dir);
     if (rc == 0)

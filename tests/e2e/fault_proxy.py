@@ -73,21 +73,35 @@ class Gone(Exception):
 
 
 class Proxy:
-    def __init__(self, port, sign):
+    def __init__(self, port, sign, host="127.0.0.1"):
         self.upstream = port
         self.sign = sign  # (request, headers) -> the Authorization header that is right
         self.requests = []
         self.faults = []  # (kind or a function of the request, how many to let pass, how many, Fault)
         self.lock = threading.Lock()
-        self.closing = False
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.closing = self.absent = False
+        self.host = host
+        self.listener = socket.create_server((host, 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "http://%s:%d" % (host, self.port)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
         self.closing = True
         self.listener.close()
+
+    def away(self, seconds):
+        """Refuse and reset all connections for this time."""
+        self.absent = True
+        self.listener.shutdown(socket.SHUT_RDWR)  # close would leave it open while accept waits
+        self.listener.close()
+
+        def back():
+            self.listener = socket.create_server((self.host, self.port), backlog=64)
+            self.absent = False
+            threading.Thread(target=self._accept, daemon=True).start()
+
+        threading.Timer(seconds, back).start()
 
     def fault(self, kind, times=1, skip=0, **what):
         """Make a fault of these requests: after the first `skip` of them, `times` times."""
@@ -162,6 +176,8 @@ class Proxy:
             return False
         if fault.before:
             fault.before(request)
+        if self.absent:
+            self._linger_and_reset(client, stream)
         answer = fault.instead or self._forward(request)
         if callable(answer):
             answer = answer(request)

@@ -23,6 +23,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def sign(request, headers):
+    """What botocore says of a request (fault_proxy.Request) with these headers: its Authorization."""
+    from botocore.auth import S3SigV4Auth  # pylint: disable=import-outside-toplevel
+    from botocore.awsrequest import AWSRequest  # pylint: disable=import-outside-toplevel
+    from botocore.credentials import Credentials  # pylint: disable=import-outside-toplevel
+    auth = S3SigV4Auth(Credentials(KEY, SECRET), "s3", REGION)
+    asked = AWSRequest(request.method, "http://%s%s" % (request.header("host"), request.target), headers=headers)
+    asked.context["timestamp"] = headers["x-amz-date"]
+    signature = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
+    return "AWS4-HMAC-SHA256 Credential=%s,SignedHeaders=%s,Signature=%s" % (
+        auth.scope(asked), auth.signed_headers(auth.headers_to_sign(asked)), signature)
+
+
 class Gateway:
     """A running gateway, with a bucket; several may share a folder."""
 

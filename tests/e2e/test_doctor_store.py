@@ -17,7 +17,7 @@ import pytest
 import fault_proxy
 import object_store
 from conftest import SKYARC, TESTS
-from test_store_faults import sign
+from object_store import sign
 
 boto3 = pytest.importorskip("boto3")
 needs_gateway = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")

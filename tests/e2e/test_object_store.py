@@ -108,8 +108,8 @@ def test_a_key_that_exists(cloud, emu, s3):
     ({"AWS_ACCESS_KEY_ID": "AKIANOBODY"}, "AWS_ACCESS_KEY_ID"),
     ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
      "there are no credentials for the object store"),
-    ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
-    ({"AWS_ENDPOINT_URL": "nonsense"}, "the endpoint must be a URL"),
+    ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "check AWS_ENDPOINT_URL"),
+    ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL, or endpoint_url in the profile"),
     ({"AWS_REGION": "mars!"}, "invalid region"),
 ])
 def test_wrong_settings(cloud, emu, s3, change, said):
@@ -119,6 +119,8 @@ def test_wrong_settings(cloud, emu, s3, change, said):
     assert not keys(s3) and emu.log("store") == before
     for secret in ("wrong", object_store.SECRET):
         assert secret not in done.err.replace("check AWS_SECRET_ACCESS_KEY", "")
+    done = cloud("verify", "s3://runs/a.tar.zst", **change)
+    assert done.code == 1 and said in done.err, "no damage: %r" % done
 
 
 @pytest.mark.parametrize("address, said", [

@@ -10,7 +10,7 @@ import pytest
 import fault_proxy
 import object_store
 from conftest import SKYARC
-from test_store_faults import sign
+from object_store import sign
 
 OBJECTS = os.path.dirname(SKYARC) + "/tests/objects/objects"
 pytestmark = [pytest.mark.skipif(not os.access(OBJECTS, os.X_OK), reason="tests/objects/objects is not here: make check-build"),

@@ -21,22 +21,9 @@ from conftest import SKYARC
 
 pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
 pytest.importorskip("boto3")
-from botocore.auth import S3SigV4Auth  # noqa: E402
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
 
 URL = "s3://runs/2026/a.tar.zst"
 SIZE = 34_000_000  # three parts
-
-
-def sign(request, headers):
-    """What botocore says of a request with these headers."""
-    auth = S3SigV4Auth(Credentials(object_store.KEY, object_store.SECRET), "s3", object_store.REGION)
-    asked = AWSRequest(request.method, "http://%s%s" % (request.header("host"), request.target), headers=headers)
-    asked.context["timestamp"] = headers["x-amz-date"]
-    signature = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
-    return "AWS4-HMAC-SHA256 Credential=%s,SignedHeaders=%s,Signature=%s" % (
-        auth.scope(asked), auth.signed_headers(auth.headers_to_sign(asked)), signature)
 
 
 class Store:
@@ -112,7 +99,7 @@ class Store:
 @pytest.fixture
 def store(emu, env, tmp_path):
     gateway = object_store.Gateway(tmp_path / "store")
-    proxy = fault_proxy.Proxy(gateway.port, sign)
+    proxy = fault_proxy.Proxy(gateway.port, object_store.sign)
     emu.run("tsk_large", [{"id": "large%d" % i, "type": "recording", "webm": SIZE // 4 + i, "seed": i} for i in range(4)])
     yield Store(gateway, proxy, env, tmp_path)
     proxy.close()
@@ -364,6 +351,16 @@ def test_a_wrong_clock_is_corrected(store):
     store.check_right()
 
 
+@pytest.mark.parametrize("run", ["tsk_demo1", "tsk_large"])
+def test_a_refusal_that_is_lost(store, run):
+    """A store that refuses a request by its headers may close the connection while the body is sent, as versitygw does."""
+    store.proxy.fault(lambda r: r.kind in ("put", "part") and is_behind(r), times=100, early=1000)
+    store.proxy.fault(is_behind, times=100, instead=skewed(300))
+    store.run("-v", "-v", "pull", "-o", URL, run, check=0)
+    assert store.keys() == ["2026/a.tar.zst"] and not store.staged() and not store.uploads()
+    store.run("verify", URL, check=0)
+
+
 def test_a_clock_that_turns_wrong_while_parts_are_sent(store):
     store.proxy.fault(lambda r: r.kind in ("part", "complete") and is_behind(r), times=100, instead=skewed(300))
     _, err = store.pull(check=0)
@@ -472,6 +469,23 @@ def test_keys_that_expire_while_parts_are_sent(store, container):
     assert 2 <= container.asked <= 4
 
 
+def test_keys_that_expire_and_the_refusal_is_lost(store, container):
+    first = container.token
+
+    def renew(_):
+        container.token = "token/of+the=second/hour"
+
+    def old(request):
+        return container.token != first and request.header("x-amz-security-token") == first
+
+    store.hidden.update([first, "token/of+the=second/hour"])
+    store.proxy.fault("create", after=renew)
+    store.proxy.fault(lambda r: r.kind == "part" and old(r), times=100, early=1000)
+    store.proxy.fault(lambda r: r.kind != "create" and old(r), times=100, instead=fault_proxy.error(400, "ExpiredToken"))
+    store.pull(check=0, **container.env)
+    store.check_right()
+
+
 def test_keys_that_stay_expired(store, container):
     store.hidden.add(container.token)
     store.proxy.fault("part", times=100, instead=fault_proxy.error(403, "ExpiredToken", message=container.token))
@@ -500,6 +514,14 @@ def test_a_bucket_that_vanishes(store):
     store.proxy.clear()
     store.pull(check=0)
     store.check_right()
+
+
+def test_a_store_that_is_away_for_a_while(store):
+    """Longer than five retries take, 15.5 s at most: they are for answers, not for a store that cannot be reached."""
+    store.proxy.fault("part", skip=1, before=lambda _: store.proxy.away(17))
+    _, err = store.pull(check=0)
+    store.check_right()
+    assert 1 <= err.count("trying again for 120 s") <= 2, err  # again, if a part arrived in between
 
 
 class Held:

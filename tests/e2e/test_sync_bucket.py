@@ -183,6 +183,28 @@ def test_readers(place, tmp_path):
         place.machine()
 
 
+def test_readers_without_a_home(place, tmp_path):
+    """Another machine, with one directory that can be written, which --work-dir names."""
+    place.make("tsk_1")
+    place.sync()
+    nowhere = {"HOME": "/dev/null", "XDG_STATE_HOME": "", "STATE_DIRECTORY": ""}
+    place.run("find", DEST, check=1, **nowhere)
+    data = place.emu.data("tsk_1_1")
+    for command in (["find", DEST], ["list", DEST, "-r", "tsk_1"], ["extract", DEST, "-r", "tsk_1", "-C", "out"],
+                    ["report", DEST, "-r", "tsk_1", "-o", "report.html"], ["verify", DEST],
+                    ["diff", DEST, "tsk_1", "tsk_1"], ["audit", DEST, "-o", "audit.json"],
+                    ["hold", "--dest", DEST, "tsk_1"]):
+        place.run(*command, "--work-dir", tmp_path / "work" / command[0], check=None, **nowhere)
+        assert "error" not in place.err, (command, place.err)
+        assert (tmp_path / "work" / command[0] / "catalog.db").exists(), command
+    assert place.run("cat", DEST, "tsk_1_1", SKYARC_WORK_DIR=str(tmp_path / "work/cat"), **nowhere) == data
+    shown = Viewer(dict(place.env, SKYARC_WORK_DIR=str(tmp_path / "work/view"), **nowhere), DEST, cwd=place.folder)
+    try:
+        assert b"tsk_1" in shown.ask("/view/tsk_1.json")[2]
+    finally:
+        assert shown.stop()[0] in (0, 130)
+
+
 def test_view(place):
     place.make("tsk_1")
     place.make("tsk_2", ended=95000)
@@ -639,6 +661,14 @@ def test_no_permission_to_see_unfinished_uploads(place):
     place.proxy.fault("uploads", times=1000, instead=fault_proxy.error(403, "AccessDenied"))
     place.sync()
     place.check_all(["tsk_1"])
+
+
+def test_a_prefix_that_is_an_object(place):
+    """versitygw refuses it by 409, which is no reason to start again later."""
+    place.make("tsk_1")
+    place.s3.put_object(Bucket="runs", Key="file", Body=b"1")
+    place.run("sync", "--dest", "s3://runs/file/night", *QUICK, check=1)
+    assert "409 ObjectParentIsFile" in place.err
 
 
 def test_no_permission_to_delete(place):

@@ -5,6 +5,8 @@
     web       nginx, over HTTP/1.1 or HTTP/2 with TLS
     link      a namespace with a rate limit, nginx, and in front of nginx the proxy slowlink.c
     check     compares an archive with the files served, using zstd and tarfile
+    store_site, store_cases, store_judge, store_compare: an object store behind a link of packets (wire.c), what happens
+              on the way to it, what is in the bucket then, and how long other programs take
     rounds    pulls over links; the verdict of each is whole, hung or wrong
 """
 import os

@@ -27,6 +27,26 @@ static void test_the_server_is_heard(void **state)
     assert_int_equal(backoff_next(&b, 1000, BACKOFF_PATIENCE + 1, 0), BACKOFF_NEVER);
 }
 
+static void test_a_server_that_is_away(void **state)
+{
+    struct backoff b = { .retries = 2, .deadline = UINT64_MAX };
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 50; i++) {
+        backoff_reached(&b, 1000 + i, false, 60000);
+        assert_int_not_equal(backoff_next(&b, 1000 + i, BACKOFF_UNSAID, 0), BACKOFF_NEVER);
+    }
+    backoff_reached(&b, 61000, false, 60000);
+    assert_int_equal(backoff_next(&b, 61000, BACKOFF_UNSAID, 0), BACKOFF_NEVER);
+    backoff_reached(&b, 62000, true, 60000); /* it is back: its retries count anew */
+    assert_int_equal(backoff_next(&b, 62000, BACKOFF_UNSAID, 0), 62000);
+    backoff_reached(&b, 62000, true, 60000);
+    assert_int_equal(backoff_next(&b, 62000, BACKOFF_UNSAID, 0), 62000);
+    backoff_reached(&b, 62000, true, 60000);
+    assert_int_equal(backoff_next(&b, 62000, BACKOFF_UNSAID, 0), BACKOFF_NEVER);
+}
+
 static void test_asking(void **state)
 {
     (void)state;
@@ -67,6 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ceilings_double),
         cmocka_unit_test(test_the_server_is_heard),
+        cmocka_unit_test(test_a_server_that_is_away),
         cmocka_unit_test(test_asking),
         cmocka_unit_test(test_rate),
     };
