@@ -231,6 +231,7 @@ static int view_main(void *args_in, int count, char *const *operands, struct err
                  ? err_set(err, ERR_USAGE, "expected an archive or a directory, and a run")
                  : signals_setup(err);
 
+    mem_steady();
     if (rc == 0)
         rc = make_temp_dir(&v, err);
     if (rc == 0)
