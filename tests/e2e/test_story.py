@@ -100,6 +100,9 @@ def test_a_moment_leads_back_to_its_step(story, browser):
     browser.ask("[...document.querySelectorAll('.narrowed button')][0].click()")
     click(browser, ".requests tr.error button")
     browser.ask("[...document.querySelectorAll('.drawer button')].find(b => b.textContent === 'Show this moment').click()")
+    top = browser.ask("document.querySelector('.step h4').getBoundingClientRect().top")
+    assert 0 <= top < 300, top  # the step is seen, though the request was far below it
+    assert browser.ask("document.activeElement.tagName") == "H4"
     assert browser.ask(current) == "6" and browser.ask(told).startswith("+1 min 47 s") and "step 6" in browser.ask("document.querySelector('.narrowed').textContent")
     browser.ask("[...document.querySelectorAll('.narrowed button')][0].click()")
     browser.ask("[...document.querySelectorAll('section .scroll .lines li')].find(l => l.textContent.includes('step 3 begins')).click()")

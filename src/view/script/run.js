@@ -157,9 +157,14 @@ const runPage = (() => {
     }
     clock = timeline.of(told, filmOf(told, video), (step) => list.choose(step, true), show,
       signal);
+    /* Show the moment of a request, or of a line of a log, which are far below the steps. */
+    function lead(ms) {
+      show(ms);
+      if (list && story.stepAt(told, ms)) list.reveal();
+    }
     const none = "No steps: the service has no record of steps, and no artifact names its step.";
     const el = list ? list.el : part("Steps", note(none));
-    return { list, show, parts: [clock && clock.el, el, windowBar(window)] };
+    return { list, show: lead, parts: [clock && clock.el, el, windowBar(window)] };
   }
 
   /* What a run did, and all that the archive has of it: {list, window, parts}. here: whether its lines have come. */
