@@ -352,3 +352,22 @@ def test_narrow(story, browser):
         assert browser.ask("getComputedStyle(document.querySelector('.requests tbody tr')).display") == "grid"  # cards
     finally:
         browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_back_leads_from_a_comparison_to_the_run(story, browser):
+    story("#wr_bad/3")
+    head = "document.querySelector('main h2').textContent"
+    click(browser, ".offer button")
+    browser.until(head + ".startsWith('Two runs')")
+    browser.ask("history.back()")
+    browser.until(head + ".startsWith('Sign in')")
+    assert browser.ask("document.querySelector('.steps [aria-current=true]').dataset.step") == "3"
+    browser.ask("history.forward()")
+    browser.until(head + ".startsWith('Two runs')")
+    click(browser, "#runs button[data-run=wr_good]")
+    browser.until("document.title === 'wr_good - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    browser.ask("history.back()")
+    browser.until(head + ".startsWith('Two runs')")
+    assert browser.ask("document.title") == "wr_bad - skyarc"
+    browser.ask("[...document.querySelectorAll('main button')].find(b => b.textContent === 'Back to the run').click()")
+    browser.until(head + ".startsWith('Sign in')")

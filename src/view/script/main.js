@@ -6,8 +6,9 @@
   const help = document.getElementById("help");
   let current = null; // the run that is shown
   let stepList = null; // of the run that is shown
+  let compared = false; // a comparison is shown
   let turn = 0; // counts what was shown: what comes late for something else is not shown
-  const runs = { get: runList.get, button: runList.button, compare: showCompared }; // for the parts of a run's page
+  const runs = { get: runList.get, button: runList.button, compare: openCompared }; // for the parts of a run's page
 
   /* -- what is shown -- */
 
@@ -95,6 +96,7 @@
   async function show(run, nth) {
     const mine = ++turn;
     current = run;
+    compared = false;
     stepList = null;
     document.title = run.run_id + " - skyarc";
     runList.setCurrent(run);
@@ -122,6 +124,10 @@
   /* Compare the run that is shown with another run. */
   async function showCompared(run, other) {
     const mine = ++turn;
+    current = run;
+    compared = true;
+    document.title = run.run_id + " - skyarc";
+    runList.setCurrent(run);
     setBusy(true);
     try {
       const loaded = await Promise.all([other, run].map(skyarc.load));
@@ -132,13 +138,19 @@
         return { told: story.of(each, texts.of), errors: logs.errors(each.rows) };
       });
       stepList = null;
-      compare.fill(main, ours.told, theirs.told, [ours.errors, theirs.errors], () => show(run, 0));
+      compare.fill(main, ours.told, theirs.told, [ours.errors, theirs.errors], () => history.back());
       main.querySelector("h2").focus();
     } catch (why) {
       if (mine !== turn) return;
       main.append(make("p", { role: "alert", text: why.message }));
     }
     setBusy(false);
+  }
+
+  /* Compare two runs, as the reader has asked: Back leads to the run. */
+  function openCompared(run, other) {
+    history.pushState({ other: other.run_id }, "");
+    showCompared(run, other);
   }
 
   /* Open a run that the reader has clicked. */
@@ -203,7 +215,14 @@
 
   addEventListener("hashchange", () => { // Back, Forward, and a link that was pasted
     const [run, nth] = asked();
-    if (run && (run !== current || nth)) show(run, nth);
+    if (run && !history.state && (run !== current || nth)) show(run, nth);
+  });
+
+  addEventListener("popstate", () => { // Back and Forward, also to a comparison, which has the address of its run
+    const [run, nth] = asked();
+    const other = history.state && runList.get(history.state.other);
+    if (run && other) showCompared(run, other);
+    else if (run && compared && run === current) show(run, nth);
   });
 
   /* -- the begin -- */
