@@ -111,6 +111,14 @@ static size_t wants(const struct page_file *file)
     return file->size < RUN_STORY_TEXT_MAX ? (size_t)file->size : RUN_STORY_TEXT_MAX;
 }
 
+/* Of the files that are wanted, all are read. */
+static bool reads(void *ctx, const struct page_file *file)
+{
+    (void)ctx;
+    (void)file;
+    return true;
+}
+
 static int on_text(void *ctx, const struct page_file *file, const char *bytes, size_t len,
                    struct err *err)
 {
@@ -127,7 +135,7 @@ static int read_run(struct comparison *c, const char *run_id, struct run_story *
                     struct err *err)
 {
     struct telling telling = { .story = run_story_new(err) };
-    const struct run_visitor visitor = { &telling, on_row, on_artifact, wants, on_text };
+    const struct run_visitor visitor = { &telling, on_row, on_artifact, wants, on_text, reads };
     int rc;
 
     if (!telling.story)

@@ -234,6 +234,7 @@ static int view_main(void *args_in, int count, char *const *operands, struct err
                  : signals_setup(err);
 
     source_use(&v.args->bucket);
+    mem_steady();
     if (rc == 0)
         rc = make_temp_dir(&v, err);
     if (rc == 0)

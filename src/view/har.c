@@ -80,14 +80,20 @@ static int put_row(struct buf *out, struct json_value entry, struct err *err)
     return buf_adds(out, "]", err);
 }
 
-int har_rows(const char *text, size_t len, struct buf *out, struct err *err)
+int har_rows(const char *text, size_t len, size_t values, struct buf *out, struct err *err)
 {
-    struct json *doc = json_parse(text, len, err);
+    size_t count;
+    struct json *doc = NULL;
     struct json_value entries;
     struct json_value entry = { 0 };
     size_t rows = 0;
     int rc = -1;
 
+    if (json_check(text, len, &count, err) < 0)
+        return -1;
+    if (count > values)
+        return err_set(err, ERR_LIMIT, "a HAR with %zu values and keys is too large", count);
+    doc = json_parse(text, len, err);
     if (!doc)
         return -1;
     entries = json_get(json_get(json_root(doc), "log"), "entries");
@@ -95,7 +101,7 @@ int har_rows(const char *text, size_t len, struct buf *out, struct err *err)
         rc = err_set(err, ERR_FORMAT, "not a HAR: log.entries is missing");
     else
         rc = buf_addf(out, err, "{\"total\": %zu, \"entries\": [", json_count(entries));
-    while (rc == 0 && rows < HAR_ROWS_MAX &&
+    while (rc == 0 && rows < HAR_ROWS_MAX && out->len < HAR_TEXT_MAX &&
            json_type(entry = json_next(entries, entry)) != JSON_ABSENT) {
         if (rows++ && buf_adds(out, ",\n", err) < 0)
             rc = -1;

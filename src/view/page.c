@@ -24,6 +24,7 @@
 
 #define BLOCK_MAX ((size_t)64 << 20) /* limit of one row or text, escaped */
 #define SCRATCH   ((size_t)1 << 20)  /* rows whose texts are freed together */
+#define VALUES    ((size_t)750000)   /* of a HAR that is served, for memory: 20 bytes each */
 
 struct page {
     struct store rows; /* the runs' rows for index.html */
@@ -209,6 +210,19 @@ size_t page_live_wants(const struct page_file *file)
     return wants(file, true);
 }
 
+enum page_part page_part_of(const struct page_file *file)
+{
+    enum text_kind kind = TEXT_OTHER;
+
+    if (!file->media_type)
+        return PAGE_PART_RECORDS;
+    (void)kind_of(file, true, &kind);
+    return strncmp(file->media_type, "video/", 6) == 0 || kind == TEXT_HAR ||
+                   kind == TEXT_LOG || kind == TEXT_MODEL
+               ? PAGE_PART_LINES
+               : PAGE_PART_TEXTS;
+}
+
 /* Add [path, whether it is cut, value] to a run's sidecar; json: the value is JSON already. */
 static int add_text(struct page *page, const struct text *text, bool json, struct err *err)
 {
@@ -277,8 +291,8 @@ int page_text(struct page *page, const struct page_file *file, const char *bytes
     text.cut = len < file->size;
     if (text.kind == TEXT_HAR) {
         buf_reset(&page->raw);
-        if (har_rows(bytes, len, &page->raw, &ignored) < 0) /* it is shown as a link */
-            return 0;
+        if (har_rows(bytes, len, page->live ? VALUES : SIZE_MAX, &page->raw, &ignored) < 0)
+            return 0; /* it is shown as a link */
         text.bytes = buf_text(&page->raw);
         text.len = page->raw.len;
     }

@@ -79,6 +79,17 @@ size_t page_wants(const struct page_file *file);
 /* The same of a page that is served, which has more kinds of texts. */
 size_t page_live_wants(const struct page_file *file);
 
+/* The parts in which a page that is served asks for the texts of a run. */
+enum page_part {
+    PAGE_PART_RECORDS, /* the run's records: enough to begin with */
+    PAGE_PART_LINES,   /* what has times: requests, logs, recordings; and the model's answers */
+    PAGE_PART_TEXTS,   /* all others */
+    PAGE_PARTS
+};
+
+/* The part that a file belongs to. */
+enum page_part page_part_of(const struct page_file *file);
+
 /* Add the first len bytes of a file: as many as page_wants says. */
 int page_text(struct page *page, const struct page_file *file, const char *bytes, size_t len,
               struct err *err) MUST_CHECK;

@@ -15,11 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define THREADS     4
-#define CONNECTIONS 24
-#define IDLE_S      60                  /* inactivity of a connection */
-#define HEAD_MAX    ((size_t)32768)     /* memory per connection: head and buffers */
-#define BLOCK       ((size_t)256 << 10) /* bytes of a file read at once */
+#define CONNECTIONS 40                 /* each with a thread: none waits for another one */
+#define IDLE_S      60                 /* inactivity of a connection */
+#define HEAD_MAX    ((size_t)32768)    /* memory per connection: head and buffers */
+#define BLOCK       ((size_t)64 << 10) /* bytes of a file read at once */
 #define BACKLOG     64
 
 /* The first response: goes on to the page by itself, so that the browser sends the cookie,
@@ -288,8 +287,8 @@ int http_server_start(struct http_server *server, const char *landing, http_get_
     server->get = get;
     server->ctx = ctx;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL,
+        NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, server->fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_END);
     if (!server->daemon)

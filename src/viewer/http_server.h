@@ -12,7 +12,8 @@
  * Units    bytes; milliseconds of the monotonic clock
  * Errors   ERR_SYSTEM
  * Owns     the socket, the threads and connections, until http_server_free
- * Threads  the callback is called from several threads at a time
+ * Limits   a thread and some 100 KiB for each connection
+ * Threads  the callback is called from several threads at a time: that of each connection
  * Source   RFC 9110
  */
 #ifndef VIEWER_HTTP_SERVER_H

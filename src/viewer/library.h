@@ -36,7 +36,7 @@ struct library {
     size_t archive_count;
     const char *const *run_ids; /* show only these; of an archive, by the IDs that it has */
     size_t run_count;           /* 0: all */
-    pthread_mutex_t making;     /* held while a run's data is made: one at a time, for memory */
+    pthread_mutex_t making; /* held while a run's data is made (site): for memory and texts */
     /* under making: buffers a run's texts, if a file could be opened (fd) */
     struct store texts;
     /* under lock */

@@ -8,8 +8,9 @@
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
-#include "view/page.h"
 #include "viewer/run_visit.h"
+
+#include <stdbool.h>
 
 static struct page *new_page(const struct library *library, struct err *err)
 {
@@ -138,15 +139,40 @@ int live_page_search(struct library *library, const char *text, put_fn *put, voi
     return rc;
 }
 
+/* A part of a run's data being made. */
+struct making_part {
+    struct page *page;
+    enum page_part part;
+};
+
+static int put_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                   struct err *err)
+{
+    const struct making_part *making = ctx;
+
+    return page_row(making->page, section, text, len, err);
+}
+
 static int put_artifact(void *ctx, const struct manifest_read_artifact *row, struct err *err)
 {
-    return page_artifact(ctx, row, err);
+    const struct making_part *making = ctx;
+
+    return making->part == PAGE_PART_RECORDS ? page_artifact(making->page, row, err) : 0;
 }
 
 static int put_text(void *ctx, const struct page_file *file, const char *bytes, size_t len,
                     struct err *err)
 {
-    return page_text(ctx, file, bytes, len, err);
+    const struct making_part *making = ctx;
+
+    return page_text(making->page, file, bytes, len, err);
+}
+
+static bool is_of_part(void *ctx, const struct page_file *file)
+{
+    const struct making_part *making = ctx;
+
+    return page_part_of(file) == making->part;
 }
 
 /* Write the JSON of the run, the only one that the page lists. */
@@ -155,16 +181,16 @@ static int put_run(struct page *page, put_fn *put, void *ctx, struct err *err)
     return page_settle(page, err) < 0 ? -1 : page_put_json(page, 0, put, ctx, err);
 }
 
-int live_page_run(struct library *library, const char *run_id, put_fn *put, void *ctx,
-                  struct err *err)
+int live_page_run(struct library *library, const char *run_id, enum page_part part, put_fn *put,
+                  void *ctx, struct err *err)
 {
-    struct page *page = new_page(library, err);
-    const struct run_visitor visitor = { page, page_row, put_artifact, page_live_wants,
-                                         put_text };
-    int rc = page ? run_visit(library, run_id, &visitor, err) : -1;
+    struct making_part making = { new_page(library, err), part };
+    const struct run_visitor visitor = { &making,         put_row,  put_artifact,
+                                         page_live_wants, put_text, is_of_part };
+    int rc = making.page ? run_visit(library, run_id, &visitor, err) : -1;
 
     if (rc >= 0)
-        rc = put_run(page, put, ctx, err);
-    page_free(page);
+        rc = put_run(making.page, put, ctx, err);
+    page_free(making.page);
     return rc;
 }

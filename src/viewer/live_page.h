@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "view/page.h"
 #include "viewer/library.h"
 
 /* Write the page, which has a short row of each run. */
@@ -33,8 +34,12 @@ int live_page_about(struct library *library, put_fn *put, void *ctx,
 int live_page_search(struct library *library, const char *text, put_fn *put, void *ctx,
                      struct err *err) MUST_CHECK;
 
-/* Write the data of a run as JSON, what a sidecar of the offline view contains. */
-int live_page_run(struct library *library, const char *run_id, put_fn *put, void *ctx,
-                  struct err *err) MUST_CHECK;
+/*
+ * Write a part of the data of a run as JSON: what a sidecar of the offline view contains, with
+ * the texts of this part only, and the rows of artifacts in the first part only. The caller
+ * holds library->making.
+ */
+int live_page_run(struct library *library, const char *run_id, enum page_part part, put_fn *put,
+                  void *ctx, struct err *err) MUST_CHECK;
 
 #endif

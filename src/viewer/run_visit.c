@@ -199,6 +199,24 @@ static int add_file(struct reading_run *r, const struct wanted *file, struct err
     return 0;
 }
 
+/* Of the files that were chosen, keep those that this visit reads. */
+static int drop_unread(struct reading_run *r, struct err *err)
+{
+    size_t kept = 0;
+    size_t i;
+
+    for (i = 0; i < r->count; i++) {
+        const struct wanted *file = &r->files[i];
+
+        if (r->visitor->reads(r->visitor->ctx, &file->file))
+            r->files[kept++] = *file;
+        else if (hashmap_add(r->done, file->file.path, strlen(file->file.path), r, err) < 0)
+            return -1;
+    }
+    r->count = kept;
+    return 0;
+}
+
 /* Choose the files whose texts are read, once all rows of an archive were seen. */
 static int choose_files(struct reading_run *r, struct err *err)
 {
@@ -209,7 +227,7 @@ static int choose_files(struct reading_run *r, struct err *err)
         r->bytes += bytes;
     region_free(r->collected);
     r->collected = NULL;
-    return rc;
+    return rc < 0 ? -1 : drop_unread(r, err);
 }
 
 static int take_artifact(struct reading_run *r, const char *text, size_t len,
@@ -477,8 +495,10 @@ static int add_texts(struct reading_run *r, struct archive_reader *reader, struc
     size_t i;
     int rc = 0;
 
-    if (r->library->texts.fd >= 0) /* else the texts are read in the order of the manifest */
+    if (r->library->texts.fd >= 0) { /* else the texts are read in the order of the manifest */
         rc = read_all_placed(r, &forward, err);
+        forward_reader_clear(&forward); /* the visitor needs memory, too */
+    }
     for (i = 0; rc == 0 && i < r->count; i++) {
         if (add_text(r, &forward, &r->files[i], err) < 0)
             rc = leave_out(r, &r->files[i], err);
@@ -556,11 +576,8 @@ int run_visit(struct library *library, const char *run_id, const struct run_visi
     r.region = region_new(err);
     r.done = r.region ? hashmap_new(err) : NULL;
     err_clear(&why);
-    if (r.done) {
-        (void)pthread_mutex_lock(&library->making);
+    if (r.done)
         rc = library_archives(library, run_id, read_archive, &r, &why);
-        (void)pthread_mutex_unlock(&library->making);
-    }
     if (r.seen && rc < 0 && why.kind != ERR_MEMORY && !stop_asked(&library->place->stop))
         rc = 1; /* what the other archives have is visited, and the error was logged */
     else if (rc < 0 && why.kind)

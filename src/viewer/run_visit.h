@@ -16,7 +16,7 @@
  * Errors   ERR_NOT_FOUND: no archive has the run; those of reading, and of the visitor, if no
  *          archive has a row of the run or memory is short
  * Owns     nothing
- * Threads  any; one visit at a time, for memory
+ * Threads  any; one visit of a library at a time, since its temporary file is used
  */
 #ifndef VIEWER_RUN_VISIT_H
 #define VIEWER_RUN_VISIT_H
@@ -26,6 +26,7 @@
 #include "view/page.h"
 #include "viewer/library.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Who visits: functions that get what the archives have. */
@@ -39,6 +40,9 @@ struct run_visitor {
     /* the first bytes of a file, once; its row was visited before */
     int (*text)(void *ctx, const struct page_file *file, const char *bytes, size_t len,
                 struct err *err);
+    /* whether a file that is wanted and within the limits is read: visits that differ in this
+     * only have the same files within the limits */
+    bool (*reads)(void *ctx, const struct page_file *file);
 };
 
 /*

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define WINDOW_MAX FRAME_CUT_TEXT /* of a frame; skyarc writes none that is larger */
+#define PIECE      ((size_t)64 << 10)
 
 struct served_file {
     uint64_t size;
@@ -24,10 +25,30 @@ struct served_file {
     int spool;        /* a temporary file with the content, or -1 */
     /* a file that is read where it is */
     struct archive_reader reader;
-    uint64_t data;      /* offset of its content in the tar stream */
-    struct buf window;  /* of a compressed archive: a part of one frame, verified */
-    uint64_t window_at; /* offset of the window in the content */
+    uint64_t data; /* offset of its content in the tar stream */
+    /* of a compressed archive: a part of one frame, verified */
+    int window;         /* a temporary file with it, or -1 */
+    uint64_t window_at; /* its offset in the content */
+    uint64_t window_len;
 };
+
+/* Wait until this thread may decode. */
+static void begin_turn(struct served_place *place)
+{
+    (void)pthread_mutex_lock(&place->lock);
+    while (place->busy == SERVED_FILE_BUSY)
+        (void)pthread_cond_wait(&place->turn, &place->lock);
+    place->busy++;
+    (void)pthread_mutex_unlock(&place->lock);
+}
+
+static void end_turn(struct served_place *place)
+{
+    (void)pthread_mutex_lock(&place->lock);
+    place->busy--;
+    (void)pthread_cond_signal(&place->turn);
+    (void)pthread_mutex_unlock(&place->lock);
+}
 
 /* A sink that fails when the operation is to stop. */
 struct guarded {
@@ -45,13 +66,13 @@ static int put_guarded(void *ctx, const void *bytes, size_t len, struct err *err
     return guarded->put(guarded->ctx, bytes, len, err);
 }
 
-/* Read the file into memory; ERR_LIMIT if it has more than SERVED_FILE_WHOLE bytes. */
+/* Read the file into memory; ERR_LIMIT if it has more than SERVED_FILE_HELD bytes. */
 static int read_whole(struct served_file *file, const char *archive, const char *path,
                       struct err *err)
 {
     struct guarded guarded = { &file->place->stop, buf_put, &file->whole };
 
-    buf_init(&file->whole, SERVED_FILE_WHOLE);
+    buf_init(&file->whole, SERVED_FILE_HELD);
     if (fetchone(archive, path, put_guarded, &guarded, err) < 0)
         return -1;
     file->size = file->whole.len;
@@ -166,10 +187,20 @@ static int open_copy(struct served_file *file, const char *archive, const char *
     return take_size(file, err);
 }
 
+/* Make a temporary file of a file that is too short to be worth keeping. */
+static int open_short(struct served_file *file, const char *archive, const char *path,
+                      struct err *err)
+{
+    struct archived archived = { archive, path };
+
+    return fill_spool(file, copy_archived, &archived, err) < 0 ? -1 : take_size(file, err);
+}
+
 void served_place_init(struct served_place *place, const char *temp_dir, struct stop stop)
 {
     *place = (struct served_place){ .temp_dir = temp_dir, .stop = stop };
     (void)pthread_mutex_init(&place->lock, NULL);
+    (void)pthread_cond_init(&place->turn, NULL);
 }
 
 void served_place_clear(struct served_place *place)
@@ -179,6 +210,7 @@ void served_place_clear(struct served_place *place)
     for (i = 0; i < SERVED_FILE_KEPT; i++)
         drop_copy(&place->copies[i]);
     (void)pthread_mutex_destroy(&place->lock);
+    (void)pthread_cond_destroy(&place->turn);
 }
 
 /* Whether the frames that contain the file are as small as skyarc's: each is decoded whole. */
@@ -218,7 +250,6 @@ static int open_place(struct served_file *file, const char *archive,
         fetchone_open(&file->reader, place->path, place->offset, place->size, &entry, err);
     if (!entries)
         return -1;
-    buf_init(&file->window, WINDOW_MAX);
     file->data = entry.data;
     file->size = entry.size;
     rc = !file->reader.indexed || has_small_frames(&file->reader.seek, entry.data, entry.size);
@@ -235,33 +266,59 @@ static struct served_file *new_file(struct served_place *place, struct err *err)
     if (file) {
         file->place = place;
         file->spool = -1;
+        file->window = -1;
     }
     return file;
+}
+
+/* Open a file of unknown size: a document, which has no row. */
+static int open_document(struct served_file *file, const char *archive, const char *path,
+                         struct err *err)
+{
+    struct err why;
+    int rc = read_whole(file, archive, path, &why);
+
+    if (rc < 0 && why.kind == ERR_LIMIT) {
+        buf_clear(&file->whole);
+        return open_copy(file, archive, path, err);
+    }
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}
+
+/* Open a file in the way that its size allows. */
+static int open_sized(struct served_file *file, const char *archive, const char *path,
+                      struct err *err)
+{
+    struct fetchone_place *found = mem_new(sizeof(*found), err);
+    int rc = found ? fetchone_find(archive, path, found, err) : -1;
+
+    if (rc > 0 && found->size > SERVED_FILE_WHOLE) {
+        rc = open_place(file, archive, found, err);
+        if (rc == 0)
+            rc = open_copy(file, archive, path, err);
+    } else if (rc > 0 && found->size > SERVED_FILE_HELD) {
+        rc = open_short(file, archive, path, err);
+    } else if (rc >= 0) {
+        rc = open_document(file, archive, path, err);
+    }
+    mem_free(found);
+    return rc < 0 ? -1 : 0;
 }
 
 struct served_file *served_file_open(const char *archive, const char *path,
                                      struct served_place *place, struct err *err)
 {
     struct served_file *file = new_file(place, err);
-    struct fetchone_place *found = mem_new(sizeof(*found), err);
-    struct err why;
-    int rc = file && found ? fetchone_find(archive, path, found, err) : -1;
+    int rc;
 
-    if (rc > 0 && found->size > SERVED_FILE_WHOLE) {
-        rc = open_place(file, archive, found, err);
-        if (rc == 0)
-            rc = open_copy(file, archive, path, err);
-    } else if (rc >= 0) { /* without a row: a document */
-        rc = read_whole(file, archive, path, &why);
-        if (rc < 0 && why.kind == ERR_LIMIT) {
-            buf_clear(&file->whole);
-            rc = open_copy(file, archive, path, err);
-        } else if (rc < 0 && err) {
-            *err = why;
-        }
-    }
-    mem_free(found);
-    if (rc >= 0)
+    if (!file)
+        return NULL;
+    begin_turn(place);
+    rc = open_sized(file, archive, path, err);
+    end_turn(place);
+    if (rc == 0)
         return file;
     served_file_close(file);
     return NULL;
@@ -271,8 +328,14 @@ struct served_file *served_file_make(struct served_place *place, file_maker *mak
                                      struct err *err)
 {
     struct served_file *file = new_file(place, err);
+    int rc = -1;
 
-    if (file && fill_spool(file, make, ctx, err) == 0 && take_size(file, err) == 0)
+    if (file) {
+        begin_turn(place);
+        rc = fill_spool(file, make, ctx, err);
+        end_turn(place);
+    }
+    if (rc == 0 && take_size(file, err) == 0)
         return file;
     served_file_close(file);
     return NULL;
@@ -283,8 +346,8 @@ void served_file_close(struct served_file *file)
     if (!file)
         return;
     archive_reader_close(&file->reader);
-    buf_clear(&file->window);
     buf_clear(&file->whole);
+    file_close(&file->window);
     file_close(&file->spool);
     mem_free(file);
 }
@@ -294,10 +357,30 @@ uint64_t served_file_size(const struct served_file *file)
     return file->size;
 }
 
+/* Copy up to len bytes of a stream into the window; what follows is decoded, up to the frame's
+ * checksum. */
+static int copy_window(struct served_file *file, struct stream *stream, uint64_t len,
+                       struct err *err)
+{
+    char *piece = mem_new(PIECE, err);
+    ssize_t n = piece ? 1 : -1;
+
+    while (n > 0 && (n = stream_read(stream, piece, PIECE, err)) > 0) {
+        uint64_t left = len - file->window_len;
+        size_t used = (uint64_t)n < left ? (size_t)n : (size_t)left;
+
+        if (used && file_pwrite(file->window, piece, used, file->window_len, err) < 0)
+            n = err_wrap(err, "cannot write a temporary file");
+        file->window_len += used;
+    }
+    mem_free(piece);
+    return n < 0 ? -1 : 0;
+}
+
 /*
  * Decode the frame that contains the byte at `at` of the file, from that byte on, up to its
- * end: only then is the frame's checksum verified, and what is in the window right. Of a frame
- * that is larger than WINDOW_MAX (which skyarc does not write), a part that was not verified.
+ * end: only then is the frame's checksum verified, and what is in the window right. open_place
+ * has made sure that the frame is small.
  */
 static int fill_window(struct served_file *file, uint64_t at, struct err *err)
 {
@@ -307,50 +390,48 @@ static int fill_window(struct served_file *file, uint64_t at, struct err *err)
     size_t frame = seek_find(seek, file->data + at, &coded, &plain);
     struct stream *stream =
         stream_open(&file->reader, file->data + at, file->data + at + 1, err);
-    unsigned char rest[4096];
-    ssize_t n = stream ? 1 : -1;
+    uint64_t len = 0;
+    int rc = stream ? 0 : -1;
 
-    buf_reset(&file->window);
     file->window_at = at;
-    if (n > 0 && frame < seek->count) {
-        uint64_t len = plain + seek->rows[frame].plain - (file->data + at);
-        char *room;
-
-        if (len > file->size - at)
-            len = file->size - at;
-        room = buf_room(&file->window, (size_t)len, err);
-        n = room ? 1 : -1;
-        while (n > 0 && file->window.len < len &&
-               (n = stream_read(stream, room + file->window.len, (size_t)len - file->window.len,
-                                err)) > 0)
-            file->window.len += (size_t)n;
-        while (n > 0) /* up to the frame's checksum */
-            n = stream_read(stream, rest, sizeof(rest), err);
+    file->window_len = 0;
+    if (rc == 0 && file->window < 0) {
+        file->window = file_temp(file->place->temp_dir, err);
+        rc = file->window < 0 ? -1 : 0;
     }
+    if (frame < seek->count)
+        len = plain + seek->rows[frame].plain - (file->data + at);
+    if (len > file->size - at)
+        len = file->size - at;
+    if (rc == 0)
+        rc = copy_window(file, stream, len, err);
     stream_free(stream);
-    if (n >= 0 && !file->window.len)
-        return err_set(err, ERR_MISMATCH, "the archive ends within the file");
-    return n < 0 ? -1 : 0;
+    if (rc == 0 && (!len || file->window_len < len))
+        rc = err_set(err, ERR_MISMATCH, "the archive ends within the file");
+    return rc;
 }
 
 /* Read from a compressed archive, of the frame that was decoded last if it has the bytes. */
 static ssize_t read_window(struct served_file *file, uint64_t at, void *bytes, size_t len,
                            struct err *err)
 {
-    size_t from;
+    uint64_t from;
 
-    if ((at < file->window_at || at - file->window_at >= file->window.len) &&
-        fill_window(file, at, err) < 0) {
-        buf_reset(&file->window);
-        return -1;
+    if (at < file->window_at || at - file->window_at >= file->window_len) {
+        int rc;
+
+        begin_turn(file->place);
+        rc = fill_window(file, at, err);
+        end_turn(file->place);
+        if (rc < 0) {
+            file->window_len = 0;
+            return -1;
+        }
     }
-    from = (size_t)(at - file->window_at);
-    if (len > file->window.len - from)
-        len = file->window.len - from;
-    memcpy(bytes, file->window.data + from, len);
-    if (from + len == file->window.len) /* a client that pauses here holds no memory */
-        buf_clear(&file->window);
-    return (ssize_t)len;
+    from = at - file->window_at;
+    if (len > file->window_len - from)
+        len = (size_t)(file->window_len - from);
+    return file_pread(file->window, bytes, len, from, err) < 0 ? -1 : (ssize_t)len;
 }
 
 ssize_t served_file_read(struct served_file *file, uint64_t at, void *bytes, size_t len,

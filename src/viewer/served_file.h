@@ -10,8 +10,15 @@
  * larger than skyarc writes them) is copied to a temporary file and compared with its digest
  * first.
  *
+ * Memory does not grow with the number of files that are open: more than SERVED_FILE_HELD
+ * decoded bytes of a file are in a temporary file, and at most SERVED_FILE_BUSY threads decode
+ * or make something at a time. A thread that waits for its turn is woken by the next one that
+ * has finished, which waits for nothing meanwhile but the disk.
+ *
  * Units    bytes
  * Errors   ERR_NOT_FOUND; ERR_MISMATCH and ERR_FORMAT for damage; ERR_SYSTEM
+ * Limits   a decoder (reader/stream) for each of SERVED_FILE_BUSY threads; SERVED_FILE_HELD
+ *          bytes and one temporary file for each open file
  * Owns     the open archive, the decoder or the temporary file
  * Threads  a file: one at a time; several files may share their place
  */
@@ -27,7 +34,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SERVED_FILE_WHOLE ((size_t)4 << 20) /* files up to this size are kept in memory */
+#define SERVED_FILE_WHOLE ((size_t)4 << 20)   /* larger files are read where they are */
+#define SERVED_FILE_HELD  ((size_t)128 << 10) /* files up to this size are kept in memory */
+#define SERVED_FILE_BUSY  2                   /* threads that decode at a time */
 
 #define SERVED_FILE_KEPT 4 /* temporary copies that are kept for further requests */
 
@@ -46,6 +55,8 @@ struct served_place {
     pthread_mutex_t lock;
     struct served_copy copies[SERVED_FILE_KEPT];
     uint64_t uses;
+    unsigned busy; /* threads that decode; also under lock */
+    pthread_cond_t turn;
 };
 
 /* Initialise the shared part; temp_dir is borrowed. */

@@ -66,7 +66,8 @@ static void set_not_found(struct http_answer *answer)
 /* What is made for a request. */
 struct making {
     struct library *library;
-    const char *what; /* the run's ID, the text that is searched, or what messages call it */
+    const char *what;    /* the run's ID, the text that is searched, or what messages call it */
+    enum page_part part; /* of the run's data */
 };
 
 static int make_index(void *ctx, put_fn *put, void *put_ctx, struct err *err)
@@ -87,7 +88,7 @@ static int make_run(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 {
     const struct making *making = ctx;
 
-    return live_page_run(making->library, making->what, put, put_ctx, err);
+    return live_page_run(making->library, making->what, making->part, put, put_ctx, err);
 }
 
 static int make_search(void *ctx, put_fn *put, void *put_ctx, struct err *err)
@@ -98,18 +99,17 @@ static int make_search(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 }
 
 /* Answer with what `make` writes. */
-static void answer_made(struct library *library, file_maker *make, const char *what,
-                        struct http_answer *answer)
+static void answer_made(file_maker *make, struct making *making, struct http_answer *answer)
 {
-    struct making making = { library, what };
+    struct library *library = making->library;
     bool page = make == make_index;
     struct err err;
 
     answer->media_type = page ? "text/html; charset=utf-8" : "application/json";
     answer->policy = page ? POLICY_PAGE : POLICY_DATA;
-    answer->file = served_file_make(library->place, make, &making, &err);
+    answer->file = served_file_make(library->place, make, making, &err);
     if (!answer->file)
-        fail(answer, what, &err);
+        fail(answer, making->what, &err);
 }
 
 /* The length of the run's ID that a path begins with, which `end` follows; 0: none. */
@@ -124,15 +124,29 @@ static size_t take_id(char id[RUN_ID_MAX + 1], const char *path, const char *end
     return run_id_valid(id) ? len : 0;
 }
 
+/* Answer with a part of a run's data; path: below /view/. The lock is taken before the turn to
+ * decode (viewer/served_file), so that files are served while another run waits. */
 static void answer_run(struct library *library, const char *path, struct http_answer *answer)
 {
+    static const char *const ends[PAGE_PARTS] = { ".json", "/lines.json", "/texts.json" };
     char id[RUN_ID_MAX + 1];
-    size_t len = take_id(id, path, ".json");
+    struct making making = { .library = library, .what = id };
+    size_t len = 0;
+    int part;
 
-    if (!len || strcmp(path + len, ".json") != 0)
+    for (part = 0; !len && part < PAGE_PARTS; part++) {
+        len = take_id(id, path, ends[part]);
+        if (len && strcmp(path + len, ends[part]) != 0)
+            len = 0;
+        making.part = (enum page_part)part;
+    }
+    if (!len) {
         set_not_found(answer);
-    else
-        answer_made(library, make_run, id, answer);
+        return;
+    }
+    (void)pthread_mutex_lock(&library->making);
+    answer_made(make_run, &making, answer);
+    (void)pthread_mutex_unlock(&library->making);
 }
 
 /* A file being searched in the archives that may have it. */
@@ -179,11 +193,11 @@ void site_get(void *ctx, const char *path, const char *query, struct http_answer
     struct library *library = ctx;
 
     if (strcmp(path, "/") == 0)
-        answer_made(library, make_index, "the page", answer);
+        answer_made(make_index, &(struct making){ library, "the page", 0 }, answer);
     else if (strcmp(path, "/about") == 0)
-        answer_made(library, make_about, "the totals", answer);
+        answer_made(make_about, &(struct making){ library, "the totals", 0 }, answer);
     else if (strcmp(path, "/search") == 0 && query && *query)
-        answer_made(library, make_search, query, answer);
+        answer_made(make_search, &(struct making){ library, query, 0 }, answer);
     else if (strncmp(path, "/view/", 6) == 0)
         answer_run(library, path + 6, answer);
     else if (strncmp(path, "/data/", 6) == 0)

@@ -4,7 +4,9 @@
  *
  *   /                 the page (viewer/live_page)
  *   /about            the totals of the archives
- *   /view/ID.json     the data of a run
+ *   /view/ID.json     the data of a run, with its records: the first part (view/page)
+ *   /view/ID/lines.json, /view/ID/texts.json
+ *                     the further parts of its data
  *   /search?q=TEXT    the rows of runs of a directory that have a text
  *   /data/ID/...      a file of a run, as it is in the archive
  *

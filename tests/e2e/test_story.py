@@ -100,6 +100,9 @@ def test_a_moment_leads_back_to_its_step(story, browser):
     browser.ask("[...document.querySelectorAll('.narrowed button')][0].click()")
     click(browser, ".requests tr.error button")
     browser.ask("[...document.querySelectorAll('.drawer button')].find(b => b.textContent === 'Show this moment').click()")
+    top = browser.ask("document.querySelector('.step h4').getBoundingClientRect().top")
+    assert 0 <= top < 300, top  # the step is seen, though the request was far below it
+    assert browser.ask("document.activeElement.tagName") == "H4"
     assert browser.ask(current) == "6" and browser.ask(told).startswith("+1 min 47 s") and "step 6" in browser.ask("document.querySelector('.narrowed').textContent")
     browser.ask("[...document.querySelectorAll('.narrowed button')][0].click()")
     browser.ask("[...document.querySelectorAll('section .scroll .lines li')].find(l => l.textContent.includes('step 3 begins')).click()")
@@ -349,3 +352,22 @@ def test_narrow(story, browser):
         assert browser.ask("getComputedStyle(document.querySelector('.requests tbody tr')).display") == "grid"  # cards
     finally:
         browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_back_leads_from_a_comparison_to_the_run(story, browser):
+    story("#wr_bad/3")
+    head = "document.querySelector('main h2').textContent"
+    click(browser, ".offer button")
+    browser.until(head + ".startsWith('Two runs')")
+    browser.ask("history.back()")
+    browser.until(head + ".startsWith('Sign in')")
+    assert browser.ask("document.querySelector('.steps [aria-current=true]').dataset.step") == "3"
+    browser.ask("history.forward()")
+    browser.until(head + ".startsWith('Two runs')")
+    click(browser, "#runs button[data-run=wr_good]")
+    browser.until("document.title === 'wr_good - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    browser.ask("history.back()")
+    browser.until(head + ".startsWith('Two runs')")
+    assert browser.ask("document.title") == "wr_bad - skyarc"
+    browser.ask("[...document.querySelectorAll('main button')].find(b => b.textContent === 'Back to the run').click()")
+    browser.until(head + ".startsWith('Sign in')")

@@ -22,6 +22,11 @@ from reading import FORMATS, flip, frames, rows_of
 SLOW = any(word in open(SKYARC, "rb").read(1 << 27) for word in (b"__asan_init", b"__tsan_init", b"exec valgrind"))
 
 
+# The run that is asked for is shown, with all of its texts.
+SHOWN = ("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'"
+         " && !document.querySelector('[aria-busy=\"true\"]')")
+
+
 class Viewer:
     def __init__(self, env, *args, cwd, opened=False, **more):
         self.process = subprocess.Popen([SKYARC, "view", *([] if opened else ["--no-open"]), *map(str, args)],
@@ -47,10 +52,22 @@ class Viewer:
     def file(self, path):
         return self.ask("/" + urllib.parse.quote(path))
 
+    def begin(self, path):
+        """The response for a path, of which nothing is read yet."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        client.request("GET", self.folder + path, headers={"Cookie": "skyarc-%d=%s" % (self.port, self.token), "Connection": "close"})
+        return client.getresponse()
+
     def run(self, run):
-        status, _, body = self.ask("/view/%s.json" % run)
-        assert status == 200, body
-        return json.loads(body)
+        """The data of a run, of all its parts."""
+        parts = []
+        for end in (".json", "/lines.json", "/texts.json"):
+            status, _, body = self.ask("/view/" + run + end)
+            assert status == 200, body
+            parts.append(json.loads(body))
+        whole = dict(parts[0], texts=[text for part in parts for text in part["texts"]])
+        assert all(part["rows"] == [] and part["run"] == whole["run"] for part in parts[1:])
+        return whole
 
     def complaints(self, browser):
         """What the browser says of this server's pages, not of those of servers that have ended."""
@@ -83,13 +100,13 @@ def view(env, tmp_path):
 def test_in_a_browser(made, view, browser):
     one = view(made())
     browser.open(one.url)
-    browser.until("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    browser.until(SHOWN)
     shown = "http://127.0.0.1:%d%s/#" % (one.port, one.folder)  # the token is not in the address any more
     assert browser.ask("location.href").startswith(shown)
     assert browser.ask("document.querySelectorAll('#runs button').length") >= 5
     for run in ("tsk_demo1", "tsk_demo3", "wr_demo2"):
         browser.ask("document.querySelector('#runs button[data-run=%s]').click()" % run)
-        browser.until("document.title === '%s - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'" % run)
+        browser.until("document.title === '%s - skyarc' && %s" % (run, SHOWN))
         browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
     assert browser.ask("document.querySelectorAll('main .shots img').length") > 0
     browser.ask("history.back()")
@@ -125,7 +142,7 @@ def test_it_searches_prompts(view, browser, emu, skyarc):
     skyarc("pull", "-o", "words.tar.zst", "tsk_words", check=0)
     one = view("words.tar.zst")
     browser.open(one.url)
-    browser.until("document.title === 'tsk_words - skyarc' && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    browser.until("document.title === 'tsk_words - skyarc' && " + SHOWN)
     for word, hits in (("aardvark", 1), ("税务", 1), ("zebra-7", 1), ("not searched", 0)):
         browser.ask("(e => { e.value = '%s'; e.dispatchEvent(new Event('input')); })(document.querySelector(\"input[aria-label='search this run']\"))" % word)
         text = browser.ask("[...document.querySelectorAll('h3')].find(h => h.textContent === 'Search').parentElement.textContent")
@@ -302,7 +319,7 @@ def test_a_directory(skyarc, view, browser, emu, tmp_path):
     ids = {row["run_id"] for row in skyarc("find", "--runs", "--json", "d", check=0).json()}
     one = view("d")
     browser.open(one.url)
-    browser.until("document.querySelector('main') && document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    browser.until(SHOWN)
     assert set(browser.ask("[...document.querySelectorAll('#runs button')].map(b => b.dataset.run)")) == ids
     shown = browser.ask("[...document.querySelectorAll('#runs li .dim')].map(e => e.textContent.trim())")
     assert shown == sorted(shown, reverse=True)

@@ -327,14 +327,63 @@ static void test_har(void **state)
 
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(har_rows(har, strlen(har), &out, &err), 0);
+    assert_int_equal(har_rows(har, strlen(har), SIZE_MAX, &out, &err), 0);
     assert_string_equal(buf_text(&out),
                         "{\"total\": 2, \"entries\": [[1768909949500.000, 12.500, \"GET\", "
                         "\"https://a/?x=1\", 404, \"text/html\", 7, \"\"],\n"
                         "[0.000, 0.000, \"\", \"\", 0, \"\", -1, \"\"]]}");
-    assert_int_equal(har_rows("{\"log\": 3}", 10, &out, &err), -1);
+    assert_int_equal(har_rows("{\"log\": 3}", 10, SIZE_MAX, &out, &err), -1);
     assert_int_equal(err.kind, ERR_FORMAT);
+    assert_int_equal(har_rows(har, strlen(har), 10, &out, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
     buf_clear(&out);
+}
+
+/* Rows end at HAR_TEXT_MAX bytes; the total is that of the file. */
+static void test_har_of_long_urls(void **state)
+{
+    char url[HAR_URL_MAX + 1];
+    struct buf har;
+    struct buf out;
+    int i;
+
+    (void)state;
+    memset(url, 'u', HAR_URL_MAX);
+    url[HAR_URL_MAX] = '\0';
+    buf_init(&har, HAR_SIZE_MAX);
+    buf_init(&out, HAR_SIZE_MAX);
+    assert_int_equal(buf_adds(&har, "{\"log\":{\"entries\":[3", NULL), 0);
+    for (i = 1; i < 3000; i++)
+        assert_int_equal(buf_addf(&har, NULL, ",{\"request\":{\"url\":\"%s\"}}", url), 0);
+    assert_int_equal(buf_adds(&har, "]}}", NULL), 0);
+    assert_int_equal(har_rows(har.data, har.len, SIZE_MAX, &out, NULL), 0);
+    assert_memory_equal(out.data, "{\"total\": 3000, ", 16);
+    assert_true(out.len > HAR_TEXT_MAX - 4096 && out.len < HAR_TEXT_MAX + 4096);
+    buf_clear(&har);
+    buf_clear(&out);
+}
+
+/* In which part of a run's data a text is served. */
+static void test_parts(void **state)
+{
+    static const struct page_file files[] = {
+        { "data/tsk_1/run.json", NULL, NULL, 10 },
+        { "data/tsk_1/recording/a.webm", "recording", "video/webm", 10 },
+        { "data/tsk_1/har/a.har", "har", "application/json", 10 },
+        { "data/tsk_1/skyvern_log/a.log", "skyvern_log", "text/plain", 10 },
+        { "data/tsk_1/llm_response/a.json", "llm_response", "application/json", 10 },
+        { "data/tsk_1/llm_prompt/a.txt", "llm_prompt", "text/plain", 10 },
+        { "data/tsk_1/html_action/a.html", "html_action", "text/html", 10 },
+        { "data/tsk_1/x/a.txt", NULL, "text/plain", 10 },
+    };
+    static const enum page_part parts[] = { PAGE_PART_RECORDS, PAGE_PART_LINES, PAGE_PART_LINES,
+                                            PAGE_PART_LINES,   PAGE_PART_LINES, PAGE_PART_TEXTS,
+                                            PAGE_PART_TEXTS,   PAGE_PART_TEXTS };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(files) / sizeof(*files); i++)
+        assert_int_equal(page_part_of(&files[i]), parts[i]);
 }
 
 int main(void)
@@ -346,7 +395,9 @@ int main(void)
                                         cmocka_unit_test(test_wants),
                                         cmocka_unit_test(test_rows_of_artifacts),
                                         cmocka_unit_test(test_a_page_of_many_runs),
-                                        cmocka_unit_test(test_har) };
+                                        cmocka_unit_test(test_har),
+                                        cmocka_unit_test(test_har_of_long_urls),
+                                        cmocka_unit_test(test_parts) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

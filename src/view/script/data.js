@@ -3,10 +3,17 @@
 //   skyarc.runs       the short rows of all runs, in the archive's order
 //   skyarc.about()    a promise of the totals: {source, created, artifacts, bytes, missing, archives}, where archives
 //                     are {name, manifest_sha256}; a value that is not known is null or absent
+//   skyarc.aboutHere  what this page itself has of the totals
 //   skyarc.load(run)  a promise of {run, rows, missing, texts}: the whole row of a run; the rows of its artifacts
 //                     (p path, z size, m image, video, audio or "", s step, i ID, t type, c time of creation,
 //                     x suspect); what is missing; and a Map of path -> {cut, value}, where a value is a text, or
 //                     parsed JSON (records, requests)
+//   skyarc.later(run, part)
+//                     a promise of undefined: afterwards the Map of texts has those of this part, too. A page that is
+//                     served asks for a run's records first; "lines" are requests, logs and the model's answers,
+//                     "texts" all others. In a page from a file, load has all of them
+//   skyarc.isHere(run, part)
+//                     whether the Map of texts has this part
 //   skyarc.words(run) the texts of a run that was loaded, folded (dom.fold) for searches; "" for any other run
 //   skyarc.find(text) a promise of the short rows of the runs in which the server's catalog finds a text; some may
 //                     not be in skyarc.runs; without a catalog there are none
@@ -58,9 +65,9 @@ const skyarc = (() => {
     });
   }
 
-  /* Ask the server for the data of a run. */
-  async function ask(id) {
-    const answer = await fetch("./view/" + encodeURIComponent(id) + ".json");
+  /* Ask the server for data of a run; end: of the path. */
+  async function ask(id, end) {
+    const answer = await fetch("./view/" + encodeURIComponent(id) + end);
     if (answer.ok) return answer.text();
     if (answer.status === 403)
       throw new Error("the server does not know this browser; open the address that 'skyarc view' printed");
@@ -78,6 +85,7 @@ const skyarc = (() => {
   }
 
   const KINDS = ["", "image", "video", "audio"];
+  const PARTS = ["lines", "texts"]; // of a run's texts, beside its records
 
   /* The whole path of a file; the data leaves out data/RUN_ID/ of the run's own files. */
   function whole(run, path) {
@@ -116,15 +124,30 @@ const skyarc = (() => {
     return { run_id, status, run_type, created_at, error, other_run_id, parent_run_id, title, failure_reason };
   }
 
+  /* [path, text] of the texts in a run's data. */
+  function textsOf(run, { texts }) {
+    return texts.map(([path, cut, value]) => [whole(run, path), { cut: Boolean(cut), value }]);
+  }
+
   /* Read the data of a run: from this page, from the server, or from the sidecar. */
   async function get(run) {
     const el = here.get(run.run_id);
-    const data = JSON.parse(el ? el.textContent : await (live ? ask : fetchText)(run.run_id));
+    const text = el ? el.textContent : await (live ? ask(run.run_id, ".json") : fetchText(run.run_id));
+    const data = JSON.parse(text);
     data.rows = data.rows.map((row) => complete(run, row));
-    const texts = data.texts.map(([path, cut, value]) => [whole(run, path), { cut: Boolean(cut), value }]);
-    data.texts = new Map(texts);
+    data.texts = new Map(textsOf(run, data));
+    data.later = new Map(live ? [] : PARTS.map((part) => [part, Promise.resolve()])); // part -> a promise
+    data.here = new Set(live ? [] : PARTS); // the parts that have come
     found.set(run.run_id, data);
     return data;
+  }
+
+  /* Add a part of the texts of a run. */
+  async function add(run, data, part) {
+    const more = JSON.parse(await ask(run.run_id, "/" + part + ".json"));
+    for (const [path, text] of textsOf(run, more)) data.texts.set(path, text);
+    words.delete(run.run_id);
+    data.here.add(part);
   }
 
   const rows = JSON.parse(document.getElementById("rows").textContent);
@@ -150,6 +173,17 @@ const skyarc = (() => {
     return asked.get(id);
   }
 
+  /* Each part is read once, after the one before; after a failure, the next call tries again. */
+  async function later(run, part) {
+    const data = await load(run);
+    if (part === "texts") await later(run, "lines");
+    if (!data.later.has(part)) {
+      data.later.set(part, add(run, data, part));
+      data.later.get(part).catch(() => data.later.delete(part));
+    }
+    return data.later.get(part);
+  }
+
   function wordsOf(run) {
     const data = found.get(run.run_id);
     if (data && !words.has(run.run_id)) {
@@ -160,7 +194,8 @@ const skyarc = (() => {
   }
 
   return {
-    runs: rows.runs.map(brief), filtered: rows.about.filter, about, live, find, policy, take, load, words: wordsOf,
-    isLoaded: (run) => found.has(run.run_id),
+    runs: rows.runs.map(brief), filtered: rows.about.filter, about, aboutHere: rows.about, live, find, policy, take,
+    load, later, words: wordsOf,
+    isHere: (run, part) => found.has(run.run_id) && found.get(run.run_id).here.has(part),
   };
 })();

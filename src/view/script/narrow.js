@@ -15,6 +15,7 @@ const narrow = (() => {
         for (const fn of watchers) fn();
       },
       on: () => window !== null,
+      get: () => window,
     };
   }
 

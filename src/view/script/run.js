@@ -138,7 +138,7 @@ const runPage = (() => {
   // The list of steps and the clock, which move each other, and the window of time (see narrow.js). A step that the
   // reader chooses sets the clock to its begin; a moment that the reader chooses (show) chooses the step of that time.
   // chosen: called with a step, and whether the reader chose it.
-  function movingParts(told, video, window, chosen) {
+  function movingParts(told, video, window, chosen, signal) {
     let clock = null;
     let stepMoment = NaN; // the moment for which show chooses a step
     const list = steps.of(told, (step, byReader) => {
@@ -155,21 +155,50 @@ const runPage = (() => {
       else setClock(ms);
       stepMoment = NaN;
     }
-    clock = timeline.of(told, filmOf(told, video), (step) => list.choose(step, true), show);
+    clock = timeline.of(told, filmOf(told, video), (step) => list.choose(step, true), show,
+      signal);
+    /* Show the moment of a request, or of a line of a log, which are far below the steps. */
+    function lead(ms) {
+      show(ms);
+      if (list && story.stepAt(told, ms)) list.reveal();
+    }
     const none = "No steps: the service has no record of steps, and no artifact names its step.";
     const el = list ? list.el : part("Steps", note(none));
-    return { list, show, parts: [clock && clock.el, el, windowBar(window)] };
+    return { list, show: lead, parts: [clock && clock.el, el, windowBar(window)] };
   }
 
-  /* Show a run whose data is here. chosen: called with a chosen step. Returns the list of steps, or null. */
-  function fill(main, run, told, runs, chosen) {
-    const { rows, failure_reason, notes } = run;
+  /* What a run did, and all that the archive has of it: {list, window, parts}. here: whether its lines have come. */
+  function parts(run, told, runs, video, chosen, here, signal) {
+    const { rows } = run;
     const window = narrow.make();
-    const video = films(told);
-    const { list, show, parts } = movingParts(told, video, window, chosen);
+    const { list, show, parts: moving } = movingParts(told, video, window, chosen, signal);
     const requests = (row) => network.body(row, window, show);
     const logLines = (row) => logs.body(row, window, show);
+    function files(title, kind, body, open, none) {
+      const wanted = rows.filter(kind);
+      return here || !wanted.length ? fileParts(title, wanted, body, open, none) : part(title, note("loading"));
+    }
+    return { list, window, parts: [
+      ...moving,
+      records.requestParts(told),
+      here ? consoleErrors(rows, show) : null,
+      files("Network", is.har, requests, OPEN, absent.files(run, "requests", /^har$/)),
+      files("Logs", is.log, logLines, 0, absent.files(run, "logs", /_log(_raw)?$/)),
+      records.blocksPart(told, runs),
+      search.part(() => scopeOf(rows)),
+      records.allPart(run),
+      part("Files", filesPart(run)),
+    ].filter(Boolean) };
+  }
+
+  // Show a run whose records are here. chosen: called with a chosen step. Returns a function that shows what the run
+  // did, with its lines (here) or without. When that is called again, what it shows takes the place of what it showed
+  // before; the recording goes on, and the window of time stays. It returns the list of steps, or null.
+  function fill(main, run, told, runs, chosen) {
+    const { rows, failure_reason, notes } = run;
+    const video = films(told);
     const reason = make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), failure_reason);
+    const rest = make("div");
     main.replaceChildren(...[
       heading(run, told.prompt),
       facts(run, told),
@@ -181,19 +210,20 @@ const runPage = (() => {
       suspectPart(rows),
       records.attemptsPart(told),
       records.familyPart(run, runs),
-      ...parts,
-      records.requestParts(told),
-      consoleErrors(rows, show),
-      fileParts("Network", rows.filter(is.har), requests, OPEN,
-        absent.files(run, "requests", /^har$/)),
-      fileParts("Logs", rows.filter(is.log), logLines, 0,
-        absent.files(run, "logs", /_log(_raw)?$/)),
-      records.blocksPart(told, runs),
-      search.part(scopeOf(rows)),
-      records.allPart(run),
-      part("Files", filesPart(run)),
+      rest,
     ].filter(Boolean));
-    return list;
+    let old = null; // what rest shows: {window, end}
+    return (nowTold, here) => {
+      const end = new AbortController();
+      const { list, window, parts: made } = parts(run, nowTold, runs, video, chosen, here, end.signal);
+      rest.replaceChildren(...made);
+      if (old) {
+        old.end.abort();
+        window.set(old.window.get());
+      }
+      old = { window, end };
+      return list;
+    };
   }
 
   return { fill, heading };

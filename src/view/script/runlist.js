@@ -44,7 +44,7 @@ const runList = (() => {
   /* Say what a search covers, and offer to load the other runs. */
   function describe() {
     const total = skyarc.runs.length;
-    const loaded = skyarc.runs.filter(skyarc.isLoaded).length;
+    const loaded = skyarc.runs.filter((run) => skyarc.isHere(run, "texts")).length;
     const opened = loaded === 1 ? "run" : loaded + " runs";
     const which = loaded === total ? "all runs." : "the " + opened + " opened so far.";
     scope.textContent = "Searches IDs, types, titles and failure reasons"
@@ -116,12 +116,18 @@ const runList = (() => {
       status.append(make("option", { value, text: value + " (" + n + ")" }));
   }
 
+  /* More texts of a run are here. */
+  function cover() {
+    if (find.value) listRuns();
+    else describe();
+  }
+
   /* Load the runs, one after the other, so that searches cover all of them. */
   async function loadAll() {
     all.disabled = true;
     for (const run of [...skyarc.runs]) { // a search on the server may add runs meanwhile
       try {
-        await skyarc.load(run);
+        await skyarc.later(run, "texts");
       } catch {
         continue; // opening the run says why
       }
@@ -148,6 +154,7 @@ const runList = (() => {
     badge: badgeOf,
     button: runButton,
     update: listRuns,
+    cover,
     focus: () => find.focus(),
     onOpen(fn) {
       open = fn;

@@ -45,7 +45,7 @@ const search = (() => {
     ], open);
   }
 
-  /* The field, and the files with matches. scope: a sentence that says what is searched. */
+  /* The field, and the files with matches. scope: returns a sentence that says what is searched. */
   function part(scope) {
     const list = make("div");
     const out = make("output", { class: "dim" });
@@ -59,7 +59,15 @@ const search = (() => {
       const shown = hits.slice(0, dom.SHOWN);
       list.replaceChildren(...shown.map((hit) => hitPart(hit, want, hits.length < OPEN)));
     }
-    return dom.part("Search", dom.tools(find), out, list, dom.note(scope));
+    const covered = dom.note("The texts of this run are being loaded.");
+    const section = dom.part("Search", dom.tools(find), out, list, covered);
+    section.setAttribute("aria-busy", "true");
+    texts.whenHere(() => {
+      covered.textContent = scope();
+      section.removeAttribute("aria-busy");
+      if (find.value) fill();
+    });
+    return section;
   }
 
   return { part, count };

@@ -77,7 +77,8 @@ const steps = (() => {
   }
 
   // The list and the place of the chosen step; null if there are no steps. choosing: called with a step when it is
-  // chosen, and whether the reader chose it. choose(step) chooses a step, move(by) a later or an earlier one.
+  // chosen, and whether the reader chose it. choose(step) chooses a step, move(by) a later or an earlier one;
+  // reveal scrolls to the chosen step.
   function of(told, choosing) {
     const { loose, failing } = told;
     const all = told.run.rows.filter(is.shot);
@@ -110,6 +111,10 @@ const steps = (() => {
       },
       nth: (n) => items.find((step) => step.n === n),
       first: () => failing || items[0],
+      reveal() {
+        place.scrollIntoView({ block: "start" });
+        place.querySelector("h4").focus({ preventScroll: true });
+      },
     };
   }
 

@@ -6,6 +6,7 @@ const texts = (() => {
   const SEARCHED = 2000; // characters; a longer text gets a field to search it
   const SHOWABLE = /\.(txt|json|log)$/i; // files that browsers show
   let all = new Map(); // path -> {cut, value}
+  let coming = null; // a promise: afterwards no more texts are added
 
   /* The text of a file, or the value that was parsed from it; null: the page does not contain it. */
   function of(path) {
@@ -88,18 +89,37 @@ const texts = (() => {
     return note("The texts of this step and of " + since + " are not both in this page" + advice);
   }
 
+  /* Call fn when all texts are here that will be: now, or later. */
+  function whenHere(fn) {
+    if (coming) coming.then(fn);
+    else fn();
+  }
+
   /* An artifact as a collapsed part. */
   function folded(row, before, since) {
-    return lazy(pictures.label(row), () => [
+    const known = (r) => !r || all.has(r.p);
+    const fill = () => [
       before ? changes(row, before, since) : null, ...(story.is.html(row) ? html(row) : body(row)),
-    ]);
+    ].filter(Boolean);
+    return lazy(pictures.label(row), () => {
+      if (!coming || (known(row) && known(before))) return fill();
+      const place = make("div", {}, note("loading"));
+      whenHere(() => place.replaceChildren(...fill()));
+      return [place];
+    });
   }
 
   return {
-    of, body, file, folded, isCut, searchable,
+    of, body, file, folded, isCut, searchable, whenHere,
     has: (path) => all.has(path),
-    use(map) {
+    /* Use these texts; more: a promise, until which texts are added. */
+    use(map, more) {
       all = map;
+      const end = () => {
+        if (coming === wait) coming = null;
+      };
+      const wait = more ? more.then(end, end) : null; // what cannot be had is shown from its own file
+      coming = wait;
     },
     paths: () => [...all.keys()],
   };

@@ -142,8 +142,9 @@ const timeline = (() => {
   }
 
   // Moves the recording with the clock, and the clock with the recording; null: there is no recording.
-  // reached: called with a moment when the reader plays the recording. Returns a function that seeks a moment.
-  function follow(film, reached) {
+  // reached: called with a moment when the reader plays the recording. signal: ends that. Returns a function that seeks
+  // a moment.
+  function follow(film, reached, signal) {
     if (!film) return () => {};
     const { video, start } = film;
     let target = NaN; // seconds; where the clock moved the recording
@@ -157,7 +158,7 @@ const timeline = (() => {
       if (video.paused && Math.abs(video.currentTime - target) < 0.05) return; // the clock moved the recording
       target = NaN;
       reached(start + video.currentTime * 1000);
-    });
+    }, { signal });
     return seek;
   }
 
@@ -173,7 +174,8 @@ const timeline = (() => {
   //   film    {video, start, guessed}, or null
   //   choose  called with a step that was clicked
   //   reach   called with a moment at which the slider was let go
-  function of(told, film, choose, reach) {
+  //   signal  aborted when another clock takes the place of this one
+  function of(told, film, choose, reach, signal) {
     const length = told.to - told.from;
     if (!(length > 0)) return null;
     const cursor = make("div", { class: "cursor", "aria-hidden": "true" });
@@ -197,7 +199,7 @@ const timeline = (() => {
       const ms = Math.min(Math.max(0, at - told.from), length);
       slider.value = String(ms);
       show(ms);
-    });
+    }, signal);
     slider.addEventListener("input", () => {
       show(Number(slider.value));
       seek(told.from + Number(slider.value));
