@@ -340,7 +340,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
                                              .work_dir = args->work_dir,
                                              .tool = TOOL_NAME };
     struct volume_store store = { 0 };
-    struct holding_result legal = { 0 };
+    struct holding_result locks = { 0 };
     int rc = volume_store_open(&store, &place, err);
 
     if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
@@ -353,7 +353,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
         catalog = open_catalog(args, &store, &lock, count > 0, err);
         rc = !catalog ? -1 : count ? change(args, &store, catalog, what, &ids, err) : 0;
         if (rc == 0 && count)
-            rc = holding_agree(catalog, &store, &legal, err);
+            rc = holding_agree(catalog, &store, &locks, err);
         if (rc == 0 && (!count || args->common.json))
             rc = print_holds(args, catalog, err);
     }
@@ -361,7 +361,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
     lock_drop(&lock);
     volume_store_close(&store);
     idlist_clear(&ids);
-    return rc < 0 ? -1 : legal.refused ? EXIT_INCOMPLETE : EXIT_DONE;
+    return rc < 0 ? -1 : locks.refused ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int hold_main(void *args, int count, char *const *operands, struct err *err)

@@ -186,3 +186,126 @@ def test_pruned_is_not_hidden(place):
     place.sync("--volume-runs", "1")
     place.run("prune", "--dest", DEST, "--keep-last", "1", "--apply")
     assert "hidden" not in place.run("verify", DEST, check=None).decode() + place.err
+
+
+LOCK = ("--s3-lock", "governance", "--s3-retain")
+
+
+def until(place, which):
+    try:
+        found = place.s3.get_object_retention(**which)["Retention"]
+    except botocore.ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchObjectLockConfiguration", error
+        return "", 0
+    return found["Mode"], found["RetainUntilDate"].timestamp()
+
+
+def retentions(place):
+    """How many requests there were since the last look that ask for retention, and that set it."""
+    found = [request.method for request in place.proxy.requests if "retention" in request.target]
+    place.proxy.requests.clear()
+    return found.count("GET"), found.count("PUT")
+
+
+def days(place, which):
+    """For how many days from its upload on a version is locked."""
+    mode, end = until(place, which)
+    return mode, round((end - place.s3.head_object(**which)["LastModified"].timestamp()) / 8640) / 10
+
+
+def test_retention_is_extended(place, tmp_path):
+    """A longer period, with signatures; a shorter one changes nothing; what is known costs nothing."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    for i in range(2):
+        place.make("tsk_%d" % i, ended=90000 + 3600 * i)
+    assert place.sync("--volume-runs", "1", "--sign", key)["retentions_extended"] == 0
+    which = [place.of_run("tsk_%d" % i) for i in range(2)]
+    which += [{"Bucket": "locked", "Key": one["Key"] + ".sig"} for one in which]
+    assert [until(place, one) for one in which] == [("", 0)] * 4
+    retentions(place)
+    assert place.sync(*LOCK, "10d")["retentions_extended"] == 2
+    assert retentions(place) == (4, 4)
+    assert [days(place, one) for one in which] == [("GOVERNANCE", 10)] * 4
+    assert place.sync(*LOCK, "10d")["retentions_extended"] == 0 and retentions(place) == (0, 0)
+    assert place.sync(*LOCK, "5d")["retentions_extended"] == 0 and retentions(place) == (0, 0)
+    out = place.sync(*LOCK, "30d")
+    assert (out["retentions_extended"], out["retentions_refused"]) == (2, 0)
+    assert [days(place, one) for one in which] == [("GOVERNANCE", 30)] * 4
+    refused(place, which[0])
+    place.sync()
+    assert [days(place, one) for one in which] == [("GOVERNANCE", 30)] * 4
+    retentions(place)
+    place.machine()  # knows nothing: it asks once
+    assert place.sync(*LOCK, "20d")["retentions_extended"] == 0 and retentions(place) == (4, 0)
+    assert place.sync(*LOCK, "20d")["retentions_extended"] == 0 and retentions(place) == (0, 0)
+    assert [days(place, one) for one in which] == [("GOVERNANCE", 30)] * 4
+
+
+def test_retention_of_the_upload(place):
+    """A new volume is asked for once, in the same sync, and not changed; a lock that the store lost is set."""
+    place.make("tsk_1")
+    assert place.sync(*LOCK, "10d")["retentions_extended"] == 0
+    assert retentions(place) == (1, 0)
+    assert days(place, place.of_run("tsk_1")) == ("GOVERNANCE", 10)
+    assert place.sync(*LOCK, "10d")["retentions_extended"] == 0 and retentions(place) == (0, 0)
+
+
+def test_retention_over(place):
+    """A period that is over since the upload locks nothing."""
+    place.make("tsk_1")
+    place.sync()
+    assert place.sync(*LOCK, "1s")["retentions_extended"] == 0 and retentions(place) == (0, 0)
+
+
+def test_retention_mode(place):
+    """Governance becomes compliance, at the same end; compliance is named when it is to become governance."""
+    place.make("tsk_1")
+    place.sync(*LOCK, "10d")
+    volume = place.of_run("tsk_1")
+    place.s3.put_object_retention(**volume, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until(place, volume)[1] + 60},
+                                  BypassGovernanceRetention=True)
+    before = until(place, volume)
+    assert before[0] == "COMPLIANCE"
+    assert place.sync("--s3-lock", "compliance", "--s3-retain", "9d")["retentions_extended"] == 0
+    out = place.sync(*LOCK, "20d", check=3)
+    assert (out["retentions_extended"], out["retentions_refused"]) == (0, 1)
+    assert volume["Key"][len("night/"):] in place.err and "--s3-lock compliance" in place.err
+    assert until(place, volume) == before
+    assert place.sync("--s3-lock", "compliance", "--s3-retain", "20d")["retentions_extended"] == 1
+    assert days(place, volume) == ("COMPLIANCE", 20)
+
+
+def test_retention_refused(place):
+    """The store refuses: named, exit status 3, and tried again by the next sync."""
+    place.make("tsk_1")
+    place.sync()
+    volume = place.of_run("tsk_1")
+    place.proxy.fault(lambda request: request.method == "PUT" and "retention" in request.target, times=1,
+                      instead=fault_proxy.error(403, "AccessDenied"))
+    out = place.sync(*LOCK, "10d", check=3)
+    assert (out["retentions_extended"], out["retentions_refused"]) == (0, 1)
+    assert volume["Key"][len("night/"):] in place.err and "GOVERNANCE until" in place.err
+    place.proxy.fault(lambda request: request.method == "GET" and "retention" in request.target, times=1,
+                      instead=fault_proxy.error(404, "NoSuchVersion"))
+    assert place.sync(*LOCK, "10d", check=3)["retentions_refused"] == 1
+    assert place.sync(*LOCK, "10d")["retentions_extended"] == 1
+    assert days(place, volume) == ("GOVERNANCE", 10)
+
+
+def test_retention_refused_of_all(place):
+    """Without the permission, not every volume of a large place is tried."""
+    for i in range(23):
+        place.make("tsk_%d" % i, ended=90000 + 3600 * i, count=1)
+    place.sync("--volume-runs", "1")
+    place.proxy.fault(lambda request: "retention" in request.target, times=99, instead=fault_proxy.error(403, "AccessDenied"))
+    assert place.sync(*LOCK, "10d", check=3)["retentions_refused"] == 23
+    assert retentions(place) == (20, 0) and "3 more volumes" in place.err
+
+
+def test_retention_without_object_lock(place):
+    """Options that the bucket cannot keep are an error that names the volumes."""
+    place.make("tsk_1")
+    place.run("sync", "--dest", "s3://runs/night", "--settle", "0s")
+    out = json.loads(place.run("sync", "--dest", "s3://runs/night", "--json", "--settle", "0s", *LOCK, "10d", check=3))
+    assert out["retentions_refused"] == 1 and "no Object Lock" in place.err
