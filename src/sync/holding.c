@@ -6,7 +6,6 @@
 #include "catalog/audit_log.h"
 #include "catalog/relation.h"
 #include "catalog/volume_name.h"
-#include "volumes/volume_lock.h"
 
 #include <stdio.h>
 
@@ -129,4 +128,18 @@ int holding_extend(const struct volume_store *store, int64_t since_ms,
     out->locks_refused += e.untried;
     volume_lock_close(&locks);
     return rc;
+}
+
+int holding_ask(struct volume_locks *locks, const char *name, struct volume_locked *out,
+                struct err *err)
+{
+    struct err why = { 0 };
+    int rc = volume_lock_ask(locks, name, out, &why);
+
+    if (rc < 0 && !passes(&why))
+        *err = why;
+    if (rc >= 0 || !passes(&why))
+        return rc;
+    log_line(LOG_WARNING, "whether volume '%s' is locked is not known: %s", name, why.text);
+    return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "catalog/db.h"
+#include "volumes/volume_lock.h"
 #include "volumes/volume_store.h"
 
 #include <stddef.h>
@@ -41,5 +42,14 @@ int holding_agree(struct db *catalog, const struct volume_store *store,
  */
 int holding_extend(const struct volume_store *store, int64_t since_ms,
                    struct holding_result *out, struct err *err) MUST_CHECK;
+
+/*
+ * Ask what locks a volume, before it is removed; if that cannot be asked of this volume, it is
+ * logged.
+ *
+ * returns  1: it is locked; 0: it is not, or that is not known; -1
+ */
+int holding_ask(struct volume_locks *locks, const char *name, struct volume_locked *out,
+                struct err *err) MUST_CHECK;
 
 #endif

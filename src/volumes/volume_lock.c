@@ -372,7 +372,8 @@ int volume_lock_retain(struct volume_locks *l, const char *name, int64_t since_m
     w.retention.mode = options->lock;
     w.retention.until_ms = v->modified_ms == CLOCK_NONE ? since_ms : v->modified_ms;
     w.retention.until_ms += (int64_t)period_s * 1000;
-    if (w.retention.until_ms <= w.now_ms + NEARLY || is_retained(l, v, w.retention.mode, period_s))
+    if (w.retention.until_ms <= w.now_ms + NEARLY ||
+        is_retained(l, v, w.retention.mode, period_s))
         return 0;
     rc = is_enabled(l, err);
     if (rc == 0)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Object Lock: what is held lies under legal hold in a bucket, as boto3 sees it; and what is hidden is found."""
+import datetime
 import json
 import shlex
 import subprocess
+import time
 
 import pytest
 
@@ -309,3 +311,93 @@ def test_retention_without_object_lock(place):
     place.run("sync", "--dest", "s3://runs/night", "--settle", "0s")
     out = json.loads(place.run("sync", "--dest", "s3://runs/night", "--json", "--settle", "0s", *LOCK, "10d", check=3))
     assert out["retentions_refused"] == 1 and "no Object Lock" in place.err
+
+
+def prune(place, *args, check=0):
+    out = json.loads(place.run("prune", "--dest", DEST, "--json", *args, check=check))
+    return out, {step["volume"]: step["lock"] for step in out["steps"] if "lock" in step}
+
+
+def test_prune_names_what_is_locked(place):
+    """With until when, before and after; the version stays, hidden, and nothing is freed."""
+    for i in range(3):
+        place.make("tsk_%d" % i, ended=90000 + 86400 * i)
+    place.sync("--volume-runs", "1", *LOCK, "10d")
+    two, one = place.of_run("tsk_2"), place.of_run("tsk_1")
+    place.s3.put_object_retention(**one, BypassGovernanceRetention=True, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": time.time() + 1})
+    time.sleep(2)  # it is over
+    name = two["Key"][len("night/"):]
+    for args in ((), ("--apply",)):
+        out, locks = prune(place, "--keep-last", "1", *args)
+        assert list(locks) == [name] and out["locked_volumes"] == 1 and out["removed_volumes"] == 2
+        end = datetime.datetime.fromtimestamp(until(place, two)[1], datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert locks[name] == {"mode": "GOVERNANCE", "until": end, "legal_hold": False, "version_id": two["VersionId"], "outcome": "hidden"}
+        freed = [step["bytes"] for step in out["steps"] if step.get("volume") == name]
+        assert freed == [0] and out["freed_bytes"] == sum(step.get("bytes", 0) for step in out["steps"])
+        assert (name in [key[len("night/"):] for key in place.names()]) == (not args)
+    assert until(place, two)[0] == "GOVERNANCE"
+    refused(place, two)
+
+
+def test_prune_says_it_in_words(place):
+    for i in range(2):
+        place.make("tsk_%d" % i, ended=90000 + 86400 * i)
+    place.sync("--volume-runs", "1", *LOCK, "10d", "--s3-legal-hold")
+    name = place.of_run("tsk_1")["Key"][len("night/"):]
+    text = place.run("prune", "--dest", DEST, "--keep-last", "1").decode()
+    (row,) = [line for line in text.splitlines() if "GOVERNANCE" in line]
+    assert name[-28:] in row and "yes" in row and row.split()[-1] == "hidden" and "would hide" in text
+    assert "a delete marker hides" in place.run("prune", "--dest", DEST, "--keep-last", "1", "--apply").decode()
+
+
+def test_prune_where_nothing_can_be_hidden(place):
+    """A store that has locks and keeps no versions: the volume stays, is named, exit status 3; others are removed."""
+    for i in range(3):
+        place.make("tsk_%d" % i, ended=90000 + 86400 * i)
+    place.sync("--volume-runs", "1")
+    two = place.of_run("tsk_2")
+    place.s3.put_object_legal_hold(**two, LegalHold={"Status": "ON"})
+    place.proxy.fault(lambda request: request.method == "GET" and "versioning" in request.target, times=9, instead=fault_proxy.Answer(
+        200, [("Content-Type", "application/xml")], b"<VersioningConfiguration/>"))
+    out, locks = prune(place, "--keep-last", "1", "--apply", check=3)
+    name = two["Key"][len("night/"):]
+    assert locks == {name: {"mode": None, "until": None, "legal_hold": True, "version_id": two["VersionId"], "outcome": "stays"}}
+    assert (out["removed_runs"], out["stayed_runs"], out["removed_volumes"]) == (1, 1, 1)
+    assert two["Key"] in place.names() and place.of_run("tsk_2") == two
+
+
+def test_prune_without_the_permission(place):
+    """Whether a volume is locked may not be asked: that is said, and it is hidden."""
+    for i in range(2):
+        place.make("tsk_%d" % i, ended=90000 + 86400 * i)
+    place.sync("--volume-runs", "1")
+    place.proxy.fault(lambda request: "legal-hold" in request.target, times=1, instead=fault_proxy.error(403, "AccessDenied"))
+    assert prune(place, "--keep-last", "1", "--apply")[0]["removed_volumes"] == 1
+    assert "is locked is not known" in place.err
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_release_after_a_rewrite(place, tmp_path, fails):
+    """What prune replaced, since it has a held run too, is a hidden version under legal hold; the release takes that off."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    for i in range(3):
+        place.make("tsk_%d" % i, ended=90000 + 86400 * i)
+    place.sync("--sign", key)
+    old = place.of_run("tsk_2")
+    (sign,) = [v for v in place.s3.list_object_versions(Bucket="locked", Prefix=old["Key"] + ".sig")["Versions"]]
+    sign = {"Bucket": "locked", "Key": sign["Key"], "VersionId": sign["VersionId"]}
+    place.run("hold", "--dest", DEST, "tsk_2")
+    _, locks = prune(place, "--keep-last", "1", "--apply")
+    assert list(locks.values())[0]["legal_hold"]
+    new = place.of_run("tsk_2")
+    assert new["Key"] != old["Key"] and place.held(old) and place.held(sign)
+    if fails:
+        place.proxy.fault(lambda request: "versions" in request.target.partition("?")[2], times=1, instead=fault_proxy.error(403, "AccessDenied"))
+        place.run("release", "--dest", DEST, "tsk_2", check=3)
+        assert "hidden" in place.err and place.held(old)
+        assert place.sync()["legal_holds_changed"] == 1
+    else:
+        place.run("release", "--dest", DEST, "tsk_2")
+    assert not place.held(old) and not place.held(sign) and not place.held(new)
+    place.s3.delete_object(**old)
