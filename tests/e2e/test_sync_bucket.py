@@ -17,6 +17,7 @@ import pytest
 import authority
 import fault_proxy
 import object_store
+from catalog import alter
 from conftest import SKYARC
 from test_shards import shard_of
 from test_view_server import Viewer
@@ -425,6 +426,39 @@ def test_a_hold_that_comes_in_between(place, moment, when, rewrite):
     place.run("prune", "--dest", DEST, "--json", "--apply", "--keep-days", "5")
     place.sync()
     place.check_all({"tsk_0", "tsk_1"} & runs)
+
+
+def test_a_hold_of_a_parent_whose_child_is_gone(place):
+    """A prune removes the child's volume, completely, before the hold's entry is written, and is killed then: hold says so."""
+    for i in range(3):
+        place.make("tsk_%d" % i, ended=90000 if i == 0 else 900000)
+    place.sync("--volume-runs", "1")
+    parent, child = [run["run_id"] for _, commit in sorted(place.commits().items()) for run in commit["runs"] if run["run_id"] != "tsk_0"]
+    mine = place.state
+    place.machine()
+    place.run("hold", "--dest", DEST)
+    alter(place.work(), "INSERT INTO parents(run_id, parent_id) VALUES('%s', '%s')" % (child, parent))
+    proxy = fault_proxy.Proxy(place.gateway.port, None)
+    processes, tombstones = [], []
+
+    def die(_request):
+        processes[0].send_signal(signal.SIGKILL)
+        processes[0].wait()
+
+    def prune_child(_request):
+        processes.append(place.start("prune", "--dest", DEST, "--apply", "--keep-days", "5",
+                                     XDG_STATE_HOME=str(mine), AWS_ENDPOINT_URL=proxy.url))
+        processes[0].communicate(timeout=60)
+
+    proxy.fault(lambda r: MOMENTS["the tombstone"](r) and (tombstones.append(r) or len(tombstones) == 2), instead=fault_proxy.error(403, "AccessDenied"),
+                before=die)
+    place.proxy.fault(MOMENTS["the log"], before=prune_child)
+    place.run("hold", "--dest", DEST, parent, check=75)
+    assert "too late" in place.err and not place.keys("tombstones/")
+    runs = [run["run_id"] for commit in place.commits().values() for run in commit["runs"]]
+    assert parent in runs and child not in runs
+    proxy.close()
+    assert "too late" not in place.run("hold", "--dest", DEST, parent).decode() + place.err  # nothing is removed at this moment
 
 
 @pytest.mark.parametrize("rewrite", [False, True])
