@@ -72,8 +72,8 @@ struct prune_opts {
 struct prune_result {
     size_t kept;
     size_t dropped; /* runs that were, or would be, removed */
-    size_t
-        stayed; /* runs that no rule keeps, but whose volume cannot be rewritten, or hidden */
+    /* runs that no rule keeps, but whose volume cannot be rewritten, or is locked and stays */
+    size_t stayed;
     size_t removed; /* volumes */
     size_t rewritten;
     uint64_t freed; /* bytes of the volumes deleted, less those written; without apply, the

@@ -502,7 +502,7 @@ def test_wrong_operands(shop, skyarc, tmp_path):
     skyarc("redact", archive, archive, "-o", "c.tar.zst", check=2)
     skyarc("redact", archive, "-o", archive, "--force", check=2)
     skyarc("redact", archive, "-o", "-", check=2)
-    skyarc("redact", archive, "-o", "s3://bucket/copy.tar.zst", check=2)
+    skyarc("redact", archive, "-o", "s3://bucket/copy/", check=2)
     skyarc("redact", archive, "-o", "copy.rar", check=2)
     skyarc("redact", archive, "-o", "c.tar.zst", "--rules", "none.json", check=1)
     skyarc("redact", archive, "-o", "c.tar.zst", check=0)
