@@ -293,6 +293,8 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
         jsonw_u64(w, "freed_bytes", r->freed);
         jsonw_bool(w, "freed_bytes_estimated", !out->args->apply && r->rewritten > 0);
         jsonw_u64(w, "damaged_volumes", r->damaged + r->found.fixity.damaged);
+        jsonw_u64(w, "legal_holds_changed", r->holds.changed);
+        jsonw_u64(w, "legal_holds_refused", r->holds.refused);
         jsonw_u64(w, "locked_volumes", r->locked + r->fixed);
         jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
         jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
@@ -366,9 +368,11 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     table_clear(&out.locks);
     if (rc < 0)
         return api_client_status(err);
-    return result.damaged || result.found.fixity.damaged                     ? EXIT_DAMAGED
-           : heal_troubled(&result.found) || result.unpurged || result.fixed ? EXIT_INCOMPLETE
-                                                                             : EXIT_DONE;
+    return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED
+           : heal_troubled(&result.found) || result.unpurged || result.fixed ||
+                   result.holds.refused
+               ? EXIT_INCOMPLETE
+               : EXIT_DONE;
 }
 
 const struct command cmd_prune = {
@@ -391,7 +395,7 @@ const struct command cmd_prune = {
              "1    failed\n"
              "3    a volume is gone or differs from the catalog, or texts of removed runs may "
              "still be in the catalog's file; or, in a bucket without versions, a volume is "
-             "locked, and stays\n"
+             "locked, and stays; or the bucket refused a legal hold\n"
              "4    a volume is damaged, and stays\n"
              "75   another skyarc holds the directory's lock; or, in a bucket, a run was held "
              "meanwhile\n",

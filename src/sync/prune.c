@@ -527,6 +527,9 @@ static int run(struct prune *p, struct err *err)
          volume_store_drop_catalog(p->store, err) < 0) ||
         each_volume(p, err) < 0)
         return -1;
+    if (p->opts->apply && p->result->rewritten && /* with held runs, perhaps */
+        holding_agree(p->catalog, p->store, &p->result->holds, err) < 0)
+        return -1;
     p->result->unpurged = p->opts->apply && !prune_purge(p->catalog);
     if (p->result->stayed > p->result->dropped) /* a run may be in several volumes */
         p->result->stayed = p->result->dropped;

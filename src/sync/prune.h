@@ -83,6 +83,7 @@ struct prune_result {
     size_t locked;  /* volumes that are locked, and were, or would be, hidden */
     size_t fixed;   /* volumes that are locked, and stay, since they cannot be hidden */
     bool unpurged;  /* texts of removed runs may still be in the catalog's file */
+    struct holding_result holds; /* legal holds of volumes that were rewritten */
     struct heal_found found;
 };
 

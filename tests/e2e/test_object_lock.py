@@ -388,10 +388,10 @@ def test_release_after_a_rewrite(place, tmp_path, fails):
     (sign,) = [v for v in place.s3.list_object_versions(Bucket="locked", Prefix=old["Key"] + ".sig")["Versions"]]
     sign = {"Bucket": "locked", "Key": sign["Key"], "VersionId": sign["VersionId"]}
     place.run("hold", "--dest", DEST, "tsk_2")
-    _, locks = prune(place, "--keep-last", "1", "--apply")
-    assert list(locks.values())[0]["legal_hold"]
+    out, locks = prune(place, "--keep-last", "1", "--apply")
+    assert list(locks.values())[0]["legal_hold"] and out["legal_holds_changed"] == 1
     new = place.of_run("tsk_2")
-    assert new["Key"] != old["Key"] and place.held(old) and place.held(sign)
+    assert new["Key"] != old["Key"] and place.held(old) and place.held(sign) and place.held(new)
     if fails:
         place.proxy.fault(lambda request: "versions" in request.target.partition("?")[2], times=1, instead=fault_proxy.error(403, "AccessDenied"))
         place.run("release", "--dest", DEST, "tsk_2", check=3)
