@@ -401,3 +401,18 @@ def test_release_after_a_rewrite(place, tmp_path, fails):
         place.run("release", "--dest", DEST, "tsk_2")
     assert not place.held(old) and not place.held(sign) and not place.held(new)
     place.s3.delete_object(**old)
+
+
+def test_retention_becomes_compliance(place):
+    """By the options; if the store wants a permission for that, it is named, and the lock stays as it was."""
+    place.make("tsk_1")
+    place.sync(*LOCK, "10d")
+    volume = place.of_run("tsk_1")
+    args = ("--s3-lock", "compliance", "--s3-retain", "5d")
+    place.proxy.fault(lambda request: request.method == "PUT" and "retention" in request.target, times=1,
+                      instead=fault_proxy.error(403, "AccessDenied"))
+    assert place.sync(*args, check=3)["retentions_refused"] == 1
+    assert "in mode COMPLIANCE until" in place.err and days(place, volume) == ("GOVERNANCE", 10)
+    out = place.sync(*args, check=None)
+    assert (out["retentions_extended"], out["retentions_refused"]) in ((1, 0), (0, 1))
+    assert days(place, volume) == ("COMPLIANCE" if out["retentions_extended"] else "GOVERNANCE", 10)
