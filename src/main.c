@@ -148,7 +148,7 @@
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
  *           stamping       asks authorities for the time stamps that volumes wait for
- *           holding        makes the legal holds of a bucket agree with the log
+ *           holding        makes legal holds and retention agree with log and options
  *           metrics        a text file for Prometheus
  * volumes/  volume_store   where volumes lie, and how they are written and read there
  *           dir_store      volumes as files of a directory
@@ -159,7 +159,7 @@
  *           commit_record  the object that makes a volume count
  *           tombstone      the objects that say what prune is about to remove
  *           hidden         volumes that a delete marker or a newer version hides
- *           legal_hold     legal holds of volumes in a bucket, and which were set
+ *           volume_lock    legal hold and retention of volumes in a bucket, what was set
  *           catalog_index  the copy of the catalog in a bucket
  *           tail_cache     digests of volumes' tails, by entity tags
  *           work_dir       the local directory of a sync into a bucket

@@ -428,6 +428,27 @@ int log_replay_pruned(struct db *c, const char *run_id, struct err *err)
     return db_any(c, sql, err);
 }
 
+int64_t log_replay_count_pruned(struct db *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        db_sql(c,
+               "WITH RECURSIVE " RELATION_FAMILY(
+                   "?1") " SELECT count(DISTINCT f.id) FROM family f JOIN log l ON l.what = "
+                         "'" AUDIT_LOG_PRUNE "' AND (l.run_id = f.id OR l.run_id IN"
+                         " (SELECT alias FROM aliases WHERE run_id = f.id))",
+               err);
+    int64_t count;
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    if (db_step(c, sql, err) <= 0)
+        return -1;
+    count = db_column_number(sql, 0);
+    db_done(sql);
+    return count;
+}
+
 int64_t log_replay_last_hold(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(

@@ -69,6 +69,10 @@ int log_replay_told_gone(struct db *c, const char *volume, struct err *err) MUST
 /* Whether a run was ever pruned: 1, 0, or -1. */
 int log_replay_pruned(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
+/* How many of a run, and the runs that it started, directly or not, were ever pruned; -1:
+ * error. */
+int64_t log_replay_count_pruned(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
+
 /* The number of the last hold in the log, 0: there is none; -1: error. A greater one means that
  * there is a new hold. */
 int64_t log_replay_last_hold(struct db *c, struct err *err) MUST_CHECK;

@@ -209,14 +209,15 @@ static int on_removal(void *ctx, const char *volume, const char *run_id, struct 
     return 0;
 }
 
-/* How many of the runs were ever pruned; -1: error. */
+/* How many of the runs, and of those that they started, were ever pruned; -1: error. A run that
+ * is given twice counts twice, before and after. */
 static int64_t count_pruned(struct db *catalog, const struct idlist *ids, struct err *err)
 {
     int64_t count = 0;
     size_t i;
 
     for (i = 0; i < ids->count; i++) {
-        int pruned = log_replay_pruned(catalog, ids->ids[i], err);
+        int64_t pruned = log_replay_count_pruned(catalog, ids->ids[i], err);
 
         if (pruned < 0)
             return -1;
@@ -242,9 +243,10 @@ static int check_removals(const struct volume_store *store, struct db *catalog,
     if (now <= pruned)
         return now < 0 ? -1 : 0;
     return err_set(err, ERR_BUSY,
-                   "a 'skyarc prune' has removed %s of the runs at this moment: the hold came "
-                   "too late",
-                   ids->count == 1 ? "the run" : "one");
+                   "a 'skyarc prune' has removed %s, or a run that %s started, at this moment: "
+                   "the hold came too late",
+                   ids->count == 1 ? "the run" : "one of the runs",
+                   ids->count == 1 ? "it" : "one");
 }
 
 static int change(const struct hold_args *args, const struct volume_store *store,
@@ -340,7 +342,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
                                              .work_dir = args->work_dir,
                                              .tool = TOOL_NAME };
     struct volume_store store = { 0 };
-    struct holding_result legal = { 0 };
+    struct holding_result locks = { 0 };
     int rc = volume_store_open(&store, &place, err);
 
     if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
@@ -353,7 +355,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
         catalog = open_catalog(args, &store, &lock, count > 0, err);
         rc = !catalog ? -1 : count ? change(args, &store, catalog, what, &ids, err) : 0;
         if (rc == 0 && count)
-            rc = holding_agree(catalog, &store, &legal, err);
+            rc = holding_agree(catalog, &store, &locks, err);
         if (rc == 0 && (!count || args->common.json))
             rc = print_holds(args, catalog, err);
     }
@@ -361,7 +363,7 @@ static int run(const struct hold_args *args, const char *what, int count, char *
     lock_drop(&lock);
     volume_store_close(&store);
     idlist_clear(&ids);
-    return rc < 0 ? -1 : legal.refused ? EXIT_INCOMPLETE : EXIT_DONE;
+    return rc < 0 ? -1 : locks.refused ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int hold_main(void *args, int count, char *const *operands, struct err *err)

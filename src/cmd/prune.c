@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/prune.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -74,6 +75,10 @@ static const struct table_column volume_columns[] = {
     { "VOLUME", TABLE_TEXT, 12, 0 }, { "ACTION", TABLE_TEXT, 0, 0 }, { "KEPT", TABLE_NUMBER, 0, 2 },
     { "REMOVED", TABLE_NUMBER, 0, 1 }, { "FREED", TABLE_NUMBER, 0, 0 }, { NULL, TABLE_TEXT, 0, 0 },
 };
+static const struct table_column lock_columns[] = {
+    { "LOCKED VOLUME", TABLE_TEXT, 12, 0 }, { "MODE", TABLE_TEXT, 0, 1 }, { "UNTIL", TABLE_TIME, 0, 0 },
+    { "LEGAL HOLD", TABLE_TEXT, 0, 0 }, { "OUTCOME", TABLE_TEXT, 0, 0 }, { NULL, TABLE_TEXT, 0, 0 },
+};
 /* clang-format on */
 
 static const char *const reasons[RETENTION_WHYS] = { "held",    "last",   "days",
@@ -85,6 +90,7 @@ struct prune_output {
     struct jsonw *json;
     struct table runs;
     struct table volumes;
+    struct table locks;
     struct err err; /* of a table */
 };
 
@@ -106,6 +112,27 @@ static const char *reason_text(char out[RULE_MAX], const struct prune_args *args
     else
         (void)snprintf(out, RULE_MAX, "%s", reasons[why]);
     return out;
+}
+
+/* What happens to a locked volume. */
+static const char *lock_outcome(const struct volume_locked *lock)
+{
+    return lock->hides ? "hidden" : "stays";
+}
+
+static void json_lock(struct jsonw *w, const struct volume_locked *lock)
+{
+    char until[CLOCK_TEXT_MAX];
+    bool retained = lock->retention.mode != OBJECT_LOCK_NONE;
+
+    jsonw_object(w, "lock", JSONW_INLINE);
+    jsonw_text(w, "mode", retained ? object_lock_mode(lock->retention.mode) : NULL);
+    jsonw_text(w, "until",
+               retained ? clock_format(until, lock->retention.until_ms, CLOCK_RFC3339) : NULL);
+    jsonw_bool(w, "legal_hold", lock->legal_hold);
+    jsonw_text(w, "version_id", *lock->version ? lock->version : NULL);
+    jsonw_text(w, "outcome", lock_outcome(lock));
+    jsonw_close(w);
 }
 
 static void json_step(struct prune_output *out, const struct prune_step *s)
@@ -137,6 +164,8 @@ static void json_step(struct prune_output *out, const struct prune_step *s)
         jsonw_u64(w, "removed_runs", s->dropped);
         jsonw_u64(w, "bytes", s->bytes);
     }
+    if (s->lock)
+        json_lock(w, s->lock);
     jsonw_close(w);
 }
 
@@ -173,6 +202,18 @@ static int volume_row(struct prune_output *out, const struct prune_step *s, stru
     return table_row(&out->volumes, cells, err);
 }
 
+static int lock_row(struct prune_output *out, const struct prune_step *s, struct err *err)
+{
+    const struct volume_locked *lock = s->lock;
+    char until[CLOCK_TEXT_MAX];
+    const char *cells[TABLE_COLUMNS] = { s->volume, object_lock_mode(lock->retention.mode), "",
+                                         lock->legal_hold ? "yes" : "", lock_outcome(lock) };
+
+    if (lock->retention.mode != OBJECT_LOCK_NONE)
+        cells[2] = clock_format(until, lock->retention.until_ms, CLOCK_RFC3339);
+    return table_row(&out->locks, cells, err);
+}
+
 static void on_step(void *ctx, const struct prune_step *s)
 {
     struct prune_output *out = ctx;
@@ -182,6 +223,8 @@ static void on_step(void *ctx, const struct prune_step *s)
         json_step(out, s);
     else if (!out->args->common.quiet && !out->err.kind)
         rc = s->volume ? volume_row(out, s, &out->err) : run_row(out, s, &out->err);
+    if (rc == 0 && s->lock && !out->json && !out->args->common.quiet && !out->err.kind)
+        rc = lock_row(out, s, &out->err);
     if (rc < 0)
         log_line(LOG_ERROR, "%s; what is done is not printed", out->err.text);
 }
@@ -189,7 +232,8 @@ static void on_step(void *ctx, const struct prune_step *s)
 static int begin(struct prune_output *out, struct err *err)
 {
     if (table_init(&out->runs, run_columns, err) < 0 ||
-        table_init(&out->volumes, volume_columns, err) < 0)
+        table_init(&out->volumes, volume_columns, err) < 0 ||
+        table_init(&out->locks, lock_columns, err) < 0)
         return -1;
     if (!out->args->common.json)
         return 0;
@@ -203,9 +247,38 @@ static int begin(struct prune_output *out, struct err *err)
     return 0;
 }
 
+/* Print the totals. */
+static void say(const struct prune_args *args, const struct prune_result *r)
+{
+    const char *would = args->apply ? "" : "would be ";
+    char size[TEXT_SIZE_MAX];
+
+    (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, text_plural(r->kept), r->dropped,
+                 would);
+    if (r->stayed)
+        (void)printf("%zu run%s not removed: see the %s\n", r->stayed,
+                     r->stayed == 1 ? " is" : "s are",
+                     r->fixed ? "errors and locked volumes" : "errors");
+    (void)printf("%zu volume%s %sremoved, %zu rewritten\n", r->removed, text_plural(r->removed),
+                 would, r->rewritten);
+    (void)printf("%s%s %sfreed\n", r->rewritten && !args->apply ? "about " : "",
+                 text_size(size, r->freed), would);
+    if (r->locked)
+        (void)printf("%zu of the volumes %s locked: a delete marker %s, and what was in "
+                     "it stays as a hidden version until the lock ends; 'skyarc release' of "
+                     "its held runs takes off the legal hold of a rewritten one\n",
+                     r->locked, r->locked == 1 ? "is" : "are",
+                     args->apply ? "hides each" : "would hide each");
+    if (r->fixed)
+        (void)printf("%zu locked volume%s in a bucket that keeps no versions: nothing was done "
+                     "with %s\n",
+                     r->fixed, r->fixed == 1 ? " is" : "s are", r->fixed == 1 ? "it" : "them");
+    if (!args->apply)
+        (void)printf("nothing was changed (--apply removes them)\n");
+}
+
 static int end(struct prune_output *out, const struct prune_result *r, int rc, struct err *err)
 {
-    char size[TEXT_SIZE_MAX];
     struct jsonw *w = out->json;
     struct err why;
 
@@ -220,6 +293,9 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
         jsonw_u64(w, "freed_bytes", r->freed);
         jsonw_bool(w, "freed_bytes_estimated", !out->args->apply && r->rewritten > 0);
         jsonw_u64(w, "damaged_volumes", r->damaged + r->found.fixity.damaged);
+        jsonw_u64(w, "legal_holds_changed", r->holds.changed);
+        jsonw_u64(w, "legal_holds_refused", r->holds.refused);
+        jsonw_u64(w, "locked_volumes", r->locked + r->fixed);
         jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
         jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
         jsonw_bool(w, "texts_left", r->unpurged);
@@ -231,22 +307,10 @@ static int end(struct prune_output *out, const struct prune_result *r, int rc, s
     } else {
         table_print(&out->runs, stdout);
         table_print(&out->volumes, stdout);
+        table_print(&out->locks, stdout);
     }
-    if (!w && rc == 0 && !out->args->common.quiet) {
-        const char *would = out->args->apply ? "" : "would be ";
-
-        (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, text_plural(r->kept),
-                     r->dropped, would);
-        if (r->stayed)
-            (void)printf("%zu run%s not removed: see the errors\n", r->stayed,
-                         r->stayed == 1 ? " is" : "s are");
-        (void)printf("%zu volume%s %sremoved, %zu rewritten\n", r->removed,
-                     text_plural(r->removed), would, r->rewritten);
-        (void)printf("%s%s %sfreed\n", r->rewritten && !out->args->apply ? "about " : "",
-                     text_size(size, r->freed), would);
-        if (!out->args->apply)
-            (void)printf("nothing was changed (--apply removes them)\n");
-    }
+    if (!w && rc == 0 && !out->args->common.quiet)
+        say(out->args, r);
     return rc;
 }
 
@@ -301,11 +365,14 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     mem_free(out.json);
     table_clear(&out.runs);
     table_clear(&out.volumes);
+    table_clear(&out.locks);
     if (rc < 0)
         return api_client_status(err);
-    return result.damaged || result.found.fixity.damaged     ? EXIT_DAMAGED
-           : heal_troubled(&result.found) || result.unpurged ? EXIT_INCOMPLETE
-                                                             : EXIT_DONE;
+    return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED
+           : heal_troubled(&result.found) || result.unpurged || result.fixed ||
+                   result.holds.refused
+               ? EXIT_INCOMPLETE
+               : EXIT_DONE;
 }
 
 const struct command cmd_prune = {
@@ -320,13 +387,15 @@ const struct command cmd_prune = {
         "replaced. Without --apply, prints only what would be removed. Removed runs are "
         "recorded "
         "in the directory's log and are not archived again. A run counts for the day, week "
-        "(from Monday), month and year, in UTC, in which it ended.",
+        "(from Monday), month and year, in UTC, in which it ended. In a bucket with Object "
+        "Lock, each volume that is locked is named, with until when: it can only be hidden.",
     .examples = "skyarc prune --dest /srv/skyarc --keep-days 400 --keep-status failed\n"
                 "skyarc prune --dest /srv/skyarc --keep-last 1000 --apply\n",
     .exits = "0    done, or shown what would be done\n"
              "1    failed\n"
              "3    a volume is gone or differs from the catalog, or texts of removed runs may "
-             "still be in the catalog's file\n"
+             "still be in the catalog's file; or, in a bucket without versions, a volume is "
+             "locked, and stays; or the bucket refused a legal hold\n"
              "4    a volume is damaged, and stays\n"
              "75   another skyarc holds the directory's lock; or, in a bucket, a run was held "
              "meanwhile\n",

@@ -17,6 +17,7 @@
 #include "copy/copy_plan.h"
 #include "fetch/budget.h"
 #include "storage/range_file.h"
+#include "storage/staging.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,14 +42,14 @@ static const struct redact_args redact_defaults = { .rules = "default", .mode = 
 
 /* clang-format off */
 static const struct opt redact_opts[] = {
-    { 'o', "output",    "COPY",    OPT_TEXT, OPT_AT(redact_args, output),    "name of the copy; with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
+    { 'o', "output",    "COPY",    OPT_TEXT, OPT_AT(redact_args, output),    "name of the copy; with a slash at its end, of a directory that is written instead; or s3://BUCKET/KEY", 0, 0, NULL, false, NULL },
     { 0,   "rules",     "default|FILE", OPT_TEXT, OPT_AT(redact_args, rules), "what is taken out: the default rules, or those of a rules file (docs/redact.md)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",   NULL,      OPT_FLAG, OPT_AT(redact_args, dry_run),   "write nothing; count what would be taken out, by file and rule", 0, 0, NULL, false, NULL },
     { 0,   "digests",   NULL,      OPT_FLAG, OPT_AT(redact_args, digests),   "also name the digests of what was masked or left out; whoever has the copy can then guess short secrets, and try them", 0, 0, NULL, false, NULL },
     { 0,   "format",    "FORMAT",  OPT_TEXT, OPT_AT(redact_args, format),    "tar.zst, tar.gz, tar, zip or dir (default: from the copy's name)", 0, 0, NULL, false, NULL },
     { 0,   "no-report", NULL,      OPT_FLAG, OPT_AT(redact_args, no_report), "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "mode",      "MODE",    OPT_MODE, OPT_AT(redact_args, mode),      "permissions of the copy, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 'f', "force",     NULL,      OPT_FLAG, OPT_AT(redact_args, force),     "replace an existing file", 0, 0, NULL, false, NULL },
+    { 'f', "force",     NULL,      OPT_FLAG, OPT_AT(redact_args, force),     "replace an existing file or object", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -69,7 +70,10 @@ struct redacting {
     const struct redact_args *args;
     const struct rules *rules;
     const char *archive;
-    char *output; /* NULL: nothing is written */
+    char *output;           /* NULL: nothing is written */
+    const char *name;       /* what is named: the output, or the object's address */
+    struct staging staging; /* if the copy is to be an object */
+    bool remote;
     enum container format;
     char top[PATH_COMPONENT_MAX + 1];
     struct jsonw *json;
@@ -150,8 +154,10 @@ static int choose_output(struct redacting *r, struct err *err)
         return 0;
     if (!len)
         return err_set(err, ERR_USAGE, "no name for the copy: give --output or --dry-run");
-    if (strcmp(args->output, "-") == 0 || range_file_remote(args->output))
-        return err_set(err, ERR_USAGE, "--output: the copy is a file or a directory");
+    r->remote = range_file_remote(args->output);
+    if (strcmp(args->output, "-") == 0)
+        return err_set(err, ERR_USAGE,
+                       "--output: the copy is a file, a directory or an object");
     r->format = CONTAINER_DIR;
     if (args->format
             ? container_of_name(args->format, true, &r->format, err) < 0
@@ -159,18 +165,47 @@ static int choose_output(struct redacting *r, struct err *err)
         return err_wrap(err, args->format ? "--format" : "--output");
     if (directory && r->format != CONTAINER_DIR)
         return err_set(err, ERR_USAGE, "--output names a directory, --format a file");
+    if (r->remote && r->format == CONTAINER_DIR)
+        return err_set(err, ERR_USAGE,
+                       "--output: a directory cannot be written to an object store");
     r->output = mem_copy(args->output, err);
     if (!r->output)
         return -1;
     path_trim(r->output);
-    if (stat(r->output, &to) == 0 && stat(r->archive, &from) == 0 && to.st_dev == from.st_dev &&
-        to.st_ino == from.st_ino)
+    r->name = args->output;
+    if (r->remote ? strcmp(args->output, r->archive) == 0
+                  : stat(r->output, &to) == 0 && stat(r->archive, &from) == 0 &&
+                        to.st_dev == from.st_dev && to.st_ino == from.st_ino)
         return err_set(err, ERR_USAGE, "the copy cannot replace its original");
     (void)path_safe(stem, path_base(r->output));
     len = r->format == CONTAINER_DIR ? 0 : container_stem(stem);
     if (len)
         stem[len] = '\0';
     (void)snprintf(r->top, sizeof(r->top), "%s", *stem ? stem : "copy");
+    return 0;
+}
+
+static void on_sent(void *ctx, uint64_t done, uint64_t total)
+{
+    struct redacting *r = ctx;
+
+    progress_show_read(&r->pace, &(struct progress_read){ "uploading", r->name, done, total });
+}
+
+/* Choose the local file that becomes the object; the bucket is asked whether it can. */
+static int stage(struct redacting *r, struct err *err)
+{
+    char *path;
+
+    r->staging.sent = on_sent;
+    r->staging.ctx = r;
+    if (staging_begin(&r->staging, r->name, NULL, r->args->force, err) < 0)
+        return -1;
+    path = mem_copy(r->staging.path, err);
+    if (!path)
+        return -1;
+    mem_free(r->output);
+    r->output = path;
     return 0;
 }
 
@@ -201,7 +236,12 @@ static int confine_to(const struct redacting *r, const struct source *source, st
     struct confine confine;
     char *dir = NULL;
 
-    source_confine(&confine, &r->args->confine, source);
+    if (r->remote) { /* the network is needed, whatever is read */
+        source_confine_begin(&confine, &r->args->confine, source_flags(true));
+        confine_read(&confine, r->archive);
+    } else {
+        source_confine(&confine, &r->args->confine, source);
+    }
     if (r->output) {
         dir = path_dir(r->output);
         if (!dir)
@@ -220,7 +260,7 @@ static void put_summary(struct redacting *r, const struct copy_result *result)
     char hex[SHA256_TEXT];
 
     jsonw_close(r->json);
-    jsonw_text(r->json, "copy", r->output);
+    jsonw_text(r->json, "copy", r->name);
     jsonw_bool(r->json, "dry_run", r->args->dry_run);
     text_hex(hex, result->original, SHA256_SIZE);
     jsonw_text(r->json, "original_manifest_sha256", hex);
@@ -250,7 +290,7 @@ static void print_summary(struct redacting *r, const struct copy_result *result)
         return;
     text_hex(hex, result->manifest, SHA256_SIZE);
     (void)printf("%s: %llu file%s masked, %llu left out, %llu unchanged%s%s\n",
-                 text_shown(shown, sizeof(shown), r->output ? r->output : r->archive),
+                 text_shown(shown, sizeof(shown), r->name ? r->name : r->archive),
                  (unsigned long long)result->changed, text_plural(result->changed),
                  (unsigned long long)result->removed,
                  (unsigned long long)(result->files - result->changed - result->removed),
@@ -269,7 +309,7 @@ static int copy_and_print(struct redacting *r, struct page *page, struct err *er
                                     .page = page,
                                     .mode = r->args->mode,
                                     .workers = budget_workers(),
-                                    .force = r->args->force,
+                                    .force = r->args->force || r->remote,
                                     .digests = r->args->digests,
                                     .report = on_file,
                                     .ctx = r,
@@ -286,6 +326,8 @@ static int copy_and_print(struct redacting *r, struct page *page, struct err *er
     }
     progress_begin(&r->args->common);
     rc = copy_run(&opts, &result, err);
+    if (rc == 0 && r->remote && r->output)
+        rc = staging_publish(&r->staging, "", err);
     progress_end();
     if (rc < 0)
         return -1;
@@ -318,6 +360,8 @@ static int redact_main(void *args_in, int count, char *const *operands, struct e
         r.rules = rules;
         rc = rules ? table_init(&r.table, columns, err) : -1;
     }
+    if (rc == 0 && r.remote && r.output)
+        rc = stage(&r, err);
     if (rc == 0 && r.args->common.json) {
         r.json = mem_new(sizeof(*r.json), err);
         rc = r.json ? 0 : -1;
@@ -330,6 +374,7 @@ static int redact_main(void *args_in, int count, char *const *operands, struct e
         rc = confine_to(&r, &source, err);
     if (rc == 0)
         rc = copy_and_print(&r, page, err);
+    staging_clear(&r.staging);
     page_free(page);
     mem_free(r.json);
     table_clear(&r.table);
@@ -358,6 +403,7 @@ const struct command cmd_redact = {
         "that it is otherwise the original. What a rule does not recognize stays: look at the "
         "copy before you give it away. Pictures are not masked.",
     .examples = "skyarc redact run.tar.zst -o copy.tar.zst\n"
+                "skyarc redact run.tar.zst -o s3://audits/for-others/copy.tar.zst\n"
                 "skyarc redact run.tar.zst --rules rules.json --dry-run\n",
     .exits = "0    written, or counted\n"
              "1    failed; nothing was written\n"

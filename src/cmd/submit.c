@@ -11,6 +11,7 @@
 #include "cmdutil/outcome.h"
 #include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
+#include "provenance/request_log.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -125,6 +126,21 @@ out:
     return rc;
 }
 
+/* Log the request, if the run is to be archived. */
+static int log_post(const struct submit_args *args, struct api_client *client,
+                    struct request_log **log, struct err *err)
+{
+    const struct request_log_opts opts = { .key = secret_peek(client->api.key),
+                                           .service = client->api.base,
+                                           .tool = TOOL_NAME,
+                                           .host = args->archive.log_host };
+
+    if (!args->archive.output)
+        return 0;
+    *log = client->callers.log = request_log_new(&opts, err);
+    return *log ? 0 : -1;
+}
+
 /* Explain a failed request: say whether the run may exist nevertheless. */
 static int explain(const struct call *call, struct err *err)
 {
@@ -194,8 +210,8 @@ static int leave_run(const struct submit_args *args, const char *id, int rc,
  * Wait for the run, and archive it if --output was given. The exit status is that of the wait
  * if the run did not complete, since its archive then is a success of little use.
  */
-static int go_on(const struct submit_args *args, struct api_client *client, char *id,
-                 struct err *err)
+static int go_on(const struct submit_args *args, struct api_client *client,
+                 const struct request_log *log, char *id, struct err *err)
 {
     struct pull_job job = { 0 };
     struct pull_result result = { 0 };
@@ -213,6 +229,7 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
         job.submitted = id;
+        job.asked = log;
         rc = pull_job_report(&job, &result,
                              pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }
@@ -245,6 +262,7 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     struct api_client client = { 0 };
     struct call call = { 0 };
     struct buf body;
+    struct request_log *log = NULL;
     char id[RUN_ID_MAX + 1];
     int rc =
         count ? err_set(err, ERR_USAGE, "submit takes no operands: '%.100s'", operands[0]) : 0;
@@ -259,7 +277,11 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
         rc = api_client_open(&client, &args->session, err);
     if (rc == 0) {
         call_init(&call, &client.callers, RUN_JSON_MAX, NULL, NULL);
+        rc = log_post(args, &client, &log, err);
+    }
+    if (rc == 0) {
         rc = post(&client, &body, &call, id, err);
+        client.callers.log = NULL; /* of the run's end, each archive asks itself */
     }
     if (rc == 0 && args->common.json && !stay)
         rc = print_answer(&call, &client.api, err);
@@ -267,9 +289,10 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
         (void)printf("%s\n", id);
     (void)fflush(stdout);
     if (rc == 0 && stay)
-        rc = go_on(args, &client, id, err);
+        rc = go_on(args, &client, log, id, err);
     if (rc < 0)
         rc = api_client_status(err);
+    request_log_free(log);
     call_clear(&call);
     api_client_close(&client);
     buf_clear(&body);

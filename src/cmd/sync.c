@@ -256,8 +256,10 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "time_stamps_kept", r->stamps);
     jsonw_u64(w, "time_stamps_waiting", r->stamps_waiting);
-    jsonw_u64(w, "legal_holds_changed", r->legal.changed);
-    jsonw_u64(w, "legal_holds_refused", r->legal.refused);
+    jsonw_u64(w, "legal_holds_changed", r->locks.changed);
+    jsonw_u64(w, "legal_holds_refused", r->locks.refused);
+    jsonw_u64(w, "retentions_extended", r->locks.extended);
+    jsonw_u64(w, "retentions_refused", r->locks.locks_refused);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -314,8 +316,8 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
-    bool good = rc == 0 && !r->failed && !r->newly_lost && !r->unread && !r->legal.refused &&
-                !heal_troubled(&r->found);
+    bool good = rc == 0 && !r->failed && !r->newly_lost && !r->unread && !r->locks.refused &&
+                !r->locks.locks_refused && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
                                .elapsed = clock_mono() - s->began,
                                .ok = good,

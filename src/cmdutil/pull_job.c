@@ -470,6 +470,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .authorities = job->authorities,
         .stamped = job->stamped,
         .log_host = args->log_host,
+        .asked = job->asked,
     };
     opts->authorities.trust = job->trust;
     opts->authorities.ca_file = job->ca_file;

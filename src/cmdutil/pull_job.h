@@ -51,6 +51,8 @@ struct pull_job {
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
     const char *submitted; /* the run, if this process has submitted it; NULL: it has not */
+    /* what was asked to submit it, which begins the log of requests; NULL: nothing */
+    const struct request_log *asked;
     bool to_stdout;
     bool print_name;  /* print the archive's name alone on standard output */
     struct pace pace; /* of the bytes received */

@@ -47,7 +47,7 @@ const struct opt archive_object_opts[] = {
     { 0,   "s3-encryption", "HOW", OPT_TEXT,   OPT_AT(pull_job_args, object.encryption), "encryption of an object by the store: AES256 or aws:kms (default: the bucket's)", 0, 0, NULL, false, NULL },
     { 0,   "s3-kms-key", "ID",     OPT_TEXT,   OPT_AT(pull_job_args, object.kms_key), "the key for --s3-encryption aws:kms: its ID or ARN", 0, 0, NULL, false, NULL },
     { 0,   "s3-lock",    "MODE",   OPT_CHOICE, OPT_AT(pull_job_args, object.lock),    "lock an object against deletion for --s3-retain: governance or compliance (default none); the bucket must have been created with Object Lock", 0, 0, lock_words, false, NULL },
-    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, object.retain), "how long --s3-lock lasts, from now on (suffixes h, d)", 0, 0, NULL, false, NULL },
+    { 0,   "s3-retain",  "TIME",   OPT_DURATION, OPT_AT(pull_job_args, object.retain), "how long --s3-lock lasts, from the upload of an object on (suffixes h, d); sync extends what is there to it", 0, 0, NULL, false, NULL },
     { 0,   "s3-legal-hold", NULL,  OPT_FLAG,   OPT_AT(pull_job_args, object.legal_hold),    "put an object under legal hold", 0, 0, NULL, false, NULL },
     OPT_END,
 };

@@ -115,6 +115,21 @@ static bool has_mask(struct json_value v)
     return memmem(raw, len, "[redacted:", 10) != NULL;
 }
 
+/* Members that say where a content lies in an archive: one that something else has made may
+ * lack them, and its copy has them. */
+static const char *const positions[] = { "frame", "frame_level",  "offset",
+                                         "link",  "duplicate_of", NULL };
+
+/* The next member of a row that is not about where its content lies, if that may be anew. */
+static struct json_value next_member(struct json_value row, struct json_value at,
+                                     const char *const *anew)
+{
+    do
+        at = json_next(row, at);
+    while (at.doc && is_among(json_key(at), positions) && is_among(json_key(at), anew));
+    return at;
+}
+
 /* Compare the members of two rows, but for those that a copy may have anew. */
 static void compare_rows(struct checking *c, const char *list, uint64_t number,
                          struct json_value old, struct json_value now, const char *const *anew)
@@ -127,8 +142,8 @@ static void compare_rows(struct checking *c, const char *list, uint64_t number,
         size_t len;
         const char *name;
 
-        a = json_next(old, a);
-        b = json_next(now, b);
+        a = next_member(old, a, anew);
+        b = next_member(now, b, anew);
         if (!a.doc || !b.doc)
             break;
         name = json_raw(json_key(a), &len);
@@ -200,8 +215,6 @@ static struct original_row *numbered(const struct row_list *l, struct json_value
                                                                           : NULL;
 }
 
-static const char *const positions[] = { "frame", "frame_level",  "offset",
-                                         "link",  "duplicate_of", NULL };
 static const char *const contents[] = { "frame",    "frame_level",  "offset",   "link",
                                         "path",     "duplicate_of", "size",     "sha256",
                                         "checksum", "encoded",      "xxh3_128", "listed_size",

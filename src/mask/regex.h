@@ -2,8 +2,9 @@
 /*
  * regex: regular expressions of a rules file, by PCRE2.
  *
- * Matching has limits for steps, depth and memory, so that an expression that would take for
- * ever on a text is an error of that text. Texts need not be valid UTF-8.
+ * Matching has limits for steps, depth and memory at each place of a text, and for the time on
+ * the whole text, so that an expression that would take for ever on a text is an error of that
+ * text. Texts need not be valid UTF-8: each part that is valid is searched on its own.
  *
  * Units    bytes
  * Errors   ERR_USAGE for an expression that cannot be compiled, ERR_LIMIT if matching exceeds
@@ -31,7 +32,8 @@ struct regex *regex_new(const char *text, bool literal, struct err *err) MUST_CH
 void regex_free(struct regex *regex);
 
 /*
- * Find the next match from *at on, and set *at behind it. Empty matches are passed over.
+ * Find the next match from *at on, 0 for another text, and set *at behind it. Empty matches are
+ * passed over.
  *
  * from, to  get the first group, if the expression has one that matched, else the match
  * returns   1; 0: no more; -1: error

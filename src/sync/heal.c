@@ -121,17 +121,18 @@ static int settle_pair(struct healing *h, const char *name, const char *old, str
     return remove_volume(h, name, err);
 }
 
-/* Whether another machine is just replacing the old volume by the new one. */
-static bool leave_pair(const struct healing *h, const char *name, const char *old,
-                       struct err *err)
+/* Whether another machine is just replacing the old volume by the new one: 1, 0 or -1. */
+static int leave_pair(const struct healing *h, const char *name, const char *old,
+                      struct err *err)
 {
-    if (volume_store_being_removed(h->store, old, err) == 0)
-        return false;
-    log_line(LOG_WARNING,
-             "'%s' and '%s' are left as they are: a 'skyarc prune' of another "
-             "machine is at work, or was killed less than a day ago",
-             old, name);
-    return true;
+    int foreign = volume_store_being_removed(h->store, old, err);
+
+    if (foreign > 0)
+        log_line(LOG_WARNING,
+                 "'%s' and '%s' are left as they are: a 'skyarc prune' of another "
+                 "machine is at work, or was killed less than a day ago",
+                 old, name);
+    return foreign;
 }
 
 static int drop_unfinished(struct healing *h, const char *name, struct err *err)
@@ -151,11 +152,11 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
 
         volume_name_revision(old, &parts, revision);
         there = volume_store_look(h->store, old, &seen, err);
-        if (there > 0)
-            there = leave_pair(h, name, old, err) ? 0 : settle_pair(h, name, old, err);
-        else if (there == 0)
+        if (there == 0)
             continue;
-        return there;
+        if (there > 0)
+            there = leave_pair(h, name, old, err);
+        return there ? (there < 0 ? -1 : 0) : settle_pair(h, name, old, err);
     }
     return 0;
 }

@@ -2,12 +2,14 @@
 #include "sync/holding.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "catalog/audit_log.h"
 #include "catalog/relation.h"
 #include "catalog/volume_name.h"
-#include "volumes/legal_hold.h"
 
 #include <stdio.h>
+
+#define DENIED_MAX 20 /* volumes in succession, after which the others are not tried */
 
 /* The volumes that have a run which was ever held, or one that such a run has started: whether
  * one is held now, and how many entries of the log are about them. */
@@ -34,23 +36,24 @@ static bool passes(const struct err *err)
 int holding_agree(struct db *catalog, const struct volume_store *store,
                   struct holding_result *out, struct err *err)
 {
-    struct legal_holds holds = { .store = store, .locks = -1 };
+    struct volume_locks locks;
     struct sqlite3_stmt *sql;
     int rc;
 
-    *out = (struct holding_result){ 0 };
+    out->changed = out->refused = 0;
+    volume_lock_init(&locks, store);
     if (!volume_store_is_remote(store))
         return 0;
     sql = db_sql(catalog, volumes_sql, err);
     if (!sql)
         return -1;
     while ((rc = db_step(catalog, sql, err)) > 0) {
-        bool on = db_column_number(sql, 1) > 0 || legal_hold_on_all(&holds);
+        bool on = db_column_number(sql, 1) > 0 || volume_lock_holds_all(&locks);
         char name[VOLUME_NAME];
         struct err why = { 0 };
 
         (void)snprintf(name, sizeof(name), "%s", db_name(sql, 0));
-        rc = legal_hold_want(&holds, name, on, db_column_number(sql, 2), &why);
+        rc = volume_lock_hold(&locks, name, on, db_column_number(sql, 2), &why);
         out->changed += rc > 0;
         if (rc < 0 && !passes(&why)) {
             *err = why;
@@ -66,6 +69,77 @@ int holding_agree(struct db *catalog, const struct volume_store *store,
                      name, why.text);
         }
     }
-    legal_hold_close(&holds);
+    volume_lock_close(&locks);
     return rc < 0 ? -1 : 0;
+}
+
+/* Volumes while their retention is extended. */
+struct extending {
+    struct volume_locks *locks;
+    struct holding_result *out;
+    int64_t since_ms;
+    size_t denied; /* in succession */
+    size_t untried;
+};
+
+static int on_volume(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct extending *e = ctx;
+    struct err why = { 0 };
+    int rc;
+
+    (void)size;
+    if (e->denied >= DENIED_MAX) {
+        e->untried++;
+        return 0;
+    }
+    rc = volume_lock_retain(e->locks, name, e->since_ms, &why);
+    if (rc < 0 && !passes(&why)) {
+        *err = why;
+        return -1;
+    }
+    e->out->extended += rc > 0;
+    e->denied = rc < 0 && why.kind == ERR_DENIED ? e->denied + 1 : 0;
+    if (rc < 0) {
+        e->out->locks_refused++;
+        log_line(LOG_ERROR, "volume '%s' is not locked as long as --s3-retain asks for: %s",
+                 name, why.text);
+    }
+    return 0;
+}
+
+int holding_extend(const struct volume_store *store, int64_t since_ms,
+                   struct holding_result *out, struct err *err)
+{
+    struct volume_locks locks;
+    struct extending e = { .locks = &locks, .out = out, .since_ms = since_ms };
+    int rc;
+
+    out->extended = out->locks_refused = 0;
+    volume_lock_init(&locks, store);
+    if (!volume_lock_retains(&locks))
+        return 0;
+    rc = volume_store_each(store, on_volume, &e, err);
+    if (e.untried)
+        log_line(LOG_ERROR,
+                 "the retention of %zu more volume%s was not looked at, since that of %d in "
+                 "succession was refused",
+                 e.untried, text_plural(e.untried), DENIED_MAX);
+    out->locks_refused += e.untried;
+    volume_lock_close(&locks);
+    return rc;
+}
+
+int holding_ask(struct volume_locks *locks, const char *name, struct volume_locked *out,
+                struct err *err)
+{
+    struct err why = { 0 };
+    int rc = volume_lock_ask(locks, name, out, &why);
+
+    if (rc < 0 && !passes(&why))
+        *err = why;
+    if (rc >= 0 || !passes(&why))
+        return rc;
+    log_line(LOG_WARNING, "whether volume '%s' is locked is not known: %s", name, why.text);
+    return 0;
 }

@@ -44,6 +44,7 @@ struct prune {
     struct hashmap *by_id; /* kept runs, by each of their IDs */
     struct hashmap *all;   /* all runs, by canonical ID */
     struct volume_runs *volumes;
+    struct volume_locks locks;
     int64_t now_ms;
     bool passed;       /* a run was kept because of its parent */
     int64_t last_hold; /* the last hold of the log when it was decided what is kept */
@@ -459,34 +460,53 @@ static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
     return 1;
 }
 
+/* Visit a volume from which runs leave. */
+static int each_leaving(struct prune *p, const struct volume_runs *v, struct err *err)
+{
+    struct volume_locked lock;
+    struct prune_step step = { .what = v->kept ? PRUNE_REWRITE : PRUNE_VOLUME,
+                               .volume = v->name,
+                               .kept = v->kept,
+                               .dropped = v->count - v->kept };
+    uint64_t freed = p->result->freed;
+    bool really = p->opts->apply;
+    int locked = holding_ask(&p->locks, v->name, &lock, err);
+    int done;
+
+    if (locked < 0)
+        return -1;
+    step.lock = locked ? &lock : NULL;
+    step.bytes = locked ? 0 : frees(p, v);
+    p->opts->step(p->opts->ctx, &step);
+    if (locked && !lock.hides) {
+        p->result->fixed++;
+        p->result->stayed += step.dropped;
+        return 0;
+    }
+    done = really ? apply(p, v, err) : 1;
+    if (done < 0)
+        return -1;
+    if (!done)
+        p->result->stayed += step.dropped;
+    if (!really) {
+        p->result->removed += !v->kept;
+        p->result->rewritten += v->kept > 0;
+    }
+    if (locked || !really)
+        p->result->freed = freed + step.bytes;
+    p->result->locked += locked && done;
+    return 0;
+}
+
 static int each_volume(struct prune *p, struct err *err)
 {
     const struct volume_runs *v;
 
     for (v = p->volumes; v; v = v->next) {
-        struct prune_step step = { .what = v->kept ? PRUNE_REWRITE : PRUNE_VOLUME,
-                                   .volume = v->name,
-                                   .kept = v->kept,
-                                   .dropped = v->count - v->kept,
-                                   .bytes = frees(p, v) };
-
-        int done;
-
         if (v->kept == v->count)
             continue;
-        if (stop_check(&p->opts->stop, err) < 0)
+        if (stop_check(&p->opts->stop, err) < 0 || each_leaving(p, v, err) < 0)
             return -1;
-        p->opts->step(p->opts->ctx, &step);
-        done = p->opts->apply ? apply(p, v, err) : 1;
-        if (done < 0)
-            return -1;
-        if (!done)
-            p->result->stayed += step.dropped;
-        if (!p->opts->apply) {
-            p->result->removed += !v->kept;
-            p->result->rewritten += v->kept > 0;
-            p->result->freed += step.bytes;
-        }
     }
     return 0;
 }
@@ -506,6 +526,9 @@ static int run(struct prune *p, struct err *err)
     if ((p->opts->apply && p->result->dropped &&
          volume_store_drop_catalog(p->store, err) < 0) ||
         each_volume(p, err) < 0)
+        return -1;
+    if (p->opts->apply && p->result->rewritten && /* with held runs, perhaps */
+        holding_agree(p->catalog, p->store, &p->result->holds, err) < 0)
         return -1;
     p->result->unpurged = p->opts->apply && !prune_purge(p->catalog);
     if (p->result->stayed > p->result->dropped) /* a run may be in several volumes */
@@ -539,6 +562,7 @@ int prune_run(const struct prune_opts *opts, struct prune_result *result, struct
 
     *result = (struct prune_result){ 0 };
     p.now_ms = clock_wall();
+    volume_lock_init(&p.locks, p.store);
     p.region = region_new(err);
     p.by_id = hashmap_new(err);
     p.all = hashmap_new(err);
@@ -549,6 +573,7 @@ int prune_run(const struct prune_opts *opts, struct prune_result *result, struct
     mem_free(p.runs);
     hashmap_free(p.by_id);
     hashmap_free(p.all);
+    volume_lock_close(&p.locks);
     region_free(p.region);
     db_free(p.catalog);
     return rc;

@@ -19,6 +19,10 @@
  * sync verifies. A new volume that does not verify is set aside. In both cases prune continues
  * with the other volumes.
  *
+ * A version that Object Lock protects cannot be removed from a bucket: deleting it hides it,
+ * and it stays until its lock ends. Each such volume is named (lock), and frees nothing. Where
+ * it cannot be hidden, it is left as it is.
+ *
  * Units    bytes
  * Errors   the catalog's, the archives'
  * Owns     nothing
@@ -31,6 +35,7 @@
 #include "base/pulse.h"
 #include "catalog/retention.h"
 #include "sync/heal.h"
+#include "sync/holding.h"
 #include "volumes/volume_store.h"
 
 #include <stdbool.h>
@@ -48,7 +53,9 @@ struct prune_step {
     const char *volume; /* for the other two */
     size_t kept;        /* number of runs in the volume */
     size_t dropped;
-    uint64_t bytes; /* to be freed; for PRUNE_REWRITE an estimate */
+    uint64_t bytes; /* to be freed; for PRUNE_REWRITE an estimate; 0 if it is locked */
+    /* what locks the volume; NULL: it is not locked */
+    const struct volume_locked *lock;
 };
 
 struct prune_opts {
@@ -65,14 +72,18 @@ struct prune_opts {
 struct prune_result {
     size_t kept;
     size_t dropped; /* runs that were, or would be, removed */
-    size_t stayed;  /* runs that no rule keeps, but whose volume cannot be rewritten */
+    /* runs that no rule keeps, but whose volume cannot be rewritten, or is locked and stays */
+    size_t stayed;
     size_t removed; /* volumes */
     size_t rewritten;
     uint64_t freed; /* bytes of the volumes deleted, less those written; without apply, the
                      * bytes that would be freed, which are estimated if a volume would be
                      * rewritten */
     size_t damaged; /* volumes left in place because they are damaged */
+    size_t locked;  /* volumes that are locked, and were, or would be, hidden */
+    size_t fixed;   /* volumes that are locked, and stay, since they cannot be hidden */
     bool unpurged;  /* texts of removed runs may still be in the catalog's file */
+    struct holding_result holds; /* legal holds of volumes that were rewritten */
     struct heal_found found;
 };
 

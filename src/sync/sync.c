@@ -521,7 +521,9 @@ static int steps(struct sync *s, struct err *err)
         return -1;
     if (write_volumes(s, err) < 0)
         return -1;
-    return holding_agree(s->catalog, s->store, &s->result->legal, err);
+    return holding_agree(s->catalog, s->store, &s->result->locks, err) < 0
+               ? -1
+               : holding_extend(s->store, s->now_ms, &s->result->locks, err);
 }
 
 /* Store the outcome in the catalog; an error here is only logged. */
@@ -548,8 +550,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 bool sync_whole(const struct sync_result *r)
 {
     return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
-           !r->partial && !r->newly_lost && !r->cut && !r->unread && !r->legal.refused &&
-           !heal_troubled(&r->found);
+           !r->partial && !r->newly_lost && !r->cut && !r->unread && !r->locks.refused &&
+           !r->locks.locks_refused && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -72,8 +72,8 @@ struct sync_result {
     uint64_t mismatches; /* artifacts whose checksum does not match the service's */
     bool partial;        /* a volume lacks something of a run that it has */
     size_t records_lost; /* records that the service failed to deliver */
-    /* legal holds of a bucket's volumes that were set, or refused */
-    struct holding_result legal;
+    /* locks of a bucket's volumes that were set, or refused */
+    struct holding_result locks;
     size_t stamps;         /* time stamps that came */
     size_t stamps_waiting; /* time stamps that volumes wait for */
     uint64_t suspects;     /* artifacts whose content does not fit their type */

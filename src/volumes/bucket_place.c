@@ -2,9 +2,12 @@
 #include "volumes/bucket_place.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/json.h"
+#include "base/jsonw.h"
 #include "s3/object_list.h"
+#include "s3/object_put.h"
 #include "storage/remote.h"
 
 #include <stdio.h>
@@ -133,10 +136,9 @@ const char *bucket_place_mark(char out[BUCKET_MARK], const char *word, unsigned 
 
 static const char *const mark_words[] = { "damaged", "differs" };
 
-/* Whether a name says that a volume does not count. */
-static bool is_mark(const char *text, char name[VOLUME_NAME])
+/* Whether a name says that a volume does not count; end: what follows the volume's name. */
+static bool is_mark(const char *text, char name[VOLUME_NAME], char end[BUCKET_MARK])
 {
-    char end[BUCKET_MARK];
     unsigned n;
     size_t i;
 
@@ -151,10 +153,25 @@ static bool is_mark(const char *text, char name[VOLUME_NAME])
     return false;
 }
 
+/* A mark of a volume was found, or written; it is not read yet. */
+static int add_mark(struct bucket_place *b, struct bucket_volume *v, const char *end,
+                    struct err *err)
+{
+    struct bucket_mark *mark = region_take(b->region, sizeof(*mark), err);
+
+    if (!mark)
+        return -1;
+    mark->next = v->marks;
+    (void)snprintf(mark->end, sizeof(mark->end), "%s", end);
+    v->marks = mark;
+    return 0;
+}
+
 /* Enter a proof or a mark of a volume; 0 also if the name is none of these. */
 static int enter_beside(struct bucket_place *b, const char *below, struct err *err)
 {
     char name[VOLUME_NAME];
+    char mark[BUCKET_MARK];
     struct bucket_volume *v;
     unsigned i;
 
@@ -172,12 +189,10 @@ static int enter_beside(struct bucket_place *b, const char *below, struct err *e
             v->proofs |= 1U << i;
         return v ? 0 : -1;
     }
-    if (!is_mark(below, name))
+    if (!is_mark(below, name, mark))
         return 0;
     v = bucket_place_add(b, name, err);
-    if (v)
-        v->marks++;
-    return v ? 0 : -1;
+    return v ? add_mark(b, v, mark, err) : -1;
 }
 
 /* Remember the newest copy of the catalog: keys are visited in their order. */
@@ -256,19 +271,15 @@ static int is_of(struct bucket_place *b, const struct bucket_volume *v, const ch
     return rc;
 }
 
-/* Read the marks of a volume that is there. */
-static int read_marks(struct bucket_place *b, struct bucket_volume *v, struct err *err)
+int bucket_place_read_marks(struct bucket_place *b, struct bucket_volume *v, struct err *err)
 {
-    char end[BUCKET_MARK];
-    unsigned n;
-    size_t i;
+    const struct bucket_mark *mark;
     int rc = 0;
 
-    for (n = 1; rc == 0 && n <= v->marks; n++) {
-        for (i = 0; rc == 0 && i < sizeof(mark_words) / sizeof(*mark_words); i++)
-            rc = is_of(b, v, bucket_place_mark(end, mark_words[i], n), err);
-    }
-    v->aside = rc > 0;
+    for (mark = v->marks; mark && rc == 0; mark = mark->next)
+        rc = is_of(b, v, mark->end, err);
+    if (rc >= 0)
+        v->aside = rc > 0;
     return rc < 0 ? -1 : 0;
 }
 
@@ -287,8 +298,80 @@ int bucket_place_list(struct bucket_place *b, bool afresh, struct err *err)
         rc = object_list(b->client, b->location.key, NULL, on_object, b, err);
     for (i = 0; rc == 0 && i < b->count; i++) {
         if (b->all[i]->there && b->all[i]->marks)
-            rc = read_marks(b, b->all[i], err);
+            rc = bucket_place_read_marks(b, b->all[i], err);
     }
     b->listed = rc == 0;
     return rc;
+}
+
+/* The text of a mark. */
+static int write_mark(const struct bucket_volume *v, const char *word, const char *tool,
+                      struct buf *out, struct err *err)
+{
+    char when[CLOCK_TEXT_MAX];
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    int rc;
+
+    if (!w)
+        return -1;
+    jsonw_init(w, buf_put, out);
+    jsonw_object(w, NULL, JSONW_LINES);
+    jsonw_u64(w, "version", 1);
+    jsonw_text(w, "volume", v->name);
+    jsonw_text(w, "fault", word);
+    jsonw_text(w, "etag", v->etag);
+    jsonw_u64(w, "size", v->size);
+    jsonw_text(w, "at", clock_format(when, clock_wall(), CLOCK_RFC3339));
+    jsonw_text(w, "made_by", tool);
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc;
+}
+
+/* Write a mark under the first name that is free. end: set to its end */
+static int put_mark(struct bucket_place *b, const char *name, const char *word,
+                    const struct buf *text, char end[BUCKET_MARK], struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    struct object_put_opts opts = {
+        .key = key, .bytes = text->data, .len = text->len, .condition = OBJECT_ABSENT
+    };
+    struct object_info info;
+    unsigned i;
+
+    for (i = 1; i < BUCKET_MARKS_MAX; i++) {
+        struct err why = { 0 };
+
+        if (bucket_place_key(b, key, "", name, bucket_place_mark(end, word, i), err) < 0)
+            return -1;
+        if (object_put(b->client, &opts, &info, &why) == 0)
+            return 0;
+        if (why.kind != ERR_EXISTS) {
+            *err = why;
+            return -1;
+        }
+    }
+    return err_set(err, ERR_EXISTS, "cannot set aside '%s': too many marks of that name", name);
+}
+
+int bucket_place_put_mark(struct bucket_place *b, struct bucket_volume *v, const char *word,
+                          char out[VOLUME_NAME], struct err *err)
+{
+    char end[BUCKET_MARK];
+    struct buf text;
+    int rc;
+
+    buf_init(&text, BUCKET_MARK_MAX);
+    rc = write_mark(v, word, b->tool, &text, err);
+    if (rc == 0)
+        rc = put_mark(b, v->name, word, &text, end, err);
+    buf_clear(&text);
+    if (rc == 0)
+        rc = add_mark(b, v, end, err);
+    if (rc < 0)
+        return -1;
+    v->aside = true;
+    (void)snprintf(out, VOLUME_NAME, "%.200s%s", v->name, end);
+    return 0;
 }

@@ -45,6 +45,12 @@
 
 struct hashmap;
 
+/* An object that says that a volume does not count. */
+struct bucket_mark {
+    struct bucket_mark *next;
+    char end[BUCKET_MARK]; /* its name after the volume's */
+};
+
 /* A volume of the list. */
 struct bucket_volume {
     char name[VOLUME_NAME];
@@ -53,9 +59,9 @@ struct bucket_volume {
     char etag[128];      /* without quotes */
     bool there;          /* the object */
     bool committed;      /* the commit record */
-    unsigned marks;      /* how many objects say that it does not count, by their names */
-    bool aside;          /* one of them is of this object: it does not count */
-    unsigned proofs;     /* bit i: the proof i (attest/proof) */
+    struct bucket_mark *marks;
+    bool aside;      /* one of them is of this object: it does not count */
+    unsigned proofs; /* bit i: the proof i (attest/proof) */
 };
 
 struct bucket_place {
@@ -106,6 +112,14 @@ bool bucket_place_counts(const struct bucket_volume *volume);
 /* Write the key of a volume's proof i (attest/proof): 1; 0: there is none; -1. */
 int bucket_place_proof(const struct bucket_place *bucket, const struct bucket_volume *volume,
                        unsigned i, char key[LOCATION_KEY_MAX + 1], struct err *err) MUST_CHECK;
+
+/* Write a mark of a volume. out: set to its name */
+int bucket_place_put_mark(struct bucket_place *bucket, struct bucket_volume *volume,
+                          const char *word, char out[VOLUME_NAME], struct err *err) MUST_CHECK;
+
+/* Read the marks of a volume that is there: whether one of them is of this object. */
+int bucket_place_read_marks(struct bucket_place *bucket, struct bucket_volume *volume,
+                            struct err *err) MUST_CHECK;
 
 /*
  * Write how the name of a mark ends, an object that says that a volume does not count:

@@ -5,7 +5,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/db.h"
@@ -139,7 +138,30 @@ char *bucket_store_read(const struct bucket_store *s, const char *name, struct e
     return mem_format(err, LOCATION_SCHEME "%s/%s", s->bucket.location.bucket, key);
 }
 
-/* A volume is in the bucket, and counts: enter it into the list, and remove its file. */
+/* The file of a volume stays, since a mark says that the object is no good: the file is what
+ * can heal the bucket. */
+static int spare(const struct bucket_store *s, const struct bucket_volume *v, struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    const struct bucket_mark *mark;
+    char *path = dir_store_read(s->dir, v->name, err);
+    int rc = path ? bucket_place_key(&s->bucket, key, "", v->name, "", err) : -1;
+
+    if (rc == 0)
+        log_line(
+            LOG_WARNING,
+            "'%s' is good and stays: marks in the bucket say that the volume there is not; "
+            "aws s3 cp '%s' 's3://%s/%s' --metadata sha256=$(sha256sum < '%s' | cut -c "
+            "1-64) puts it in its place, then delete the marks",
+            path, path, s->bucket.location.bucket, key, path);
+    for (mark = v->marks; rc == 0 && mark; mark = mark->next)
+        log_line(LOG_WARNING, "a mark of it: 's3://%s/%s%s'", s->bucket.location.bucket, key,
+                 mark->end);
+    mem_free(path);
+    return rc;
+}
+
+/* A volume is in the bucket: enter it into the list, and remove its file, if it counts. */
 static int reap(struct bucket_store *s, const struct volume_job *job, struct err *err)
 {
     struct bucket_volume *v;
@@ -152,11 +174,14 @@ static int reap(struct bucket_store *s, const struct volume_job *job, struct err
         if (!v)
             return -1;
         v->there = v->committed = true;
-        v->aside = false;
         v->size = job->size;
         v->modified_ms = CLOCK_NONE;
         v->proofs |= job->proofs;
         (void)snprintf(v->etag, sizeof(v->etag), "%s", job->etag);
+        if (bucket_place_read_marks(&s->bucket, v, err) < 0)
+            return -1;
+        if (v->aside)
+            return spare(s, v, err);
     }
     return dir_store_remove(s->dir, job->name, err);
 }
@@ -354,65 +379,10 @@ int bucket_store_is_taken(struct bucket_store *s, const char *name, struct err *
                : bucket_place_get(&s->bucket, name) != NULL;
 }
 
-/* The text of a mark. */
-static int write_mark(const struct bucket_volume *v, const char *word, const char *tool,
-                      struct buf *out, struct err *err)
-{
-    char when[CLOCK_TEXT_MAX];
-    struct jsonw *w = mem_new(sizeof(*w), err);
-    int rc;
-
-    if (!w)
-        return -1;
-    jsonw_init(w, buf_put, out);
-    jsonw_object(w, NULL, JSONW_LINES);
-    jsonw_u64(w, "version", 1);
-    jsonw_text(w, "volume", v->name);
-    jsonw_text(w, "fault", word);
-    jsonw_text(w, "etag", v->etag);
-    jsonw_u64(w, "size", v->size);
-    jsonw_text(w, "at", clock_format(when, clock_wall(), CLOCK_RFC3339));
-    jsonw_text(w, "made_by", tool);
-    jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
-}
-
-/* Write the mark under the first name that is free. */
-static int put_mark(struct bucket_store *s, const char *name, const char *word,
-                    const struct buf *text, char out[VOLUME_NAME], struct err *err)
-{
-    char key[LOCATION_KEY_MAX + 1];
-    struct object_put_opts opts = {
-        .key = key, .bytes = text->data, .len = text->len, .condition = OBJECT_ABSENT
-    };
-    struct object_info info;
-    unsigned i;
-
-    for (i = 1; i < BUCKET_MARKS_MAX; i++) {
-        char end[BUCKET_MARK];
-        struct err why = { 0 };
-
-        (void)snprintf(out, VOLUME_NAME, "%.200s%s", name, bucket_place_mark(end, word, i));
-        if (bucket_place_key(&s->bucket, key, "", out, "", err) < 0)
-            return -1;
-        if (object_put(s->bucket.client, &opts, &info, &why) == 0)
-            return 0;
-        if (why.kind != ERR_EXISTS) {
-            *err = why;
-            return -1;
-        }
-    }
-    return err_set(err, ERR_EXISTS, "cannot set aside '%s': too many marks of that name", name);
-}
-
 int bucket_store_set_aside(struct bucket_store *s, const char *name, const char *word,
                            char out[VOLUME_NAME], struct err *err)
 {
     struct bucket_volume *v;
-    struct buf text;
-    int rc;
 
     if (is_local(s, name))
         return dir_store_set_aside(s->dir, name, word, out, err);
@@ -421,16 +391,7 @@ int bucket_store_set_aside(struct bucket_store *s, const char *name, const char 
     v = bucket_place_get(&s->bucket, name);
     if (!v || !v->there)
         return err_set(err, ERR_NOT_FOUND, "volume '%s' no longer exists", name);
-    buf_init(&text, BUCKET_MARK_MAX);
-    rc = write_mark(v, word, s->bucket.tool, &text, err);
-    if (rc == 0)
-        rc = put_mark(s, name, word, &text, out, err);
-    buf_clear(&text);
-    if (rc == 0) {
-        v->marks++;
-        v->aside = true;
-    }
-    return rc;
+    return bucket_place_put_mark(&s->bucket, v, word, out, err);
 }
 
 /* Delete an object of a volume. */

@@ -29,6 +29,10 @@
 #define TAILS_MAX ((size_t)64 << 20)
 #define KEYS_MAX  ((size_t)1 << 16)
 
+#define LIMIT_BASE  ((uint64_t)256 << 20)
+#define LIMIT_SHARE 32
+#define VOLUMES_MAX ((uint64_t)1 << 56)
+
 /* The number of volumes in a name; 0: skyarc writes no such name. */
 static size_t count_of(const char *name)
 {
@@ -56,6 +60,33 @@ static struct object_options options_of(const struct bucket_place *b)
     return options;
 }
 
+/*
+ * The largest catalog that the volumes of the list can have: texts of them are indexed, and may
+ * be compressed well. A copy that is larger is foreign, or broken.
+ */
+static uint64_t limit_of(const struct bucket_place *b)
+{
+    uint64_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < b->count; i++) {
+        uint64_t size = b->all[i]->there ? b->all[i]->size : 0;
+
+        sum = size < VOLUMES_MAX - sum ? sum + size : VOLUMES_MAX;
+    }
+    return LIMIT_BASE + sum * LIMIT_SHARE;
+}
+
+static int check_size(const struct bucket_place *b, uint64_t size, struct err *err)
+{
+    char text[TEXT_SIZE_MAX];
+
+    return size <= limit_of(b)
+               ? 0
+               : err_set(err, ERR_LIMIT, "a catalog of %s is too large for these volumes",
+                         text_size(text, size));
+}
+
 /* Upload the catalog's file. */
 static int put_catalog(struct bucket_place *b, const char *stem, int fd, struct err *err)
 {
@@ -77,7 +108,8 @@ static int put_catalog(struct bucket_place *b, const char *stem, int fd, struct 
     if (fstat(fd, &st) < 0)
         return err_sys(err, "cannot read the catalog");
     opts.size = (uint64_t)st.st_size;
-    if (bucket_place_key(b, key, BUCKET_INDEX, stem, ".db", err) < 0 ||
+    if (check_size(b, opts.size, err) < 0 ||
+        bucket_place_key(b, key, BUCKET_INDEX, stem, ".db", err) < 0 ||
         upload_hash(fd, 0, opts.size, remote_stop(), digest, err) < 0)
         return -1;
     text_hex(hex, digest, SHA256_SIZE);
@@ -244,6 +276,8 @@ static int fetch_catalog(struct bucket_place *b, const char *path, struct err *e
 
     if (rc == 0)
         rc = object_head(b->client, key, &info, err);
+    if (rc > 0 && check_size(b, info.size, err) < 0)
+        rc = -1;
     if (rc > 0) {
         fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         rc = fd < 0 ? err_sys(err, "cannot write '%s'", temp)

@@ -249,3 +249,27 @@ def test_resumed(cloud, env, emu, store, s3, tmp_path):
     cloud("pull", "-q", "-o", "s3://runs/a.tar.zst", "tsk_slow", check=0)
     assert bodies(emu) - before < 5, "everything was fetched again"
     cloud("verify", "s3://runs/a.tar.zst", check=0)
+
+
+def test_a_redacted_copy(cloud, skyarc, s3, store, tmp_path):
+    """Written as pull does: whole or not at all; an object that exists stays without --force."""
+    cloud("pull", "-o", "s3://runs/a.tar.zst", "tsk_demo1", check=0)
+    cloud("redact", "s3://runs/a.tar.zst", "-o", "s3://runs/copy.tar.zst", "-n", check=0)
+    assert keys(s3) == ["a.tar.zst"]
+    done = cloud("redact", "s3://runs/a.tar.zst", "-o", "s3://runs/copy.tar.zst", "--json", check=0).json()
+    assert done["copy"] == "s3://runs/copy.tar.zst" and keys(s3) == ["a.tar.zst", "copy.tar.zst"]
+    body = s3.get_object(Bucket="runs", Key="copy.tar.zst")
+    data = body["Body"].read()
+    assert body["Metadata"]["sha256"] == hashlib.sha256(data).hexdigest()
+    (tmp_path / "copy.tar.zst").write_bytes(data)
+    skyarc("verify", "copy.tar.zst", check=0)
+    cloud("verify", "s3://runs/copy.tar.zst", "--original", "s3://runs/a.tar.zst", check=0)
+    assert not [path for path in (tmp_path / "state").rglob("*copy*") if path.is_file() and path.suffix == ".zst"]
+    again = cloud("redact", "s3://runs/a.tar.zst", "-o", "s3://runs/copy.tar.zst", check=1)
+    assert "exists" in again.err
+    cloud("pull", "-o", "b.tar.zst", "tsk_demo3", check=None)  # from a file, into the place of the object
+    cloud("redact", "b.tar.zst", "-o", "s3://runs/copy.tar.zst", "--force", check=0)
+    assert s3.get_object(Bucket="runs", Key="copy.tar.zst")["Body"].read() != data
+    assert "cannot replace its original" in cloud("redact", "s3://runs/a.tar.zst", "-o", "s3://runs/a.tar.zst", "--force", check=2).err
+    cloud("redact", "s3://runs/a.tar.zst", "-o", "s3://runs/d/", check=2)
+    assert keys(s3) == ["a.tar.zst", "copy.tar.zst"] and not unfinished(s3)

@@ -14,6 +14,7 @@ import zipfile
 
 import pytest
 
+import craft
 from conftest import TESTS, extract
 from test_pull import check_bag, check_manifest
 
@@ -502,7 +503,7 @@ def test_wrong_operands(shop, skyarc, tmp_path):
     skyarc("redact", archive, archive, "-o", "c.tar.zst", check=2)
     skyarc("redact", archive, "-o", archive, "--force", check=2)
     skyarc("redact", archive, "-o", "-", check=2)
-    skyarc("redact", archive, "-o", "s3://bucket/copy.tar.zst", check=2)
+    skyarc("redact", archive, "-o", "s3://bucket/copy/", check=2)
     skyarc("redact", archive, "-o", "copy.rar", check=2)
     skyarc("redact", archive, "-o", "c.tar.zst", "--rules", "none.json", check=1)
     skyarc("redact", archive, "-o", "c.tar.zst", check=0)
@@ -544,3 +545,51 @@ def test_documents_about_the_making_are_left_out(shop, skyarc, tmp_path):
     assert [(row["path"], row["rule"]) for row in removed] == [("extra.jsonl", "unmaskable")]
     skyarc("verify", "two.tar.zst", "--original", made, check=0)
     assert not leaks(tmp_path / "two.tar.zst", tmp_path, {"mail": "dave@mail.example.org"})
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst"])
+def test_the_copy_of_an_archive_that_something_else_made(skyarc, tmp_path, kind):
+    """Its rows may lack where a content lies, which those of the copy have; all else is compared."""
+    (tmp_path / ("hand." + kind)).write_bytes(craft.sample().packed(kind))
+    skyarc("redact", "hand." + kind, "-o", "copy." + kind, check=0)
+    skyarc("verify", "copy." + kind, "--original", "hand." + kind, check=0)
+
+    def lie(manifest):
+        manifest["documents"][0]["size"] += 1
+    (tmp_path / "other.tar").write_bytes(craft.sample(manifest=lie).packed("tar"))
+    skyarc("verify", "copy." + kind, "--original", "other.tar", check=4)
+
+
+def test_an_expression_that_is_slow_at_each_place(skyarc, tmp_path):
+    """Few steps at each place of a text, but at 400,000 places: the time on the text is limited."""
+    (tmp_path / "slow.tar").write_bytes(craft.Bag({"data/r1/html/one.html": b"x" * 400000}).packed("tar"))
+    path = rules(tmp_path, patterns=[{"name": "slow", "regex": "x+?[#~]"}])
+    result = skyarc("redact", "slow.tar", "-o", "c.tar", "--rules", path, check=1, timeout=400)
+    assert "the rule 'slow'" in result.err and "takes too long" in result.err and "s of computing" in result.err
+    assert not (tmp_path / "c.tar").exists()
+
+
+def test_expressions_where_the_text_is_odd(skyarc, tmp_path):
+    """Matches at the ends of windows and of parts that are valid UTF-8; anchors hold for the whole text."""
+    def text(mask):
+        return (mask + b"\xff" + mask + "\u00e9\u20ac".encode() * 5000 + mask + b"\xc3" + mask + b" " + b"x" * 9000 + mask)
+
+    (tmp_path / "odd.tar").write_bytes(craft.Bag({"data/r1/html/one.html": text(b"ab1")}).packed("tar"))
+    for name, regex in (("number", "ab[0-9]"), ("group", "(ab[0-9]).*?")):
+        path = rules(tmp_path, patterns=[{"name": name, "regex": regex}])
+        skyarc("redact", "odd.tar", "-o", name + ".tar", "--rules", path, check=0)
+        masked = skyarc("cat", name + ".tar", "data/r1/html/one.html", check=0).out
+        assert masked == text(b"[redacted:%s]" % name.encode())
+    path = rules(tmp_path, patterns=[{"name": "first", "regex": "^ab[0-9]"}, {"name": "last", "regex": "ab[0-9]$"}])
+    skyarc("redact", "odd.tar", "-o", "d.tar", "--rules", path, check=0)
+    masked = skyarc("cat", "d.tar", "data/r1/html/one.html", check=0).out
+    assert masked.startswith(b"[redacted:first]\xff") and masked.endswith(b"x[redacted:last]")
+    assert masked.count(b"[redacted:") == 2 and masked.count(b"ab1") == 3
+
+
+def test_many_matches(skyarc, tmp_path):
+    """The time is linear in the text: its validity was looked at for each match."""
+    (tmp_path / "many.tar").write_bytes(craft.Bag({"data/r1/html/one.html": b"ab@1 " * 400000}).packed("tar"))
+    path = rules(tmp_path, base="none", patterns=[{"name": "many", "regex": "@[0-9]"}])
+    skyarc("redact", "many.tar", "-o", "c.tar", "--rules", path, "--no-report", check=0, timeout=400)
+    assert skyarc("cat", "c.tar", "data/r1/html/one.html", check=0).out == b"ab[redacted:many] " * 400000

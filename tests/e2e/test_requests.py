@@ -366,3 +366,23 @@ def test_none_of_a_run_that_was_put_off(skyarc, runs, sync, log_of, tmp_path):
         manifest = json.loads(skyarc("cat", "vault/" + name, "manifest.json", check=0).out)
         own = {run["run_id"] for run in manifest["runs"]}
         assert {line["run_id"] for line in log.lines if line.get("run_id")} == own
+
+
+def test_what_submits_is_logged(skyarc, emu, log_of):
+    """The POST is the first request: by the digest of its answer, without what was submitted."""
+    emu.script(["running", "completed"])
+    out = skyarc("submit", "-p", "the secret prompt", "--header", "Authorization=Bearer s3cret", "-o", "run.tar.zst", "--interval", "50ms",
+                 "--json", check=None)
+    assert out.code in (0, 3), out.err
+    log = log_of("run.tar.zst")
+    posts = [line for line in log.of("request") if line["method"] == "POST"]
+    assert len(posts) == 1 and [r["path"] for r in emu.log("api") if r["method"] == "POST"] == [posts[0]["path"]]
+    assert posts[0] == log.of("request")[0]
+    assert (posts[0]["run_id"], posts[0]["http_status"], posts[0]["attempt"], posts[0]["failure"]) == (None, 200, 1, None)
+    again = skyarc("submit", "--json", "-p", "the secret prompt", "--header", "Authorization=Bearer s3cret", check=0).out
+    again = again.rstrip(b"\n").replace(b"tsk_v2_1002", b"tsk_v2_1001")  # the same answer, as it is printed: redacted
+    assert posts[0]["sha256"] == sha256(again) and b"s3cret" not in again
+    assert "secret prompt" not in log.text and "s3cret" not in log.text and emu.key not in log.text
+    skyarc("verify", "run.tar.zst", check=0)
+    gets = [line for line in log.of("request") if line["method"] == "GET" and line["path"].endswith("/" + log.of("run")[0]["run_id"])]
+    assert len(gets) <= 2  # not each look at whether it has ended

@@ -17,6 +17,7 @@ import pytest
 import authority
 import fault_proxy
 import object_store
+from catalog import alter
 from conftest import SKYARC
 from test_shards import shard_of
 from test_view_server import Viewer
@@ -345,6 +346,75 @@ def test_gone_cut_and_swapped(place):
     assert place.sync()["healed_volumes"] == 1
 
 
+def test_a_mark_of_any_number(place):
+    """The first of two marks was deleted: the second one counts."""
+    place.make("tsk_1")
+    place.sync()
+    (name,) = place.volumes()
+    etag = place.s3.head_object(Bucket="runs", Key=place.prefix + name)["ETag"].strip('"')
+    place.put(name + ".damaged-2.json", json.dumps({"version": 1, "volume": name, "etag": etag}).encode())
+    place.machine()
+    assert place.find("--runs", check=None) == []
+    place.delete(name + ".damaged-2.json")
+    place.machine()
+    assert [row["run_id"] for row in place.find("--runs")] == ["tsk_1"]
+
+
+def test_the_file_of_a_marked_volume_stays(place):
+    """Killed before the file of the work directory is removed; meanwhile the object rots, and another machine finds that."""
+    place.make("tsk_1")
+    processes = []
+
+    def die(_request):
+        processes[0].send_signal(signal.SIGKILL)
+        processes[0].wait()
+
+    place.proxy.fault(lambda r: r.method == "PUT" and "/commits/" in r.target, after=die)
+    processes.append(place.start("sync", "--dest", DEST, *QUICK))
+    processes[0].communicate(timeout=60)
+    (name,) = place.volumes()
+    local = place.work() / name
+    whole = local.read_bytes()
+    stored = place.folder / "store/data/runs" / (place.prefix + name)
+    rotten = bytearray(whole)
+    rotten[len(whole) // 3] ^= 1
+    with open(stored, "r+b") as out:
+        out.write(rotten)
+    mine = place.state
+    place.machine()
+    assert place.sync(check=3)["differing_volumes"] == 1
+    assert place.get(name) == bytes(rotten)
+    place.env["XDG_STATE_HOME"] = str(mine)
+    for _ in range(2):
+        place.sync()
+        assert local.read_bytes() == whole
+        (command,) = re.findall(r"(aws s3 cp .*?) puts it in its place", place.err)
+        (mark,) = re.findall(r"a mark of it: 's3://runs/([^']*)'", place.err)
+    digest = hashlib.sha256(whole).hexdigest()
+    assert str(local) in command and "s3://runs/" + place.prefix + name in command
+    place.s3.put_object(Bucket="runs", Key=place.prefix + name, Body=whole, Metadata={"sha256": digest})
+    place.s3.delete_object(Bucket="runs", Key=mark)
+    place.sync()
+    assert not local.exists() and place.get(name) == whole
+    place.machine()
+    assert place.sync("--verify-share", "1")["damaged_volumes"] == 0
+    assert name in {row["volume"] for row in place.find("--runs")}
+
+
+def test_a_copy_of_the_catalog_that_is_too_large(place):
+    """It is not fetched: all volumes are read instead."""
+    for i in range(17):
+        place.make("tsk_%d" % i, ended=90000 + i, count=1)
+    place.sync("--volume-runs", "1")
+    (copy,) = [key for key in place.keys("catalog/") if key.endswith(".db")]
+    os.truncate(place.folder / "store/data/runs" / (place.prefix + copy), 300 << 20)
+    place.machine()
+    place.proxy.requests.clear()
+    assert len(place.find("--runs")) == 17
+    assert "is too large" in place.err
+    assert not [r for r in place.proxy.requests if r.method == "GET" and r.target.split("?")[0].endswith(".db")]
+
+
 def test_gone_before_a_new_machine_looks(place):
     ids = [place.make("tsk_%d" % i, ended=90000 + i) for i in range(2)]
     place.sync("--volume-runs", "1")
@@ -449,6 +519,39 @@ def test_a_hold_that_comes_in_between(place, moment, when, rewrite):
     place.check_all({"tsk_0", "tsk_1"} & runs)
 
 
+def test_a_hold_of_a_parent_whose_child_is_gone(place):
+    """A prune removes the child's volume, completely, before the hold's entry is written, and is killed then: hold says so."""
+    for i in range(3):
+        place.make("tsk_%d" % i, ended=90000 if i == 0 else 900000)
+    place.sync("--volume-runs", "1")
+    parent, child = [run["run_id"] for _, commit in sorted(place.commits().items()) for run in commit["runs"] if run["run_id"] != "tsk_0"]
+    mine = place.state
+    place.machine()
+    place.run("hold", "--dest", DEST)
+    alter(place.work(), "INSERT INTO parents(run_id, parent_id) VALUES('%s', '%s')" % (child, parent))
+    proxy = fault_proxy.Proxy(place.gateway.port, None)
+    processes, tombstones = [], []
+
+    def die(_request):
+        processes[0].send_signal(signal.SIGKILL)
+        processes[0].wait()
+
+    def prune_child(_request):
+        processes.append(place.start("prune", "--dest", DEST, "--apply", "--keep-days", "5",
+                                     XDG_STATE_HOME=str(mine), AWS_ENDPOINT_URL=proxy.url))
+        processes[0].communicate(timeout=60)
+
+    proxy.fault(lambda r: MOMENTS["the tombstone"](r) and (tombstones.append(r) or len(tombstones) == 2), instead=fault_proxy.error(403, "AccessDenied"),
+                before=die)
+    place.proxy.fault(MOMENTS["the log"], before=prune_child)
+    place.run("hold", "--dest", DEST, parent, check=75)
+    assert "too late" in place.err and not place.keys("tombstones/")
+    runs = [run["run_id"] for commit in place.commits().values() for run in commit["runs"]]
+    assert parent in runs and child not in runs
+    proxy.close()
+    assert "too late" not in place.run("hold", "--dest", DEST, parent).decode() + place.err  # nothing is removed at this moment
+
+
 @pytest.mark.parametrize("rewrite", [False, True])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_prune_killed(place, moment, rewrite):
@@ -470,6 +573,30 @@ def test_prune_killed(place, moment, rewrite):
     prune(place, "--keep-days", "5")
     place.check_all(["tsk_0"])
     assert place.sync()["archived_runs"] == 0
+
+
+def test_a_pair_whose_tombstone_cannot_be_read(place):
+    """Whether another machine is at work is not known: that is the error, and no other machine is told of."""
+    place.make("tsk_0")
+    place.make("tsk_1", ended=900000)
+    place.sync()
+    processes = []
+
+    def die(_request):
+        processes[0].send_signal(signal.SIGKILL)
+        processes[0].wait()
+
+    place.proxy.fault(MOMENTS["the log"], after=die)
+    processes.append(place.start("prune", "--dest", DEST, "--apply", "--keep-days", "5"))
+    processes[0].communicate(timeout=60)
+    assert len(place.volumes()) == 2
+    place.proxy.fault(lambda r: r.method == "GET" and "/tombstones/" in r.target, times=9, instead=fault_proxy.error(403, "AccessDenied"))
+    place.run("sync", "--dest", DEST, *QUICK, check=1)
+    assert "AccessDenied" in place.err and "another machine" not in place.err
+    place.proxy.clear()
+    place.sync()
+    prune(place, "--keep-days", "5")
+    place.check_all(["tsk_0"])
 
 
 def entry(what, run):
