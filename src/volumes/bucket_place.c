@@ -2,9 +2,12 @@
 #include "volumes/bucket_place.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/json.h"
+#include "base/jsonw.h"
 #include "s3/object_list.h"
+#include "s3/object_put.h"
 #include "storage/remote.h"
 
 #include <stdio.h>
@@ -46,6 +49,7 @@ static void clear_list(struct bucket_place *b)
     b->count = b->cap = 0;
     b->listed = b->used = false;
     b->index[0] = '\0';
+    b->index_is_own = false;
 }
 
 void bucket_place_close(struct bucket_place *b)
@@ -180,14 +184,32 @@ static int enter_beside(struct bucket_place *b, const char *below, struct err *e
     return v ? 0 : -1;
 }
 
-/* Remember the newest copy of the catalog: keys are visited in their order. */
+bool bucket_place_is_index_of(const char *name, const char *shard)
+{
+    const char *dot = strrchr(name, '.'); /* of the name's end */
+    size_t len = dot ? (size_t)(dot - name) : 0;
+    size_t end = strlen(shard);
+
+    if (!*shard) /* TIME-COUNT-RANDOM, and no shard */
+        return len && !memchr(name, '.', len);
+    return len > end && strncmp(dot - end, shard, end) == 0;
+}
+
+/* Remember the newest copy of the catalog, of this shard if there is one: keys are visited in
+ * their order. */
 static void take_index(struct bucket_place *b, const char *name)
 {
     size_t len = strlen(name);
+    bool own;
 
-    if (len > 3 && len - 3 < sizeof(b->index) && strcmp(name + len - 3, ".db") == 0 &&
-        strspn(name, "0123456789") == 16)
-        (void)snprintf(b->index, sizeof(b->index), "%.*s", (int)(len - 3), name);
+    if (len <= 3 || len - 3 >= sizeof(b->index) || strcmp(name + len - 3, ".db") != 0 ||
+        strspn(name, "0123456789") != 16)
+        return;
+    own = bucket_place_is_index_of(name, b->shard);
+    if (b->index_is_own && !own)
+        return;
+    (void)snprintf(b->index, sizeof(b->index), "%.*s", (int)(len - 3), name);
+    b->index_is_own = own;
 }
 
 static int on_object(void *ctx, const struct object_listed *object, struct err *err)
@@ -290,5 +312,72 @@ int bucket_place_list(struct bucket_place *b, bool afresh, struct err *err)
             rc = read_marks(b, b->all[i], err);
     }
     b->listed = rc == 0;
+    return rc;
+}
+
+/* The text of a mark. */
+static int write_mark(const struct bucket_volume *v, const char *word, const char *tool,
+                      struct buf *out, struct err *err)
+{
+    char when[CLOCK_TEXT_MAX];
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    int rc;
+
+    if (!w)
+        return -1;
+    jsonw_init(w, buf_put, out);
+    jsonw_object(w, NULL, JSONW_LINES);
+    jsonw_u64(w, "version", 1);
+    jsonw_text(w, "volume", v->name);
+    jsonw_text(w, "fault", word);
+    jsonw_text(w, "etag", v->etag);
+    jsonw_u64(w, "size", v->size);
+    jsonw_text(w, "at", clock_format(when, clock_wall(), CLOCK_RFC3339));
+    jsonw_text(w, "made_by", tool);
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc;
+}
+
+/* Write the mark under the first name that is free. */
+static int put_mark(struct bucket_place *b, const char *name, const char *word,
+                    const struct buf *text, char out[VOLUME_NAME], struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    struct object_put_opts opts = {
+        .key = key, .bytes = text->data, .len = text->len, .condition = OBJECT_ABSENT
+    };
+    struct object_info info;
+    unsigned i;
+
+    for (i = 1; i < BUCKET_MARKS_MAX; i++) {
+        char end[BUCKET_MARK];
+        struct err why = { 0 };
+
+        (void)snprintf(out, VOLUME_NAME, "%.200s%s", name, bucket_place_mark(end, word, i));
+        if (bucket_place_key(b, key, "", out, "", err) < 0)
+            return -1;
+        if (object_put(b->client, &opts, &info, &why) == 0)
+            return 0;
+        if (why.kind != ERR_EXISTS) {
+            *err = why;
+            return -1;
+        }
+    }
+    return err_set(err, ERR_EXISTS, "cannot set aside '%s': too many marks of that name", name);
+}
+
+int bucket_place_put_mark(struct bucket_place *b, const struct bucket_volume *v,
+                          const char *word, char out[VOLUME_NAME], struct err *err)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, BUCKET_MARK_MAX);
+    rc = write_mark(v, word, b->tool, &text, err);
+    if (rc == 0)
+        rc = put_mark(b, v->name, word, &text, out, err);
+    buf_clear(&text);
     return rc;
 }
