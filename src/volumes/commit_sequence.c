@@ -333,11 +333,11 @@ int commit_sequence_find_end(struct commit_sequence *s, struct s3_client *client
 int commit_sequence_has_more(const struct commit_sequence *s, struct s3_client *client,
                              struct err *err)
 {
-    char key[LOCATION_KEY_MAX + 1];
-    struct object_info info;
+    struct commit_decision d;
+    int rc = load(s->bucket, client, s->end + 1, &d, err);
 
-    return key_of(s->bucket, s->end + 1, key, err) < 0 ? -1
-                                                       : object_head(client, key, &info, err);
+    forget(&d);
+    return rc;
 }
 
 /* Read the next decision into the names and the file. */

@@ -705,7 +705,7 @@ def test_what_a_night_costs(place):
     place.proxy.requests.clear()
     place.sync("--no-verify")
     kinds = [request.kind for request in place.proxy.requests]
-    assert sorted(kinds) == ["get", "get", *["list"] * 5, "put", "put", "uploads"], kinds
+    assert sorted(kinds) == ["get", "get", *["list"] * 5, "put", "put", "uploads"], [(r.method, r.target) for r in place.proxy.requests]
     place.machine()
     place.proxy.requests.clear()
     place.sync("--no-verify")
