@@ -251,7 +251,7 @@ complete -c skyarc -n '__skyarc_in sync' -l work-dir -r -F -d 'of a bucket: the 
 complete -c skyarc -n '__skyarc_in sync' -s n -l dry-run -d 'only print the runs that would be archived, and change nothing; volumes are not checked'
 complete -c skyarc -n '__skyarc_in sync' -l format -x -a 'tar.zst tar.gz tar' -d 'format of the volumes: tar.zst (default), tar.gz or tar'
 complete -c skyarc -n '__skyarc_in sync' -s i -l input -r -F -d 'also archive the runs whose IDs are in this file, one per line, such as runs that the service no longer lists'
-complete -c skyarc -n '__skyarc_in sync' -l shard -r -f -d 'archive only the runs of shard K of N, each shard into a directory of its own, or a prefix of a bucket, which remembers it; auto/N takes K from a Kubernetes Indexed Job, auto takes K and N from a SLURM job array; 1/1: all runs'
+complete -c skyarc -n '__skyarc_in sync' -l shard -r -f -d 'archive only the runs of shard K of N, each shard into a directory of its own, which remembers it, or all into one prefix of a bucket; auto/N takes K from a Kubernetes Indexed Job, auto takes K and N from a SLURM job array; 1/1: all runs'
 complete -c skyarc -n '__skyarc_in sync' -l reshard -d 'with --shard: from now on fill the directory with this shard; the runs that it has stay'
 complete -c skyarc -n '__skyarc_in sync' -l settle -r -f -d 'archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)'
 complete -c skyarc -n '__skyarc_in sync' -l volume-size -r -f -d 'start a new volume when the size of its artifacts exceeds this (default 4g)'

@@ -157,6 +157,8 @@
  *           bucket_log     the log of a sync, as objects
  *           volume_upload  uploads a volume and makes it count, in the background
  *           commit_record  the object that makes a volume count
+ *           commit_sequence  decides which volumes are committed, whoever writes
+ *           orphans        collects volumes that were uploaded and never committed
  *           tombstone      the objects that say what prune is about to remove
  *           hidden         volumes that a delete marker or a newer version hides
  *           volume_lock    legal hold and retention of volumes in a bucket, what was set
@@ -273,6 +275,7 @@
  * storage/  range_file     a file that is read at any offset: a local one, or an object
  *           object_file    reads an object of a bucket, and ahead
  *           staging        a local file that becomes an object
+ *           lease          an object that says which process works on something
  *           remote         the process's settings for object stores
  *           conditions     whether a store's conditional writes decide races
  * s3/       s3_client      signed requests to a bucket, with retries

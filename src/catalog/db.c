@@ -32,6 +32,8 @@ struct db {
     bool is_new;
     struct statement statements[STATEMENTS_MAX];
     size_t count;
+    db_filter_fn *filter; /* of here(ID) */
+    void *filter_ctx;
 };
 
 int64_t db_us(const char *text)
@@ -173,14 +175,48 @@ static int check(struct db *c, enum db_mode mode, const char *wanted, struct err
     return check_schema(c, wanted, err);
 }
 
+/* The filter that lets every run pass. */
+static int every(struct db *c, void *ctx, const char *run_id)
+{
+    (void)c;
+    (void)ctx;
+    (void)run_id;
+    return 1;
+}
+
+/* here(ID): whether a run passes the filter. */
+static void here(sqlite3_context *ctx, int count, sqlite3_value **values)
+{
+    struct db *c = sqlite3_user_data(ctx);
+    const char *id = (const char *)sqlite3_value_text(values[0]);
+    int is = 1;
+
+    (void)count;
+    if (id)
+        is = c->filter(c, c->filter_ctx, id);
+    if (is < 0)
+        sqlite3_result_error(ctx, "the shard of a run cannot be determined", -1);
+    else
+        sqlite3_result_int(ctx, is);
+}
+
+void db_filter(struct db *c, db_filter_fn *fn, void *ctx)
+{
+    c->filter = fn ? fn : every;
+    c->filter_ctx = ctx;
+}
+
 /* Configure the connection for an untrusted database, with limits for values. */
 static int configure(struct db *c, enum db_mode mode, struct err *err)
 {
+    db_filter(c, NULL, NULL);
     /* without this, SQLite loses the reason of an error in the schema */
     if (sqlite3_extended_result_codes(c->db, 1) != SQLITE_OK ||
         sqlite3_busy_timeout(c->db, BUSY_MS) != SQLITE_OK ||
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
-        sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
+        sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK ||
+        sqlite3_create_function(c->db, "here", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, c, here,
+                                NULL, NULL) != SQLITE_OK)
         return fail(c, err);
     (void)sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
     if (run(c,

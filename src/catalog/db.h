@@ -74,6 +74,12 @@ int db_commit(struct db *catalog, struct err *err) MUST_CHECK;
 /* Roll back the transaction; no effect if there is none. */
 void db_rollback(struct db *catalog);
 
+/* Whether a run is one that this process works on: 1, 0 or -1. It may read the catalog. */
+typedef int db_filter_fn(struct db *catalog, void *ctx, const char *run_id);
+
+/* What the SQL function here(ID) returns from now on; NULL: always 1, as in the beginning. */
+void db_filter(struct db *catalog, db_filter_fn *fn, void *ctx);
+
 /*
  * SQL statements, prepared once: for the modules of this folder, sync/heal and sync/fixity.
  */

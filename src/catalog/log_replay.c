@@ -92,7 +92,7 @@ static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
     if (db_do(c, sql, err) < 0)
         return -1;
     if (strcmp(e->what, AUDIT_LOG_SHARD) == 0)
-        return read_shard(e, &shard, err) < 0 ? -1 : shard_changed(c, &shard, err);
+        return read_shard(e, &shard, err) < 0 ? -1 : shard_joined(c, &shard, err);
     if (!e->run_id)
         return 0;
     if (strcmp(e->what, AUDIT_LOG_HOLD) == 0)

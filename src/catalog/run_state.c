@@ -279,7 +279,7 @@ int run_state_each(struct db *c, const struct run_state_which *which,
     struct sqlite3_stmt *sql = db_sql(
         c,
         "SELECT run_id, state, status, created_at, finished_at FROM states"
-        " WHERE state = ?1 AND (next_ms <= ?2 OR next_ms > ?5)"
+        " WHERE state = ?1 AND here(run_id) AND (next_ms <= ?2 OR next_ms > ?5)"
         " AND (?4 = 0 OR coalesce(listed_ms, 0) <> ?4) AND (?6 = 0 OR tries > 0 OR EXISTS"
         " (SELECT 1 FROM lost l WHERE l.run_id = states.run_id))"
         " ORDER BY CASE WHEN ?7 THEN next_ms END, created_at, run_id LIMIT ?3",
@@ -428,7 +428,8 @@ static int number(struct db *c, struct sqlite3_stmt *sql, int64_t *out, struct e
 
 int64_t run_state_count(struct db *c, const char *state, struct err *err)
 {
-    struct sqlite3_stmt *sql = db_sql(c, "SELECT count(*) FROM states WHERE state = ?1", err);
+    struct sqlite3_stmt *sql =
+        db_sql(c, "SELECT count(*) FROM states WHERE state = ?1 AND here(run_id)", err);
     int64_t count;
 
     if (!sql)
@@ -487,8 +488,10 @@ int run_state_told_lost(struct db *c, struct err *err)
 
 int64_t run_state_oldest(struct db *c, struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        db_sql(c, "SELECT min(created_at) FROM states WHERE state = '" RUN_STATE_DUE "'", err);
+    struct sqlite3_stmt *sql = db_sql(
+        c,
+        "SELECT min(created_at) FROM states WHERE state = '" RUN_STATE_DUE "' AND here(run_id)",
+        err);
     int64_t oldest = DB_UNKNOWN;
 
     if (sql && number(c, sql, &oldest, err) < 0)

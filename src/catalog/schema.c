@@ -136,7 +136,10 @@ static const char *const migrations[] = {
      /* whether the texts of the volume's artifacts are in the table texts */
      "ALTER TABLE volumes ADD COLUMN texts INTEGER NOT NULL DEFAULT 0;"
      /* a row: what was pruned may still be in the file */
-     "CREATE TABLE purges(id INTEGER PRIMARY KEY CHECK(id = 1));"),
+     "CREATE TABLE purges(id INTEGER PRIMARY KEY CHECK(id = 1));"
+     /* the shard whose runs have states here, of a bucket that several shards fill */
+     "CREATE TABLE shard(id INTEGER PRIMARY KEY CHECK(id = 1), k INTEGER NOT NULL,"
+     " n INTEGER NOT NULL);"),
     /* clang-format on */
 };
 

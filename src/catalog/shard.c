@@ -218,8 +218,59 @@ int shard_choose(const struct shard_choice *choice, struct shard *use, struct er
     return 0;
 }
 
+/* The shard of the table: 1; 0: none; -1. */
+static int own(struct db *c, struct shard *shard, struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(c, "SELECT k, n FROM shard", err);
+    int rc = sql ? db_step(c, sql, err) : -1;
+
+    *shard = (struct shard){ 0 };
+    if (rc > 0) {
+        *shard = (struct shard){ (uint64_t)db_column_number(sql, 0),
+                                 (uint64_t)db_column_number(sql, 1) };
+        db_done(sql);
+    }
+    return rc;
+}
+
+int shard_set_own(struct db *c, const struct shard *shard, struct err *err)
+{
+    struct sqlite3_stmt *sql;
+    struct shard was;
+    int known = own(c, &was, err);
+
+    if (known < 0 || (known && was.k == shard->k && was.n == shard->n))
+        return known < 0 ? -1 : 0;
+    sql = db_sql(c, "INSERT OR REPLACE INTO shard(id, k, n) VALUES(1, ?1, ?2)", err);
+    if (!sql)
+        return -1;
+    db_number(sql, 1, (int64_t)shard->k);
+    db_number(sql, 2, (int64_t)shard->n);
+    return db_do(c, sql, err) < 0 ? -1 : known;
+}
+
+int64_t shard_members(struct db *c, uint64_t n, uint64_t k, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        db_sql(c,
+               "SELECT count(DISTINCT part) FROM log WHERE what = '" AUDIT_LOG_SHARD
+               "' AND part LIKE '%/' || ?1 AND (?2 = 0 OR part = ?2 || '/' || ?1)",
+               err);
+    int64_t count;
+
+    if (!sql)
+        return -1;
+    db_number(sql, 1, (int64_t)n);
+    db_number(sql, 2, (int64_t)k);
+    count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
+    if (count >= 0)
+        db_done(sql);
+    return count;
+}
+
 int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms, struct err *err)
 {
+    struct shard mine;
     struct sqlite3_stmt *sql =
         db_sql(c,
                "SELECT part, at_ms FROM log WHERE what = '" AUDIT_LOG_SHARD
@@ -234,7 +285,11 @@ int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms, struct err
             *at_ms = db_column_number(sql, 1);
         db_done(sql);
     }
-    return rc;
+    if (rc > 0)
+        rc = own(c, &mine, err);
+    if (rc > 0 && mine.n == shard->n)
+        *shard = mine;
+    return rc < 0 ? -1 : 0;
 }
 
 int64_t shard_records(struct db *c, struct err *err)
@@ -243,6 +298,25 @@ int64_t shard_records(struct db *c, struct err *err)
         db_sql(c, "SELECT count(*) FROM log WHERE what = '" AUDIT_LOG_SHARD "'", err);
     int64_t count = sql && db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
 
+    if (count >= 0)
+        db_done(sql);
+    return count;
+}
+
+int64_t shard_records_after(struct db *c, int64_t known, uint64_t n, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        db_sql(c,
+               "SELECT count(*) FROM (SELECT part FROM log WHERE what = '" AUDIT_LOG_SHARD
+               "' ORDER BY id LIMIT -1 OFFSET ?1) WHERE part NOT LIKE '%/' || ?2",
+               err);
+    int64_t count;
+
+    if (!sql)
+        return -1;
+    db_number(sql, 1, known);
+    db_number(sql, 2, (int64_t)n);
+    count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
     if (count >= 0)
         db_done(sql);
     return count;
@@ -314,6 +388,16 @@ static int collect_others(struct db *c, const struct shard *shard, struct text_l
         }
     }
     return rc;
+}
+
+int shard_joined(struct db *c, const struct shard *shard, struct err *err)
+{
+    struct shard mine;
+    int known = own(c, &mine, err);
+
+    if (known < 0)
+        return -1;
+    return known && mine.n == shard->n ? 0 : shard_changed(c, shard, err);
 }
 
 int shard_changed(struct db *c, const struct shard *shard, struct err *err)

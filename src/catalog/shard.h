@@ -8,7 +8,9 @@
  * family. The hash must never change: directories would get other runs.
  *
  * The shard that a directory is filled with is an entry of its log (AUDIT_LOG_SHARD); the last
- * one counts. A directory without such an entry is filled with all runs.
+ * one counts. A directory without such an entry is filled with all runs. Several shards may
+ * fill one prefix of a bucket: then the log has an entry for each, the last one tells how many
+ * there are, and the catalog tells of which shard it has the states.
  *
  * The functions without a catalog are pure: the environment is read by a callback.
  *
@@ -90,8 +92,25 @@ int shard_choose(const struct shard_choice *choice, struct shard *use,
 int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms,
                    struct err *err) MUST_CHECK;
 
+/*
+ * Of a bucket, which several shards may fill: set the shard whose runs have states in this
+ * catalog. From then on shard_recorded tells it, as long as the bucket is divided into so many.
+ *
+ * returns  1: it was another one; 0: it was the same, or none; -1
+ */
+int shard_set_own(struct db *c, const struct shard *shard, struct err *err) MUST_CHECK;
+
+/* How many shards of n the log has recorded; k: count only this one, 0: all. -1: error */
+int64_t shard_members(struct db *c, uint64_t n, uint64_t k, struct err *err) MUST_CHECK;
+
 /* The number of entries of the log that record a shard, or -1. */
 int64_t shard_records(struct db *c, struct err *err) MUST_CHECK;
+
+/*
+ * The number of these entries, after the first `known`, that are of another number of shards.
+ */
+int64_t shard_records_after(struct db *c, int64_t known, uint64_t n,
+                            struct err *err) MUST_CHECK;
 
 /* Whether the catalog has volumes, or states of runs: 1, 0 or -1. */
 int shard_is_filled(struct db *c, struct err *err) MUST_CHECK;
@@ -99,6 +118,10 @@ int shard_is_filled(struct db *c, struct err *err) MUST_CHECK;
 /* Whether a run, which may be one that another run started, is in a shard: 1, 0 or -1. */
 int shard_has(struct db *c, const struct shard *shard, const char *run_id,
               struct err *err) MUST_CHECK;
+
+/* The log says that a shard fills the place: as shard_changed, unless the catalog is that of
+ * another shard of as many. In a transaction. */
+int shard_joined(struct db *c, const struct shard *shard, struct err *err) MUST_CHECK;
 
 /*
  * The directory is filled with another shard from now on: forget which runs were listed

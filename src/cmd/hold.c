@@ -148,13 +148,18 @@ static int warn_unknown(const struct hold_args *args, struct db *catalog, const 
     int known = run_state_known(catalog, run_id, err);
     char text[SHARD_TEXT_MAX];
     struct shard shard;
+    int64_t members;
     int here = 1;
 
     if (known)
         return known < 0 ? -1 : 0;
     if (shard_recorded(catalog, &shard, NULL, err) < 0)
         return -1;
-    if (!identity_is_task(run_id)) /* the shard of a task v2 is that of its workflow run */
+    members = shard_members(catalog, shard.n, 0, err);
+    if (members < 0)
+        return -1;
+    if (members <= 1 &&
+        !identity_is_task(run_id)) /* the shard of a task v2 is that of its workflow run */
         here = shard_has(catalog, &shard, run_id, err);
     if (here == 0)
         log_line(LOG_WARNING,

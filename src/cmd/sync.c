@@ -75,7 +75,7 @@ static const struct opt sync_opts[] = {
     { 'n', "dry-run",     NULL,   OPT_FLAG,     OPT_AT(sync_args, dry_run),     "only print the runs that would be archived, and change nothing; volumes are not checked", 0, 0, NULL, false, NULL },
     { 0,   "format",      "FORMAT", OPT_TEXT,   OPT_AT(sync_args, archive.format), "format of the volumes: tar.zst (default), tar.gz or tar", 0, 0, NULL, false, NULL },
     { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the runs whose IDs are in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
-    { 0,   "shard",       "K/N",  OPT_TEXT,     OPT_AT(sync_args, shard),       "archive only the runs of shard K of N, each shard into a directory of its own, or a prefix of a bucket, which remembers it; auto/N takes K from a Kubernetes Indexed Job, auto takes K and N from a SLURM job array; 1/1: all runs", 0, 0, NULL, false, NULL },
+    { 0,   "shard",       "K/N",  OPT_TEXT,     OPT_AT(sync_args, shard),       "archive only the runs of shard K of N, each shard into a directory of its own, which remembers it, or all into one prefix of a bucket; auto/N takes K from a Kubernetes Indexed Job, auto takes K and N from a SLURM job array; 1/1: all runs", 0, 0, NULL, false, NULL },
     { 0,   "reshard",     NULL,   OPT_FLAG,     OPT_AT(sync_args, reshard),     "with --shard: from now on fill the directory with this shard; the runs that it has stay", 0, 0, NULL, false, NULL },
     { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)", 0, 0, NULL, false, NULL },
     { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "start a new volume when the size of its artifacts exceeds this (default 4g)", 0, 0, NULL, false, NULL },
@@ -147,11 +147,11 @@ static int check_shard(const struct sync_args *args, struct shard *shard, struct
 static int check(struct service *s, int count, char *const *operands, struct err *err)
 {
     const struct sync_args *args = s->args;
-    const struct volume_store_opts place = { .place = args->dest,
-                                             .work_dir = args->work_dir,
-                                             .objects = &args->archive.object,
-                                             .rate_bps = args->archive.limit_rate,
-                                             .tool = TOOL_NAME };
+    struct volume_store_opts place = { .place = args->dest,
+                                       .work_dir = args->work_dir,
+                                       .objects = &args->archive.object,
+                                       .rate_bps = args->archive.limit_rate,
+                                       .tool = TOOL_NAME };
 
     if (count)
         return err_set(err, ERR_USAGE, "sync takes no operands: '%.100s'", operands[0]);
@@ -162,6 +162,7 @@ static int check(struct service *s, int count, char *const *operands, struct err
     if (check_shard(args, &s->shard, err) < 0 ||
         object_options_check(&args->archive.object, err) < 0)
         return -1;
+    place.shard = s->shard;
     return volume_store_open(&s->store, &place, err);
 }
 
@@ -246,6 +247,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "unreadable_volumes", r->found.fixity.unreadable);
     jsonw_u64(w, "read_back_volumes", r->found.read_back);
     jsonw_u64(w, "read_back_bytes", r->found.read_bytes);
+    jsonw_u64(w, "superseded_volumes", r->found.superseded);
     jsonw_u64(w, "lost_runs", r->lost > 0 ? (uint64_t)r->lost : 0);
     jsonw_u64(w, "artifacts", r->artifacts);
     jsonw_u64(w, "downloaded_bytes", r->downloaded);
@@ -538,12 +540,12 @@ const struct command cmd_sync = {
                 "skyarc sync --dest s3://audits/skyarc\n"
                 "skyarc sync -n --dest /srv/skyarc\n"
                 "skyarc sync --dest /srv/skyarc --list-safe 30\n",
-    .exits =
-        "0    everything that is due is archived\n"
-        "1    failed; the next sync resumes\n"
-        "3    archived, but something is missing, deferred or lost\n"
-        "4    a volume is damaged\n"
-        "75   another skyarc holds the directory's lock, or the service said to retry later\n",
+    .exits = "0    everything that is due is archived\n"
+             "1    failed; the next sync resumes\n"
+             "3    archived, but something is missing, deferred or lost\n"
+             "4    a volume is damaged\n"
+             "75   another skyarc holds the directory's lock, or the lease of a bucket or "
+             "shard, or the service said to retry later\n",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

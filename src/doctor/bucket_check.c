@@ -2,13 +2,17 @@
 #include "doctor/bucket_check.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
+#include "catalog/shard.h"
 #include "doctor/clock_check.h"
 #include "s3/bucket.h"
+#include "s3/object_list.h"
 #include "s3/upload_list.h"
 #include "storage/conditions.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define UPLOADS_MAX 10000                   /* more are not counted */
@@ -170,4 +174,57 @@ void bucket_check_conditions(struct s3_client *client, const char *prefix,
     if (*found.left)
         finding_add(findings, "delete", FINDING_WARNING, "remove it",
                     "'s3://%s/%s' could not be removed", s3_client_bucket(client), found.left);
+}
+
+/* The leases of shards being listed. */
+struct leases {
+    size_t prefix;
+    uint64_t n; /* of the newest one */
+    int64_t newest_ms;
+    size_t count; /* of shards of n */
+};
+
+static int on_lease(void *ctx, const struct object_listed *object, struct err *err)
+{
+    struct leases *l = ctx;
+    const char *name = object->key + l->prefix;
+    const char *of = strstr(name, "-of-");
+    const char *end = strstr(name, ".json");
+    char text[SHARD_TEXT_MAX];
+    struct shard shard;
+
+    (void)err;
+    if (!of || !end || end < of)
+        return 0;
+    (void)snprintf(text, sizeof(text), "%.*s/%.*s", (int)(of - name), name, (int)(end - of - 4),
+                   of + 4);
+    if (text_part(text, SHARD_MOST, &shard.k, &shard.n, NULL) < 0 ||
+        (shard.n != l->n && l->n && object->modified_ms < l->newest_ms))
+        return 0;
+    if (object->modified_ms > l->newest_ms)
+        l->newest_ms = object->modified_ms;
+    l->count = shard.n == l->n ? l->count + 1 : 1;
+    l->n = shard.n;
+    return 0;
+}
+
+void bucket_check_shards(struct s3_client *client, const char *prefix, struct findings *f)
+{
+    struct leases leases = { 0 };
+    struct err err = { 0 };
+    size_t len = strlen(prefix);
+    char *folder =
+        mem_format(&err, "%s%sleases/", prefix, len && prefix[len - 1] != '/' ? "/" : "");
+    int rc = folder ? 0 : -1;
+
+    leases.prefix = folder ? strlen(folder) : 0;
+    if (rc == 0)
+        rc = object_list(client, folder, NULL, on_lease, &leases, &err);
+    mem_free(folder);
+    if (rc == 0 && leases.n)
+        finding_add(f, "shards", FINDING_OK, NULL,
+                    "%zu of %llu shards fill this prefix, each run being of one of them",
+                    leases.count, (unsigned long long)leases.n);
+    else if (rc < 0 && err.kind != ERR_DENIED) /* which the list above has said */
+        finding_add(f, "shards", FINDING_WARNING, NULL, "%s", err.text);
 }

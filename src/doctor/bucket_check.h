@@ -32,4 +32,8 @@ void bucket_check_uploads(struct s3_client *client, const char *prefix,
 void bucket_check_conditions(struct s3_client *client, const char *prefix,
                              struct findings *findings);
 
+/* Say how many shards of a sync fill the prefix, by their leases, if there are any. */
+void bucket_check_shards(struct s3_client *client, const char *prefix,
+                         struct findings *findings);
+
 #endif

@@ -115,9 +115,15 @@ static void check_shard(struct db *catalog, struct findings *findings)
     char text[SHARD_TEXT_MAX];
     struct shard shard;
     struct err err = { 0 };
+    int64_t members = 0;
 
-    if (shard_recorded(catalog, &shard, NULL, &err) < 0)
+    if (shard_recorded(catalog, &shard, NULL, &err) < 0 ||
+        (members = shard_members(catalog, shard.n, 0, &err)) < 0)
         finding_add(findings, "catalog", FINDING_ERROR, REMAKE, "%s", err.text);
+    else if (shard_divides(&shard) && members > 1)
+        finding_add(findings, "shard", FINDING_OK, NULL,
+                    "%lld of %llu shards fill this prefix, each run being of one of them",
+                    (long long)members, (unsigned long long)shard.n);
     else if (shard_divides(&shard))
         finding_add(findings, "shard", FINDING_OK, NULL,
                     "%s; the runs of other shards are in other directories",

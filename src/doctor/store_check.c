@@ -239,6 +239,7 @@ static void check_store(struct store_probe *s)
                     "can be written and deleted");
     bucket_check_settings(s->client, s->findings);
     bucket_check_uploads(s->client, s->location.key, s->findings);
+    bucket_check_shards(s->client, s->location.key, s->findings);
 }
 
 void store_check(const char *address, struct findings *findings)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "storage/conditions.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/text.h"
@@ -16,7 +18,8 @@
 #include <string.h>
 
 #define BODY_SIZE       ((size_t)16 << 10) /* so that writes take some time */
-#define HURRY_MS        2000               /* for each request of the removal after a stop */
+#define NOTE_MAX        ((size_t)REMOTE_ENDPOINT_MAX + 16)
+#define HURRY_MS        2000 /* for each request of the removal after a stop */
 #define NOT_IMPLEMENTED 501
 #define ABSENT          "if-none-match: *"
 
@@ -309,4 +312,43 @@ int conditions_probe(const char *bucket, const char *prefix, struct conditions *
     s3_client_free(x->client);
     mem_free(x);
     return rc;
+}
+
+/* Whether the file says that the store of this endpoint is fit. */
+static bool is_noted(const char *note, const char *line)
+{
+    struct buf text;
+    struct err ignored;
+    bool is;
+
+    buf_init(&text, NOTE_MAX);
+    is = file_load(note, stop_never(), &text, &ignored) == 0 &&
+         strcmp(buf_text(&text), line) == 0;
+    buf_clear(&text);
+    return is;
+}
+
+int conditions_require(const char *bucket, const char *prefix, const char *note,
+                       struct err *err)
+{
+    char endpoint[REMOTE_ENDPOINT_MAX];
+    char line[NOTE_MAX];
+    struct conditions found;
+
+    if (remote_endpoint(endpoint, err) < 0)
+        return -1;
+    (void)snprintf(line, sizeof(line), "fit %s\n", *endpoint ? endpoint : "aws");
+    if (is_noted(note, line))
+        return 0;
+    if (conditions_probe(bucket, prefix, &found, err) < 0)
+        return -1;
+    if (found.fitness == CONDITIONS_FIT)
+        return file_put(note, line, strlen(line), 0600, err);
+    return err_set(err, ERR_NOT_FOUND,
+                   "conditional writes of the store of 's3://%s/%s' %s, so that no shards can "
+                   "be archived there: %s",
+                   bucket, prefix,
+                   found.fitness == CONDITIONS_UNFIT ? "do not decide races"
+                                                     : "could not be examined",
+                   found.why);
 }

@@ -42,6 +42,15 @@ struct conditions {
 /* Choose a key under a prefix that nobody else has, for a probe. */
 void conditions_key(char out[CONDITIONS_KEY], const char *prefix);
 
+/*
+ * Demand that the store is fit, as machines that share a prefix need: examine it, and note in a
+ * file that it is, so that this is done once. ERR_NOT_FOUND: it is not, or cannot be examined.
+ *
+ * note     path of the file, which names the store by its endpoint
+ */
+int conditions_require(const char *bucket, const char *prefix, const char *note,
+                       struct err *err) MUST_CHECK;
+
 /* Examine the store of a bucket, by objects under a prefix. */
 int conditions_probe(const char *bucket, const char *prefix, struct conditions *found,
                      struct err *err) MUST_CHECK;

@@ -2,6 +2,9 @@
 /*
  * assign: which of the service's runs a directory archives: those of its shard.
  *
+ * Several shards may fill one prefix of a bucket (catalog/shard). Then the catalog has the runs
+ * of all, and this sync works on those of its shard only: they are filtered by db_filter.
+ *
  * A run is assigned once, when a list or the user names it first; runs that the directory knows
  * stay with it, and so do the runs that they started. The shard of a task v2 (tsk_v2_...) is
  * that of its workflow run (client/identity), whose ID the list does not tell: such a run is
@@ -21,11 +24,15 @@
 #include "base/err.h"
 #include "catalog/db.h"
 #include "catalog/shard.h"
+#include "storage/lease.h"
 #include "volumes/volume_store.h"
+#include "volumes/work_dir.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define LEASE_WHAT 400 /* buffer size */
 
 /* The shard that a sync is to fill its directory with. */
 struct assign_opts {
@@ -35,7 +42,14 @@ struct assign_opts {
 
 struct assign {
     struct shard shard; /* n is 1 if all runs are taken */
-    uint64_t *others;   /* hashes of the runs of other shards that were named */
+    /* other shards fill the same prefix: what the catalog knows may be theirs */
+    bool shared;
+    struct db *catalog;  /* whose filter this is; NULL: none */
+    struct lease *lease; /* of the shard, in a bucket */
+    char *lease_key;
+    char lease_owner[WORK_DIR_OWNER];
+    char lease_what[LEASE_WHAT];
+    uint64_t *others; /* hashes of the runs of other shards that were named */
     size_t count;
     size_t cap;
     size_t given; /* how many of the runs given by the user are of other shards */
@@ -51,7 +65,18 @@ int assign_begin(struct assign *assign, const struct assign_opts *opts, struct d
                  const struct volume_store *store, bool record, int64_t now_ms,
                  struct err *err) MUST_CHECK;
 
-/* Free the hashes; may be called twice, and on {0}. */
+/*
+ * Take the lease of the shard of a bucket, so that no other machine archives the same runs at
+ * the same time; ERR_BUSY: another one does. Of a directory: nothing.
+ */
+int assign_lease(struct assign *assign, const struct volume_store *store,
+                 struct err *err) MUST_CHECK;
+
+/* The number after which the volumes of this sync are numbered: in a bucket so great and random
+ * that machines which begin in the same second name no volume alike; in a directory 0. */
+unsigned assign_first(const struct assign *assign);
+
+/* Release the lease, free the hashes; may be called twice, and on {0}. */
 void assign_clear(struct assign *assign);
 
 enum assign_verdict {

@@ -303,6 +303,22 @@ static int heal_states(struct healing *h, bool fresh, struct err *err)
     return rc;
 }
 
+static int on_superseded(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct healing *h = ctx;
+    int rc = db_begin(h->catalog, err);
+
+    (void)size;
+    if (rc == 0)
+        rc = contents_remove(h->catalog, name, err);
+    if (rc == 0)
+        rc = db_commit(h->catalog, err);
+    else
+        db_rollback(h->catalog);
+    h->found->superseded += rc == 0;
+    return rc;
+}
+
 /* Verify a volume that an earlier start has made, and bring it to its place. */
 static int finish(struct healing *h, const char *name, struct err *err)
 {
@@ -314,7 +330,7 @@ static int finish(struct healing *h, const char *name, struct err *err)
     log_line(LOG_INFO, "volume '%s' was made by an earlier start: it is uploaded now", name);
     if (volume_store_publish(h->store, name, &why) == 0 &&
         volume_store_settle(h->store, &why) == 0)
-        return 0;
+        return volume_store_superseded(h->store, on_superseded, h, err);
     if (why.kind == ERR_EXISTS) /* the name was given twice, by a clock that was set back */
         return fixity_lose(h->catalog, h->store,
                            &(struct fixity_loss){ name, FIXITY_DIFFERS, why.text }, h->now_ms,
@@ -372,10 +388,33 @@ int heal_run(struct db *catalog, const struct volume_store *store,
         volume_store_each(store, on_rewritten, &h, err) < 0 ||
         each_name(&h, drop_unfinished, err) < 0 ||
         volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
+        volume_store_collect(store, catalog, err) < 0 ||
+        volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
         volume_store_gone(store, on_gone, &h, err) < 0 || each_name(&h, lose_gone, err) < 0 ||
         fixity_look(catalog, store, now_ms, &found->fixity, err) < 0)
         return -1;
     return heal_states(&h, found->entered > before, err);
+}
+
+int heal_settle(struct db *catalog, const struct volume_store *store,
+                const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                bool *again, struct err *err)
+{
+    struct healing h = {
+        .catalog = catalog, .store = store, .reader = reader, .now_ms = now_ms, .found = found
+    };
+    size_t before = found->superseded;
+
+    *again = false;
+    if (volume_store_settle(store, err) < 0 ||
+        volume_store_superseded(store, on_superseded, &h, err) < 0)
+        return -1;
+    if (found->superseded == before)
+        return 0;
+    *again = true;
+    if (volume_store_refresh(store, err) < 0 || log_replay_update(catalog, store->dir, err) < 0)
+        return -1;
+    return heal_run(catalog, store, reader, now_ms, found, err);
 }
 
 static int read_back(void *ctx, const char *name, struct err *err)

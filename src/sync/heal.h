@@ -50,7 +50,8 @@ struct heal_found {
     size_t entered; /* volumes imported */
     size_t read_back;
     uint64_t read_bytes;
-    bool remade; /* the catalog was rebuilt */
+    bool remade;       /* the catalog was rebuilt */
+    size_t superseded; /* volumes of this machine that do not count: others have their runs */
     struct fixity_found fixity;
 };
 
@@ -82,6 +83,17 @@ struct db *heal_remake(const struct volume_store *store, const struct heal_reade
 int heal_run(struct db *catalog, const struct volume_store *store,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err) MUST_CHECK;
+
+/*
+ * Wait until all published volumes are in their place. If other machines have committed runs of
+ * some of them, these do not count: import what the others have committed; then the rest of the
+ * runs is due again.
+ *
+ * again    set if that was so
+ */
+int heal_settle(struct db *catalog, const struct volume_store *store,
+                const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                bool *again, struct err *err) MUST_CHECK;
 
 /*
  * Make states, volumes and log consistent after volumes were added or removed: a run whose

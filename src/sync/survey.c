@@ -4,14 +4,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client/call.h"
 #include "net/loop.h"
+#include "sync/fixity.h"
 #include "sync/heal.h"
 #include "sync/recheck.h"
 #include "volumes/volume_store.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
+
+#define COLD_US ((int64_t)80 * 86400 * 1000000) /* when to warn */
 
 /* Say how many of the runs given by the user are left to other shards. */
 static void tell_given(const struct assign *assign)
@@ -141,4 +145,40 @@ int survey_preview(const struct survey_opts *opts, const struct volume_store *st
     assign_clear(&assign);
     db_free(catalog);
     return rc;
+}
+
+static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                       struct err *err)
+{
+    struct survey_state *r = ctx;
+
+    (void)err;
+    r->newly_lost++;
+    log_line(
+        LOG_ERROR,
+        "run '%s' is lost: %lld part%s of it, which volume '%s' had, cannot be fetched again",
+        run_id, (long long)parts, text_plural((uint64_t)parts), volume);
+    return 0;
+}
+
+struct survey_state survey_look(struct db *catalog, int64_t now_ms)
+{
+    struct survey_state state = { 0 };
+    struct survey_state *r = &state;
+    struct err err = { 0 };
+
+    r->running = run_state_count(catalog, RUN_STATE_RUNNING, &err);
+    r->waiting = run_state_count(catalog, RUN_STATE_DUE, &err);
+    r->undecided = run_state_count(catalog, RUN_STATE_UNDECIDED, &err);
+    r->oldest_us = run_state_oldest(catalog, &err);
+    r->oldest_ms = fixity_oldest(catalog, &err);
+    if (run_state_each_lost(catalog, true, on_lost_run, r, &err) < 0)
+        log_line(LOG_WARNING, "%s", err.text);
+    r->lost = run_state_count_lost(catalog, &err);
+    if (r->oldest_us != DB_UNKNOWN && now_ms * 1000 - r->oldest_us > COLD_US)
+        log_line(LOG_WARNING,
+                 "the oldest run that is not archived is %lld days old; after 90 days "
+                 "its artifacts move to cold storage and cannot be fetched",
+                 (long long)((now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
+    return state;
 }

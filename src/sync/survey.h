@@ -68,4 +68,20 @@ int survey_preview(const struct survey_opts *opts, const struct volume_store *st
                    int (*fn)(void *ctx, const struct run_state_row *row, struct err *err),
                    void *ctx, struct survey_preview *result, struct err *err) MUST_CHECK;
 
+/*
+ * What the catalog says at the end of a sync; DB_UNKNOWN: it cannot be read, or there is none.
+ */
+struct survey_state {
+    int64_t running;
+    int64_t waiting;
+    int64_t undecided;
+    int64_t oldest_us; /* creation time of the oldest run that waits */
+    int64_t oldest_ms; /* least recent verification of a volume */
+    int64_t lost;
+    size_t newly_lost; /* of these, runs reported for the first time */
+};
+
+/* Ask the catalog, and log lost runs and late runs. */
+struct survey_state survey_look(struct db *catalog, int64_t now_ms);
+
 #endif

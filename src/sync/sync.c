@@ -21,8 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALL     ((size_t)1 << 40)
-#define COLD_US ((int64_t)80 * 86400 * 1000000) /* when to warn */
+#define ALL ((size_t)1 << 40)
 
 struct sync {
     const struct sync_opts *opts;
@@ -34,6 +33,7 @@ struct sync {
     unsigned number;   /* of volumes started */
     char parent[256];  /* buffer for the answer of the parent hook */
     struct err failed; /* error of a hook */
+    struct stop stop;  /* of the process */
     struct stamping stamping;
     struct assign assign;
     struct pagefile *pages;
@@ -48,9 +48,8 @@ struct sync {
 static bool on_skip(void *ctx, const char *run_id, const struct artifact *artifact)
 {
     struct sync *s = ctx;
-    int there = contents_settled(s->catalog, run_id, artifact->artifact_id, &s->failed);
 
-    return there > 0;
+    return contents_settled(s->catalog, run_id, artifact->artifact_id, &s->failed) > 0;
 }
 
 static const char *on_parent(void *ctx, const char *run_id)
@@ -357,9 +356,8 @@ static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
 {
     struct sync *s = ctx;
 
-    if (!survey_settled(row, s->now_ms, s->opts->ask.settle))
-        return 0;
-    if (s->count >= s->opts->volume_runs)
+    if (s->count >= s->opts->volume_runs ||
+        !survey_settled(row, s->now_ms, s->opts->ask.settle))
         return 0;
     return add_id(s, row->run_id, strlen(row->run_id), err);
 }
@@ -373,6 +371,8 @@ static int intend(struct sync *s, const char *name, struct err *err)
     buf_init(&runs, (size_t)64 << 20);
     for (i = 0; rc == 0 && i < s->count; i++)
         rc = buf_addf(&runs, err, "%s\n", s->ids[i]);
+    if (rc == 0)
+        rc = volume_store_intend(s->store, name, err);
     if (rc == 0)
         rc = run_state_intend(s->catalog, name, buf_text(&runs), err);
     if (rc == 0)
@@ -405,22 +405,28 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
 }
 
 /* Write volumes until no run is due. */
-static int write_volumes(struct sync *s, struct err *err)
+static int write_volumes(struct sync *s, const struct heal_reader *reader, struct err *err)
 {
     struct run_state_which due = { .state = RUN_STATE_DUE,
                                    .now_ms = s->now_ms,
                                    .horizon = run_state_horizon(s->opts->ask.settle),
                                    .most = ALL };
     char name[128];
+    bool again;
 
     for (;;) {
-        if (stop_check(&s->opts->ask.pull->stop, err) < 0)
-            return -1;
-        if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
+        if (stop_check(&s->opts->ask.pull->stop, err) < 0 ||
+            begin_ids(s, s->opts->volume_runs, err) < 0 ||
             run_state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
-        if (!s->count)
-            return volume_store_settle(s->store, err);
+        if (!s->count) {
+            if (heal_settle(s->catalog, s->store, reader, s->now_ms, &s->result->found, &again,
+                            err) < 0)
+                return -1;
+            if (!again)
+                return 0;
+            continue;
+        }
         if (next_name(s, name, sizeof(name), err) < 0 || intend(s, name, err) < 0 ||
             make_volume(s, name, err) < 0 || stamping_ask(&s->stamping, err) < 0)
             return -1;
@@ -457,41 +463,21 @@ static int discover(struct sync *s, struct err *err)
     return rc;
 }
 
-static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_t parts,
-                       struct err *err)
-{
-    struct sync *s = ctx;
-
-    (void)err;
-    s->result->newly_lost++;
-    log_line(
-        LOG_ERROR,
-        "run '%s' is lost: %lld part%s of it, which volume '%s' had, cannot be fetched again",
-        run_id, (long long)parts, text_plural((uint64_t)parts), volume);
-    return 0;
-}
-
-/* Determine the final state, and log lost runs and late runs. */
+/* Determine the final state. */
 static void look(struct sync *s)
 {
+    const struct survey_state state = survey_look(s->catalog, s->now_ms);
     struct sync_result *r = s->result;
-    struct err err = { 0 };
 
-    r->running = run_state_count(s->catalog, RUN_STATE_RUNNING, &err);
-    r->waiting = run_state_count(s->catalog, RUN_STATE_DUE, &err);
-    r->undecided = run_state_count(s->catalog, RUN_STATE_UNDECIDED, &err);
-    r->oldest_us = run_state_oldest(s->catalog, &err);
-    r->oldest_ms = fixity_oldest(s->catalog, &err);
-    if (run_state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
-        log_line(LOG_WARNING, "%s", err.text);
-    r->lost = run_state_count_lost(s->catalog, &err);
+    r->running = state.running;
+    r->waiting = state.waiting;
+    r->undecided = state.undecided;
+    r->oldest_us = state.oldest_us;
+    r->oldest_ms = state.oldest_ms;
+    r->lost = state.lost;
+    r->newly_lost = state.newly_lost;
     r->stamps = s->stamping.kept;
     r->stamps_waiting = stamping_waiting(&s->stamping);
-    if (r->oldest_us != DB_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
-        log_line(LOG_WARNING,
-                 "the oldest run that is not archived is %lld days old; after 90 days "
-                 "its artifacts move to cold storage and cannot be fetched",
-                 (long long)((s->now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
 }
 
 /* Make catalog, disk and service consistent, then write volumes. */
@@ -500,12 +486,15 @@ static int steps(struct sync *s, struct err *err)
     struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &s->result->found;
-    int rc = heal_run(s->catalog, s->store, &reader, s->now_ms, found, err);
-
-    if (rc == 0)
-        rc = assign_begin(&s->assign, &s->opts->ask.assign, s->catalog, s->store, true,
+    int rc = assign_begin(&s->assign, &s->opts->ask.assign, s->catalog, s->store, true,
                           s->now_ms, err);
+
     s->result->shard = s->assign.shard;
+    if (rc == 0 && !s->opts->rebuild)
+        rc = assign_lease(&s->assign, s->store, err);
+    s->number = assign_first(&s->assign);
+    if (rc == 0)
+        rc = heal_run(s->catalog, s->store, &reader, s->now_ms, found, err);
     if (rc == 0)
         (void)prune_purge(s->catalog); /* after a prune that was killed */
     if (rc == 0 && s->opts->index_text)
@@ -519,7 +508,7 @@ static int steps(struct sync *s, struct err *err)
     if (finish_intents(s, err) < 0 || volume_store_sweep(s->store, err) < 0 ||
         stamping_ask(&s->stamping, err) < 0 || discover(s, err) < 0)
         return -1;
-    if (write_volumes(s, err) < 0)
+    if (write_volumes(s, &reader, err) < 0)
         return -1;
     return holding_agree(s->catalog, s->store, &s->result->locks, err) < 0
                ? -1
@@ -554,9 +543,20 @@ bool sync_whole(const struct sync_result *r)
            !r->locks.locks_refused && !heal_troubled(&r->found);
 }
 
-int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
+/* The process is asked to stop, or another one has taken the lease. */
+static bool is_stopped(void *ctx)
 {
-    struct sync s = { .opts = opts, .result = result, .store = opts->store };
+    const struct sync *s = ctx;
+
+    return stop_asked(&s->stop) || lease_is_lost(s->assign.lease);
+}
+
+int sync_run(const struct sync_opts *given, struct sync_result *result, struct err *err)
+{
+    struct sync_opts own = *given;
+    const struct sync_opts *opts = &own;
+    struct pull_opts pull = *given->ask.pull;
+    struct sync s = { .opts = opts, .result = result, .store = opts->store, .stop = pull.stop };
     struct catalog_import_opts how;
     struct heal_reader reader;
     struct err told;
@@ -564,6 +564,9 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     int rc;
 
     *result = (struct sync_result){ .oldest_us = DB_UNKNOWN, .oldest_ms = DB_UNKNOWN };
+    own.ask.pull = &pull;
+    pull.stop.asked = is_stopped;
+    pull.stop.ctx = &s;
     s.now_ms = clock_wall();
     (void)clock_format(s.stamp, s.now_ms, CLOCK_COMPACT);
     how = catalog_import_opts(&s, DB_UNKNOWN);
@@ -577,6 +580,8 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     rc = s.catalog ? sync_log_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);
+        if (rc < 0 && err->kind == ERR_CANCELLED && lease_is_lost(s.assign.lease))
+            rc = lease_lost(s.assign.lease, err);
         look(&s);
         remember(&s, id, rc, err);
     }

@@ -49,6 +49,7 @@ static void clear_list(struct bucket_place *b)
     b->count = b->cap = 0;
     b->listed = b->used = false;
     b->index[0] = '\0';
+    b->index_is_own = false;
 }
 
 void bucket_place_close(struct bucket_place *b)
@@ -195,14 +196,32 @@ static int enter_beside(struct bucket_place *b, const char *below, struct err *e
     return v ? add_mark(b, v, mark, err) : -1;
 }
 
-/* Remember the newest copy of the catalog: keys are visited in their order. */
+bool bucket_place_is_index_of(const char *name, const char *shard)
+{
+    const char *dot = strrchr(name, '.'); /* of the name's end */
+    size_t len = dot ? (size_t)(dot - name) : 0;
+    size_t end = strlen(shard);
+
+    if (!*shard) /* TIME-COUNT-RANDOM, and no shard */
+        return len && !memchr(name, '.', len);
+    return len > end && strncmp(dot - end, shard, end) == 0;
+}
+
+/* Remember the newest copy of the catalog, of this shard if there is one: keys are visited in
+ * their order. */
 static void take_index(struct bucket_place *b, const char *name)
 {
     size_t len = strlen(name);
+    bool own;
 
-    if (len > 3 && len - 3 < sizeof(b->index) && strcmp(name + len - 3, ".db") == 0 &&
-        strspn(name, "0123456789") == 16)
-        (void)snprintf(b->index, sizeof(b->index), "%.*s", (int)(len - 3), name);
+    if (len <= 3 || len - 3 >= sizeof(b->index) || strcmp(name + len - 3, ".db") != 0 ||
+        strspn(name, "0123456789") != 16)
+        return;
+    own = bucket_place_is_index_of(name, b->shard);
+    if (b->index_is_own && !own)
+        return;
+    (void)snprintf(b->index, sizeof(b->index), "%.*s", (int)(len - 3), name);
+    b->index_is_own = own;
 }
 
 static int on_object(void *ctx, const struct object_listed *object, struct err *err)

@@ -6,6 +6,8 @@
  *     PREFIX/2026/11/skyarc-20261124T020000Z.tar.zst.sig           its signature, time stamps
  *     PREFIX/2026/11/skyarc-20261124T020000Z.tar.zst.damaged.json  it does not count any more
  *     PREFIX/commits/2026/11/skyarc-20261124T020000Z.tar.zst.json  it counts
+ *     PREFIX/sequence/0000000000000042.json  a decision which volume is committed
+ *     PREFIX/leases/1-of-8.json             which process archives a shard (storage/lease)
  *     PREFIX/log/0001764000000000-0123456789abcdef.jsonl           entries of the log
  *     PREFIX/catalog/...                    a copy of the catalog (volumes/catalog_index)
  *     PREFIX/tombstones/...                 what is about to be removed (volumes/tombstone)
@@ -36,8 +38,10 @@
 #define BUCKET_COMMITS "commits/"
 #define BUCKET_LOG     "log/"
 #define BUCKET_INDEX   "catalog/"
+#define BUCKET_LEASES  "leases/"
 
-#define BUCKET_INDEX_NAME 80 /* buffer size */
+#define BUCKET_INDEX_NAME 112 /* buffer size */
+#define BUCKET_SHARD      32
 
 #define BUCKET_MARK      40                 /* buffer size for bucket_place_mark */
 #define BUCKET_MARKS_MAX 100                /* of a volume */
@@ -70,11 +74,13 @@ struct bucket_place {
     const struct object_options *objects;
     uint64_t rate_bps; /* of an upload; 0: no limit */
     const char *tool;
+    char shard[BUCKET_SHARD]; /* how copies of the catalog end, "-3.8", of a shard; or "" */
     struct s3_client *client;
     /* the list */
     bool listed;
     bool used;                     /* something of a sync is there */
     char index[BUCKET_INDEX_NAME]; /* the newest copy of the catalog, without its end; "" */
+    bool index_is_own;             /* it is of this shard */
     struct region *region;
     struct hashmap *by_name;
     struct bucket_volume **all;
@@ -126,6 +132,10 @@ int bucket_place_read_marks(struct bucket_place *bucket, struct bucket_volume *v
  * ".WORD.json", ".WORD-2.json" and so on. n: from 1; returns out
  */
 const char *bucket_place_mark(char out[BUCKET_MARK], const char *word, unsigned n);
+
+/* Whether a copy of the catalog, named without its folder, is of a shard; shard: as in struct
+ * bucket_place. */
+bool bucket_place_is_index_of(const char *name, const char *shard);
 
 /* Copy an entity tag without its quotes. */
 void bucket_place_etag(char out[128], const char *etag);

@@ -9,25 +9,26 @@
 #include "base/text.h"
 #include "catalog/db.h"
 #include "s3/object_put.h"
-#include "s3/unfinished.h"
-#include "s3/upload_list.h"
 #include "storage/remote.h"
 #include "volumes/catalog_index.h"
 #include "volumes/commit_record.h"
+#include "volumes/commit_sequence.h"
+#include "volumes/orphans.h"
 #include "volumes/tail_cache.h"
 #include "volumes/tombstone.h"
 #include "volumes/volume_upload.h"
 #include "volumes/work_dir.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PROOF_MAX     ((size_t)1 << 20)
-#define CLOCKS_DIFFER ((int64_t)3600 * 1000)      /* ms between this clock and the store's */
-#define UPLOADS_OLD   ((int64_t)7 * 86400 * 1000) /* ms after which an upload counts as left */
+#define PROOF_MAX      ((size_t)1 << 20)
+#define SUPERSEDED_MAX ((size_t)1 << 20)
+#define CLOCKS_DIFFER  ((int64_t)3600 * 1000) /* ms between this clock and the store's */
 
 struct bucket_store {
     struct bucket_place bucket;
@@ -35,6 +36,13 @@ struct bucket_store {
     struct volume_upload upload;
     struct bucket_log log;
     struct tail_cache tails;
+    /* what other machines commit at the same time */
+    char session[TEXT_NONCE]; /* of this process */
+    bool follows;             /* whether decisions are read */
+    bool alone;               /* no other machine may write */
+    struct commit_sequence sequence;
+    uint64_t base; /* the volumes of all decisions up to this are in the catalog */
+    struct text_list superseded;
 };
 
 struct bucket_store *bucket_store_new(const struct bucket_store_opts *opts, struct err *err)
@@ -47,11 +55,17 @@ struct bucket_store *bucket_store_new(const struct bucket_store_opts *opts, stru
     s->bucket.objects = opts->objects;
     s->bucket.rate_bps = opts->rate_bps;
     s->bucket.tool = opts->tool;
+    s->follows = opts->follows;
+    if (shard_divides(&opts->shard))
+        (void)snprintf(s->bucket.shard, BUCKET_SHARD, "-%" PRIu64 ".%" PRIu64, opts->shard.k,
+                       opts->shard.n);
     if (bucket_place_parse(&s->bucket.location, opts->place, err) == 0 &&
         remote_endpoint(endpoint, err) == 0)
         s->dir = work_dir_path(&s->bucket.location, endpoint, opts->work_dir, err);
     s->log.bucket = &s->bucket;
-    s->log.dir = s->tails.dir = s->dir;
+    s->log.dir = s->tails.dir = s->sequence.dir = s->dir;
+    s->sequence.bucket = &s->bucket;
+    (void)text_nonce(s->session);
     if (s->dir && work_dir_check(s->dir, &s->bucket.location, err) == 0)
         return s;
     bucket_store_free(s);
@@ -65,6 +79,8 @@ void bucket_store_free(struct bucket_store *s)
     volume_upload_close(&s->upload);
     bucket_log_clear(&s->log);
     tail_cache_clear(&s->tails);
+    commit_sequence_clear(&s->sequence);
+    text_list_clear(&s->superseded);
     bucket_place_close(&s->bucket);
     mem_free(s->dir);
     mem_free(s);
@@ -183,25 +199,83 @@ static int reap(struct bucket_store *s, const struct volume_job *job, struct err
         if (v->aside)
             return spare(s, v, err);
     }
-    return dir_store_remove(s->dir, job->name, err);
+    return dir_store_remove(s->dir, job->name, err) < 0
+               ? -1
+               : volume_upload_forget(s->dir, job->name, err);
 }
 
 int bucket_store_settle(struct bucket_store *s, struct err *err)
 {
+    const struct volume_job *job = &s->upload.job;
     int rc = volume_upload_wait(&s->upload, err);
 
-    return rc > 0 ? reap(s, &s->upload.job, err) : rc;
+    if (rc <= 0)
+        return rc;
+    if (!job->superseded)
+        return reap(s, job, err);
+    log_line(LOG_WARNING,
+             *job->by ? "volume '%s' does not count: another machine has committed runs of it, "
+                        "in '%s'"
+                      : "volume '%s' does not count: another machine took it for left behind, "
+                        "and removed it%s",
+             job->name, job->by);
+    return text_list_add(&s->superseded, job->name, SUPERSEDED_MAX, err);
+}
+
+/* Delete what was uploaded of a volume that does not count and never will, then its file. */
+static int discard(struct bucket_store *s, const char *name, struct err *err)
+{
+    return orphans_delete(&s->bucket, name, err) < 0 || dir_store_remove(s->dir, name, err) < 0
+               ? -1
+               : volume_upload_forget(s->dir, name, err);
+}
+
+int bucket_store_superseded(struct bucket_store *s, volume_fn *fn, void *ctx, struct err *err)
+{
+    size_t i;
+    int rc = bucket_place_connect(&s->bucket, err);
+
+    for (i = 0; rc == 0 && i < s->superseded.count; i++) {
+        rc = fn(ctx, s->superseded.at[i], 0, err);
+        if (rc == 0)
+            rc = discard(s, s->superseded.at[i], err);
+    }
+    if (rc == 0)
+        text_list_clear(&s->superseded);
+    return rc;
+}
+
+void bucket_store_be_alone(struct bucket_store *s)
+{
+    s->alone = true;
+}
+
+int bucket_store_intend(struct bucket_store *s, const char *name, struct err *err)
+{
+    return volume_upload_note(s->dir, name, s->base, err);
+}
+
+/* The job of a volume. */
+static struct volume_job job_of(const struct bucket_store *s, const char *name)
+{
+    struct volume_job job = { .bucket = &s->bucket, .dir = s->dir, .session = s->session };
+
+    (void)snprintf(job.name, sizeof(job.name), "%s", name);
+    return job;
 }
 
 int bucket_store_publish(struct bucket_store *s, const char *name, struct err *err)
 {
-    if (bucket_store_settle(s, err) < 0)
-        return -1;
-    return volume_upload_start(&s->upload, &s->bucket, s->dir, name, err);
+    const struct volume_job job = job_of(s, name);
+
+    return bucket_store_settle(s, err) < 0 ? -1 : volume_upload_start(&s->upload, &job, err);
 }
 
 int bucket_store_relist(struct bucket_store *s, struct err *err)
 {
+    if (s->follows && (bucket_place_connect(&s->bucket, err) < 0 ||
+                       commit_sequence_find_end(&s->sequence, s->bucket.client, err) < 0))
+        return -1;
     return bucket_place_list(&s->bucket, true, err);
 }
 
@@ -219,39 +293,93 @@ int bucket_store_each(struct bucket_store *s, volume_fn *fn, void *ctx, struct e
     return rc;
 }
 
+int bucket_store_is_behind(struct bucket_store *s, struct err *err)
+{
+    return commit_sequence_has_more(&s->sequence, s->bucket.client, err);
+}
+
+/* Whether nobody has made an object count, or said that it does not. */
+static bool is_left(const struct bucket_store *s, const struct bucket_volume *v)
+{
+    return v->there && !v->committed && !v->aside && !is_local(s, v->name);
+}
+
+/* Write the commit record of a volume that is to count. base: see volume_upload_adopt
+ * 1: it counts; 0: it does not; -1 */
+static int adopt(struct bucket_store *s, struct bucket_volume *v, const uint64_t *base,
+                 struct err *err)
+{
+    struct volume_job job = job_of(s, v->name);
+    struct err why = { 0 };
+    int rc = volume_upload_adopt(&job, v, s->bucket.client, base, &why);
+
+    if (rc < 0 && err_is_damage(&why)) {
+        log_line(LOG_ERROR,
+                 "'%s' is in the bucket, has no commit record, and is no volume that can "
+                 "be read: %s",
+                 v->name, why.text);
+        return 0;
+    }
+    if (rc < 0) {
+        *err = why;
+        return -1;
+    }
+    v->committed = !job.superseded;
+    if (v->committed)
+        log_line(LOG_WARNING,
+                 "volume '%s' was uploaded and not committed: its commit record was "
+                 "written now",
+                 v->name);
+    return v->committed;
+}
+
 int bucket_store_adopt(struct bucket_store *s, volume_fn *fn, void *ctx, struct err *err)
 {
     const struct stop stop = remote_stop();
     size_t i;
     int rc = bucket_place_list(&s->bucket, false, err);
 
-    for (i = 0; rc == 0 && i < s->bucket.count; i++) {
+    for (i = 0; rc >= 0 && i < s->bucket.count; i++) {
         struct bucket_volume *v = s->bucket.all[i];
-        struct volume_job job = { .bucket = &s->bucket, .dir = s->dir };
-        struct err why = { 0 };
+        enum commit_verdict verdict = COMMIT_DONE;
+        struct volume_name parts;
 
-        if (!v->there || v->committed || v->aside || is_local(s, v->name))
+        if (!is_left(s, v))
             continue;
-        (void)snprintf(job.name, sizeof(job.name), "%s", v->name);
         rc = stop_check(&stop, err);
-        if (rc == 0 && volume_upload_adopt(&job, v, s->bucket.client, &why) == 0) {
-            v->committed = true;
-            log_line(LOG_WARNING,
-                     "volume '%s' was uploaded and not committed: its commit record was "
-                     "written now",
-                     v->name);
+        if (rc == 0 && volume_name_parse(&parts, v->name) && !parts.revision)
+            rc = commit_sequence_of(&s->sequence, s->bucket.client, v->name, &verdict, err);
+        if (rc == 0 && verdict == COMMIT_DONE)
+            rc = adopt(s, v, NULL, err);
+        if (rc > 0)
             rc = fn(ctx, v->name, v->size, err);
-        } else if (rc == 0 && err_is_damage(&why)) {
-            log_line(LOG_ERROR,
-                     "'%s' is in the bucket, has no commit record, and is no volume that can "
-                     "be read: %s",
-                     v->name, why.text);
-        } else if (rc == 0) {
-            *err = why;
-            rc = -1;
-        }
     }
-    return rc;
+    return rc < 0 ? -1 : 0;
+}
+
+int bucket_store_collect(struct bucket_store *s, struct db *catalog, struct err *err)
+{
+    const struct stop stop = remote_stop();
+    size_t i;
+    int rc = bucket_place_list(&s->bucket, false, err);
+
+    s->base = s->sequence.end;
+    for (i = 0; rc >= 0 && i < s->bucket.count; i++) {
+        struct bucket_volume *v = s->bucket.all[i];
+        const struct orphans_opts opts = { &s->bucket, &s->sequence, catalog,
+                                           s->session, s->base,      s->alone };
+        struct volume_name parts;
+        bool adoptable = false;
+
+        if (!is_left(s, v) || !volume_name_parse(&parts, v->name) || parts.revision)
+            continue;
+        rc = stop_check(&stop, err);
+        if (rc == 0)
+            rc = orphans_judge(&opts, v, &adoptable, err);
+        if (rc == 0 && adoptable)
+            rc = adopt(s, v, &s->base, err);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 int bucket_store_keep_catalog(struct bucket_store *s, struct err *err)
@@ -435,59 +563,11 @@ int bucket_store_remove(struct bucket_store *s, const char *name, struct err *er
     return rc;
 }
 
-/* Uploads that were broken off, while they are listed. */
-struct old_uploads {
-    struct bucket_store *store;
-    int64_t before_ms;
-    struct text_list keys; /* and IDs, in turn */
-};
-
-static int on_upload(void *ctx, const struct upload_listed *listed, struct err *err)
-{
-    struct old_uploads *old = ctx;
-    const char *below = listed->key + strlen(old->store->bucket.location.key);
-    struct volume_name parts;
-
-    if ((!volume_name_parse(&parts, below) &&
-         strncmp(below, BUCKET_INDEX, strlen(BUCKET_INDEX)) != 0) ||
-        listed->when_ms == CLOCK_NONE || listed->when_ms >= old->before_ms)
-        return 0;
-    return text_list_add(&old->keys, listed->key, SIZE_MAX / 2, err) < 0 ||
-                   text_list_add(&old->keys, listed->id, SIZE_MAX / 2, err) < 0
-               ? -1
-               : 0;
-}
-
-/* Abort the uploads of volumes whose work directory was lost. That needs permissions which the
- * rest does not: without them it is left to a lifecycle rule. */
-static int abort_old(struct bucket_store *s, struct err *err)
-{
-    struct old_uploads old = { .store = s, .before_ms = clock_wall() - UPLOADS_OLD };
-    struct err why = { 0 };
-    size_t i;
-    int rc = upload_list(s->bucket.client, s->bucket.location.key, on_upload, &old, &why);
-
-    for (i = 0; rc == 0 && i + 1 < old.keys.count; i += 2) {
-        rc = unfinished_abort(s->bucket.client, old.keys.at[i], old.keys.at[i + 1], &why);
-        if (rc == 0)
-            log_line(LOG_INFO, "aborted an upload of '%s' that was broken off long ago",
-                     old.keys.at[i]);
-    }
-    text_list_clear(&old.keys);
-    if (rc < 0 && !why.http) {
-        *err = why;
-        return -1;
-    }
-    if (rc < 0)
-        log_line(LOG_INFO, "unfinished uploads were not looked for: %s", why.text);
-    return 0;
-}
-
 int bucket_store_sweep(struct bucket_store *s, struct err *err)
 {
     if (dir_store_sweep(s->dir, err) < 0 || bucket_place_connect(&s->bucket, err) < 0)
         return -1;
-    return abort_old(s, err) < 0 ? -1 : tombstone_sweep(&s->bucket, err);
+    return orphans_abort(&s->bucket, err) < 0 ? -1 : tombstone_sweep(&s->bucket, err);
 }
 
 int bucket_store_publish_stamp(struct bucket_store *s, const char *name, unsigned number,

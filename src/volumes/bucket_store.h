@@ -8,7 +8,8 @@
  * of this object says that it is damaged. A file of the work directory that has a volume's name
  * is a volume that is not in the bucket yet, and is read instead of the object.
  *
- * Nothing is deleted but by bucket_store_remove; a bad volume stays, and gets a mark.
+ * Nothing is deleted but by bucket_store_remove, and volumes that do not count and never will
+ * (volumes/orphans); a bad volume stays, and gets a mark.
  *
  * Units    bytes
  * Errors   those of volumes/bucket_place, volumes/volume_upload and volumes/dir_store
@@ -19,6 +20,7 @@
 #define VOLUMES_BUCKET_STORE_H
 
 #include "base/err.h"
+#include "catalog/shard.h"
 #include "s3/object.h"
 #include "volumes/bucket_log.h"
 #include "volumes/dir_store.h"
@@ -27,12 +29,15 @@
 #include <stdint.h>
 
 struct bucket_store;
+struct db;
 
 struct bucket_store_opts {
     const char *place;                    /* "s3://bucket/prefix" */
     const char *work_dir;                 /* NULL: below the user's state directory */
     const struct object_options *objects; /* how volumes are stored; NULL: as by default */
     uint64_t rate_bps;                    /* of an upload; 0: no limit */
+    struct shard shard;                   /* as in struct volume_store_opts */
+    bool follows;                         /* what other machines commit is looked for */
     const char *tool;                     /* name and version of the program */
 };
 
@@ -82,6 +87,24 @@ int bucket_store_relist(struct bucket_store *store, struct err *err) MUST_CHECK;
 /* As volume_store_adopt. */
 int bucket_store_adopt(struct bucket_store *store, volume_fn *fn, void *ctx,
                        struct err *err) MUST_CHECK;
+
+/* As volume_store_superseded. */
+int bucket_store_superseded(struct bucket_store *store, volume_fn *fn, void *ctx,
+                            struct err *err) MUST_CHECK;
+
+/* As volume_store_be_alone. */
+void bucket_store_be_alone(struct bucket_store *store);
+
+/* Whether volumes were committed since the list was read: 1, 0 or -1. */
+int bucket_store_is_behind(struct bucket_store *store, struct err *err) MUST_CHECK;
+
+/* As volume_store_intend. */
+int bucket_store_intend(struct bucket_store *store, const char *name,
+                        struct err *err) MUST_CHECK;
+
+/* As volume_store_collect. */
+int bucket_store_collect(struct bucket_store *store, struct db *catalog,
+                         struct err *err) MUST_CHECK;
 
 /* As volume_store_keep_catalog. */
 int bucket_store_keep_catalog(struct bucket_store *store, struct err *err) MUST_CHECK;

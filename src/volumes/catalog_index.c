@@ -43,7 +43,7 @@ static size_t count_of(const char *name)
 
 bool catalog_index_is_old(const struct bucket_place *b, size_t count)
 {
-    size_t had = *b->index ? count_of(b->index) : 0;
+    size_t had = b->index_is_own ? count_of(b->index) : 0;
 
     return count >= had + LEAST + had / SHARE;
 }
@@ -165,8 +165,8 @@ int catalog_index_put(struct bucket_place *b, const char *dir, size_t count, str
 
     if (fd < 0)
         return 0;
-    (void)snprintf(stem, sizeof(stem), "%016" PRId64 "-%zu-%s", clock_wall(), count,
-                   text_nonce(nonce));
+    (void)snprintf(stem, sizeof(stem), "%016" PRId64 "-%zu-%s%s", clock_wall(), count,
+                   text_nonce(nonce), b->shard);
     if (rc == 0)
         rc = put_tails(b, dir, stem, err);
     if (rc == 0)
@@ -178,6 +178,7 @@ int catalog_index_put(struct bucket_place *b, const char *dir, size_t count, str
 /* The keys of copies being listed. */
 struct copies {
     const char *but;
+    const char *shard; /* with but: of which */
     size_t prefix;
     struct text_list keys;
 };
@@ -186,14 +187,15 @@ static int on_object(void *ctx, const struct object_listed *object, struct err *
 {
     struct copies *c = ctx;
 
-    if (c->but && strncmp(object->key + c->prefix, c->but, strlen(c->but)) == 0)
+    if (c->but && (strncmp(object->key + c->prefix, c->but, strlen(c->but)) == 0 ||
+                   !bucket_place_is_index_of(object->key + c->prefix, c->shard)))
         return 0;
     return text_list_add(&c->keys, object->key, KEYS_MAX, err);
 }
 
 int catalog_index_drop(struct bucket_place *b, const char *but, struct err *err)
 {
-    struct copies c = { .but = but };
+    struct copies c = { .but = but, .shard = b->shard };
     char prefix[LOCATION_KEY_MAX + 1];
     size_t i;
     int rc = bucket_place_key(b, prefix, BUCKET_INDEX, "", "", err);
@@ -207,8 +209,10 @@ int catalog_index_drop(struct bucket_place *b, const char *but, struct err *err)
     for (i = 0; rc == 0 && i < c.keys.count; i++)
         rc = object_delete(b->client, c.keys.at[i], err);
     text_list_clear(&c.keys);
-    if (rc == 0)
+    if (rc == 0) {
         (void)snprintf(b->index, sizeof(b->index), "%s", but ? but : "");
+        b->index_is_own = but != NULL;
+    }
     return rc;
 }
 

@@ -6,6 +6,9 @@
  *     PREFIX/catalog/TIME-COUNT-RANDOM.db     the catalog, with COUNT volumes
  *     PREFIX/catalog/TIME-COUNT-RANDOM.tails  the digests of their tails (volumes/tail_cache)
  *
+ * Several shards of a prefix have each a copy of its own, TIME-COUNT-RANDOM-K.N, since only the
+ * catalog of a shard has the states of its runs.
+ *
  * It is an index only: whoever has fetched it compares it with the list of the bucket and with
  * the log, as a catalog that was restored from a backup. So one that is old, or names what was
  * pruned since, harms nothing; one that is damaged is not used. It has the texts of the runs,
@@ -43,7 +46,8 @@ int catalog_index_put(struct bucket_place *bucket, const char *dir, size_t count
 int catalog_index_fetch(struct bucket_place *bucket, const char *dir,
                         struct err *err) MUST_CHECK;
 
-/* Delete all copies, but for one (NULL: for none), named without its end. */
+/* Delete the copies that are of this shard but for one, which is named without its end; NULL:
+ * all copies, of all shards. */
 int catalog_index_drop(struct bucket_place *bucket, const char *but,
                        struct err *err) MUST_CHECK;
 

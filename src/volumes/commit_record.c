@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RUNS_MAX ((size_t)1 << 22)
+
 /* The rows of the runs come first; what follows is only hashed. */
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
@@ -52,6 +54,41 @@ static int write_runs(struct jsonw *w, const char *archive, struct stop stop, st
     if (rc == 0) {
         text_hex(hex, digests.sha256, SHA256_SIZE);
         jsonw_text(w, "manifest_sha256", hex);
+    }
+    archive_reader_close(&reader);
+    return rc;
+}
+
+/* The same row, of which only the IDs are wanted. */
+static int on_id(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                 struct err *err)
+{
+    struct manifest_read_run run;
+    struct region *region;
+    int rc;
+
+    if (section != MANIFEST_READ_RUNS)
+        return 0;
+    region = region_new(err);
+    rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
+    if (rc == 0 && run.run_id && !run.error)
+        rc = text_list_add(ctx, run.run_id, RUNS_MAX, err);
+    if (rc == 0 && run.run_id && !run.error && run.other_run_id)
+        rc = text_list_add(ctx, run.other_run_id, RUNS_MAX, err);
+    region_free(region);
+    return rc;
+}
+
+int commit_record_runs(const char *archive, struct stop stop, struct text_list *out,
+                       struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    struct manifest_digests digests;
+    int rc = archive_reader_open(&reader, archive, err);
+
+    if (rc == 0) {
+        archive_reader_watch(&reader, stop, archive_reader_unwatched());
+        rc = manifest_scan(&reader, on_id, out, &digests, err);
     }
     archive_reader_close(&reader);
     return rc;

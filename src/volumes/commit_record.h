@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/pulse.h"
 #include "s3/s3_client.h"
 #include "volumes/bucket_place.h"
@@ -56,6 +57,10 @@ struct commit_record {
 int commit_record_write(const struct commit_record *record, const char *archive,
                         const char *name, const char *tool, struct stop stop, struct buf *out,
                         struct err *err) MUST_CHECK;
+
+/* Read the IDs of the runs that a volume has, both of each run that has two. */
+int commit_record_runs(const char *archive, struct stop stop, struct text_list *out,
+                       struct err *err) MUST_CHECK;
 
 /*
  * Load the record of a volume.

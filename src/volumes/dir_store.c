@@ -288,7 +288,7 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
 
     if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
         return 0;
-    proof = is_proof(name, volume);
+    proof = is_proof(name, volume) || volume_name_before(volume, name, DIR_STORE_BASE);
     if (!proof && !volume_name_before(volume, name, OUTPUT_PARTIAL) &&
         !volume_name_before(volume, name, OUTPUT_PARTIAL JOURNAL_SUFFIX))
         return 0;

@@ -24,6 +24,10 @@
 /* bytes at a volume's end of which a look has the digest */
 #define VOLUME_TAIL ((size_t)64 << 10)
 
+/* How a file beside a volume ends that says what was known when its runs were chosen: see
+ * volume_upload_note. */
+#define DIR_STORE_BASE ".base"
+
 /* What is known of a volume without reading it: its size, and the SHA-256 of its last
  * VOLUME_TAIL bytes, where an archive has its index and the digests of its manifests. */
 struct volume_seen {

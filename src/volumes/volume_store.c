@@ -23,6 +23,8 @@ int volume_store_open(struct volume_store *store, const struct volume_store_opts
                                               .work_dir = opts->work_dir,
                                               .objects = opts->objects,
                                               .rate_bps = opts->rate_bps,
+                                              .follows = !opts->reads,
+                                              .shard = opts->shard,
                                               .tool = opts->tool };
 
     *store = (struct volume_store){ .place = opts->place, .dir = opts->place };
@@ -40,7 +42,7 @@ int volume_store_open(struct volume_store *store, const struct volume_store_opts
 
 int volume_store_open_place(struct volume_store *store, const char *place, struct err *err)
 {
-    const struct volume_store_opts opts = { .place = place, .tool = "skyarc" };
+    const struct volume_store_opts opts = { .place = place, .reads = true, .tool = "skyarc" };
 
     return volume_store_open(store, &opts, err);
 }
@@ -149,6 +151,28 @@ int volume_store_adopt(const struct volume_store *store, volume_fn *fn, void *ct
                        struct err *err)
 {
     return store->bucket ? bucket_store_adopt(store->bucket, fn, ctx, err) : 0;
+}
+
+void volume_store_be_alone(const struct volume_store *store)
+{
+    if (store->bucket)
+        bucket_store_be_alone(store->bucket);
+}
+
+int volume_store_intend(const struct volume_store *store, const char *name, struct err *err)
+{
+    return store->bucket ? bucket_store_intend(store->bucket, name, err) : 0;
+}
+
+int volume_store_superseded(const struct volume_store *store, volume_fn *fn, void *ctx,
+                            struct err *err)
+{
+    return store->bucket ? bucket_store_superseded(store->bucket, fn, ctx, err) : 0;
+}
+
+int volume_store_collect(const struct volume_store *store, struct db *catalog, struct err *err)
+{
+    return store->bucket ? bucket_store_collect(store->bucket, catalog, err) : 0;
 }
 
 int volume_store_gone(const struct volume_store *store, volume_fn *fn, void *ctx,

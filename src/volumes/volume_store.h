@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "catalog/audit_log.h"
 #include "catalog/db.h"
+#include "catalog/shard.h"
 #include "catalog/volume_name.h"
 #include "volumes/dir_store.h"
 
@@ -42,6 +43,8 @@ struct volume_store_opts {
     const char *work_dir; /* of a bucket; NULL: below the user's state directory */
     const struct object_options *objects; /* how volumes are stored in a bucket */
     uint64_t rate_bps;                    /* of an upload; 0: no limit */
+    bool reads;                           /* nothing is written but holds */
+    struct shard shard;                   /* whose runs are archived; n 0: not told */
     const char *tool;                     /* name and version of the program */
 };
 
@@ -121,6 +124,23 @@ int volume_store_waiting(const struct volume_store *store, volume_fn *fn, void *
  * broken off in between; each is visited then. */
 int volume_store_adopt(const struct volume_store *store, volume_fn *fn, void *ctx,
                        struct err *err) MUST_CHECK;
+
+/* No other machine writes in this place: this one has its lease. */
+void volume_store_be_alone(const struct volume_store *store);
+
+/* Note by what the runs of a new volume are chosen, before it is made. */
+int volume_store_intend(const struct volume_store *store, const char *name,
+                        struct err *err) MUST_CHECK;
+
+/* Visit the volumes of this machine that do not count, since other machines have committed runs
+ * of them (volumes/commit_sequence); each is deleted when the visitor has returned. */
+int volume_store_superseded(const struct volume_store *store, volume_fn *fn, void *ctx,
+                            struct err *err) MUST_CHECK;
+
+/* The catalog has all volumes of the list: runs are chosen by them from now on. Collect what
+ * was uploaded, never committed, and left: see volumes/orphans. */
+int volume_store_collect(const struct volume_store *store, struct db *catalog,
+                         struct err *err) MUST_CHECK;
 
 /* Visit the names of volumes that counted and are gone, as far as the place knows them without
  * a catalog: in a bucket, by their commit records. */

@@ -12,16 +12,20 @@
 #include "s3/upload.h"
 #include "storage/remote.h"
 #include "volumes/commit_record.h"
+#include "volumes/commit_sequence.h"
 #include "volumes/dir_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define ID_SUFFIX ".upload-id"
+#define NOTE_MAX  64
 #define PROOF_MAX ((size_t)1 << 20)
 
 /* A volume being uploaded. */
@@ -32,7 +36,89 @@ struct uploading {
     char *id_path; /* of the file with the upload's ID */
     int fd;
     struct commit_record record;
+    bool decides; /* whether its commit is to be decided by the claim */
+    struct commit_claim claim;
+    struct text_list runs;
 };
+
+static char *note_path(const char *dir, const char *name, struct err *err)
+{
+    char *volume = dir_store_read(dir, name, err);
+    char *path = volume ? mem_format(err, "%s" DIR_STORE_BASE, volume) : NULL;
+
+    mem_free(volume);
+    return path;
+}
+
+int volume_upload_note(const char *dir, const char *name, uint64_t base, struct err *err)
+{
+    char text[NOTE_MAX];
+    char *volume = dir_store_write(dir, name, err); /* makes its folders */
+    char *path = volume ? note_path(dir, name, err) : NULL;
+    int rc = path ? 0 : -1;
+
+    (void)snprintf(text, sizeof(text), "%" PRIu64 "\n", base);
+    if (path && access(path, F_OK) < 0)
+        rc = file_put(path, text, strlen(text), 0600, err);
+    mem_free(path);
+    mem_free(volume);
+    return rc;
+}
+
+int volume_upload_forget(const char *dir, const char *name, struct err *err)
+{
+    char *path = note_path(dir, name, err);
+    int rc = !path                                  ? -1
+             : unlink(path) == 0 || errno == ENOENT ? 0
+                                                    : err_sys(err, "cannot remove '%s'", path);
+
+    mem_free(path);
+    return rc;
+}
+
+/* The number that was noted; 0: none, so that all decisions are later than what was known. */
+static uint64_t noted(const char *dir, const char *name)
+{
+    char *path = note_path(dir, name, NULL);
+    struct buf text;
+    struct err ignored;
+    uint64_t base = 0;
+
+    buf_init(&text, NOTE_MAX);
+    if (path && file_load(path, remote_stop(), &text, &ignored) == 0)
+        base = strtoull(buf_text(&text), NULL, 10);
+    buf_clear(&text);
+    mem_free(path);
+    return base;
+}
+
+/* Begin to claim the runs of a volume, and read what is decided already. */
+static int claim_runs(struct uploading *u, const char *archive, uint64_t base, struct err *err)
+{
+    struct volume_name parts;
+
+    u->decides = volume_name_parse(&parts, u->job->name) && !parts.revision;
+    if (!u->decides)
+        return 0;
+    u->claim = (struct commit_claim){ .bucket = u->job->bucket,
+                                      .client = u->client,
+                                      .volume = u->job->name,
+                                      .sha256 = u->record.sha256,
+                                      .session = u->job->session,
+                                      .runs = &u->runs,
+                                      .base = base };
+    return commit_record_runs(archive, remote_stop(), &u->runs, err) < 0
+               ? -1
+               : commit_sequence_check(&u->claim, err);
+}
+
+/* Whether others have committed the volume's runs; that is a result. */
+static bool is_superseded(struct uploading *u)
+{
+    u->job->superseded = u->decides && u->claim.verdict == COMMIT_SUPERSEDED;
+    (void)snprintf(u->job->by, sizeof(u->job->by), "%s", u->claim.by);
+    return u->job->superseded;
+}
 
 /* Store the upload's ID ("": it is over) where the next start finds it. */
 static int on_begun(void *ctx, const char *id, struct err *err)
@@ -230,7 +316,7 @@ static int check_record(const struct uploading *u, const char *key, struct err *
 }
 
 /* Write the commit record: from then on the volume counts. */
-static int commit(struct uploading *u, const char *archive, struct err *err)
+static int write_record(struct uploading *u, const char *archive, struct err *err)
 {
     char key[LOCATION_KEY_MAX + 1];
     struct object_put_opts opts = { .key = key, .condition = OBJECT_ABSENT };
@@ -262,23 +348,36 @@ static int commit(struct uploading *u, const char *archive, struct err *err)
     return rc;
 }
 
+/* Have the commit decided, and write the record, unless the volume is superseded. */
+static int commit(struct uploading *u, const char *archive, struct err *err)
+{
+    if (u->decides && commit_sequence_claim(&u->claim, err) < 0)
+        return -1;
+    return is_superseded(u) ? 0 : write_record(u, archive, err);
+}
+
 int volume_upload_run(struct volume_job *job, struct s3_client *client, struct err *err)
 {
     struct uploading u = { .job = job, .client = client, .fd = -1 };
     int rc = open_file(&u, err);
 
     if (rc == 0)
+        rc = claim_runs(&u, u.path, noted(job->dir, job->name), err);
+    if (rc == 0 && !is_superseded(&u)) {
         rc = send_volume(&u, err);
-    if (rc == 0)
-        rc = send_proofs(&u, err);
-    if (rc == 0)
-        rc = commit(&u, u.path, err);
+        if (rc == 0)
+            rc = send_proofs(&u, err);
+        if (rc == 0)
+            rc = commit(&u, u.path, err);
+    }
     file_close(&u.fd);
     mem_free(u.path);
     mem_free(u.id_path);
+    text_list_clear(&u.runs);
     if (rc < 0)
         return err_wrap(err, "cannot upload volume '%s'", job->name);
-    log_line(LOG_INFO, "volume '%s' is in the bucket", job->name);
+    if (!job->superseded)
+        log_line(LOG_INFO, "volume '%s' is in the bucket", job->name);
     return 0;
 }
 
@@ -304,7 +403,7 @@ static int hash_tail(struct uploading *u, const char *key, struct err *err)
 }
 
 int volume_upload_adopt(struct volume_job *job, const struct bucket_volume *volume,
-                        struct s3_client *client, struct err *err)
+                        struct s3_client *client, const uint64_t *base, struct err *err)
 {
     struct uploading u = { .job = job, .client = client, .fd = -1 };
     char key[LOCATION_KEY_MAX + 1];
@@ -315,9 +414,12 @@ int volume_upload_adopt(struct volume_job *job, const struct bucket_volume *volu
         rc = hash_tail(&u, key, err);
     if (rc == 0) {
         address = mem_format(err, LOCATION_SCHEME "%s/%s", job->bucket->location.bucket, key);
-        rc = address ? commit(&u, address, err) : -1;
+        rc = !address ? -1 : base ? claim_runs(&u, address, *base, err) : 0;
+        if (rc == 0)
+            rc = commit(&u, address, err);
     }
     mem_free(address);
+    text_list_clear(&u.runs);
     return rc;
 }
 
@@ -329,16 +431,15 @@ static void *work(void *ctx)
     return NULL;
 }
 
-int volume_upload_start(struct volume_upload *upload, const struct bucket_place *bucket,
-                        const char *dir, const char *name, struct err *err)
+int volume_upload_start(struct volume_upload *upload, const struct volume_job *job,
+                        struct err *err)
 {
     int rc;
 
-    upload->job = (struct volume_job){ .bucket = bucket, .dir = dir };
-    (void)snprintf(upload->job.name, sizeof(upload->job.name), "%s", name);
+    upload->job = *job;
     upload->err = (struct err){ 0 };
     if (!upload->client)
-        upload->client = remote_client(bucket->location.bucket, 0, err);
+        upload->client = remote_client(job->bucket->location.bucket, 0, err);
     if (!upload->client)
         return -1;
     rc = pthread_create(&upload->thread, NULL, work, upload);

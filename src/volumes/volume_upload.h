@@ -2,7 +2,11 @@
 /*
  * volume_upload: brings a volume from the work directory into the bucket, and makes it count.
  *
- * First the volume, then its signature and time stamps, last the commit record. Each step finds
+ * First the volume, then its signature and time stamps, then the decision that it is committed
+ * (volumes/commit_sequence), last the commit record. If the decisions say that other machines
+ * have committed one of its runs, it is superseded: that is a result, not an error, and nothing
+ * is uploaded if it is known before. A rewritten volume has no runs that are not in the volume
+ * that it replaces, and needs no decision. Each step finds
  * what an earlier attempt has done: a volume that is there with the same SHA-256 is not sent
  * again, a commit record of the same volume is that of this one. What is there under its name
  * and is another volume is never replaced. The ID of an upload in parts is kept in a file
@@ -35,13 +39,27 @@
 struct volume_job {
     const struct bucket_place *bucket; /* of which only what never changes is read */
     const char *dir;                   /* the work directory */
+    const char *session;               /* see volumes/commit_sequence */
     char name[VOLUME_NAME];
     /* the result */
     uint64_t size;
     char etag[128];         /* without quotes */
     char tail[SHA256_TEXT]; /* SHA-256 of its last bytes */
     unsigned proofs;        /* that were uploaded with it, see struct bucket_volume */
+    bool superseded;        /* it does not count, and never will: others have its runs, */
+    char by[VOLUME_NAME];   /* in this volume; "": it was declared void */
 };
+
+/*
+ * Note in the work directory, beside a volume that is about to be made, what its runs are
+ * chosen by: all decisions (volumes/commit_sequence) up to this number. What was noted before
+ * stays.
+ */
+int volume_upload_note(const char *dir, const char *name, uint64_t base,
+                       struct err *err) MUST_CHECK;
+
+/* Remove that note, if there is one. */
+int volume_upload_forget(const char *dir, const char *name, struct err *err) MUST_CHECK;
 
 /* Upload the job's volume and make it count. Files of the work directory stay. */
 int volume_upload_run(struct volume_job *job, struct s3_client *client,
@@ -50,9 +68,13 @@ int volume_upload_run(struct volume_job *job, struct s3_client *client,
 /*
  * Make a volume count that is in the bucket, and of which no file is here: its upload was
  * complete, and its commit record was not written.
+ *
+ * base  up to which all decisions are known; NULL: its commit is decided, or it is a rewritten
+ *       volume, which needs no decision
  */
 int volume_upload_adopt(struct volume_job *job, const struct bucket_volume *volume,
-                        struct s3_client *client, struct err *err) MUST_CHECK;
+                        struct s3_client *client, const uint64_t *base,
+                        struct err *err) MUST_CHECK;
 
 struct volume_upload {
     pthread_t thread;
@@ -63,9 +85,10 @@ struct volume_upload {
     int rc;
 };
 
-/* Begin to upload a volume; the one before must have been waited for. */
-int volume_upload_start(struct volume_upload *upload, const struct bucket_place *bucket,
-                        const char *dir, const char *name, struct err *err) MUST_CHECK;
+/* Begin to upload the volume of a job, which is copied; the one before must have been waited
+ * for. */
+int volume_upload_start(struct volume_upload *upload, const struct volume_job *job,
+                        struct err *err) MUST_CHECK;
 
 /*
  * Wait for the upload.

@@ -58,7 +58,10 @@ class Place:
         return found
 
     def forget(self):
+        """The work directory is lost, and the lease of who was killed has expired."""
         shutil.rmtree(self.state, ignore_errors=True)
+        for key in self.keys("leases/"):
+            self.delete(key)
 
     def make(self, ident, ended=90000, count=3, size=2000, **record):
         record = dict({"created_at": stamp(ended + 60), "finished_at": stamp(ended),
@@ -829,11 +832,11 @@ def test_what_a_night_costs(place):
     place.proxy.requests.clear()
     place.sync("--no-verify")
     kinds = [request.kind for request in place.proxy.requests]
-    assert sorted(kinds) == ["list", "list", "list", "uploads"], kinds
+    assert sorted(kinds) == ["get", "get", *["list"] * 5, "put", "put", "uploads"], [(r.method, r.target) for r in place.proxy.requests]
     place.machine()
     place.proxy.requests.clear()
     place.sync("--no-verify")
-    assert len(place.proxy.requests) <= 4 + 12 * 4
+    assert len(place.proxy.requests) <= 10 + 12 * 4
     assert place.find("--run", "tsk_3")
 
 
@@ -874,7 +877,7 @@ def test_a_copy_of_the_catalog(place):
     place.proxy.requests.clear()
     done = place.sync("--no-verify")
     assert (done["healed_volumes"], done["archived_runs"], done["gone_volumes"]) == (1, 0, 0)
-    assert len(place.proxy.requests) < 17, [(r.method, r.target) for r in place.proxy.requests]
+    assert len(place.proxy.requests) < 24, [(r.method, r.target) for r in place.proxy.requests]
     place.machine()
     place.delete(held["tsk_0"])  # the copy names what is gone
     assert place.sync("--no-verify", check=3)["gone_volumes"] == 1
@@ -978,7 +981,7 @@ def shards_of_log(place):
 
 
 def test_shards_have_prefixes_of_their_own(place):
-    """Each run is in one prefix, also when a work directory is lost in between; another shard is refused everywhere."""
+    """Each run is in one prefix, also when a work directory is lost in between; another number of shards is refused everywhere."""
     ids = [place.make("tsk_%d" % i, ended=90000 + 60 * i) for i in range(12)]
     for k in (1, 2):
         mine = [i for i in ids if shard_of(i, 2) == k]
@@ -997,8 +1000,8 @@ def test_shards_have_prefixes_of_their_own(place):
     for _ in range(2):
         before = place.keys()
         for args in ((), ("-n",), ("--rebuild",), ("--list-safe", "1")):
-            place.run("sync", "--dest", place.dest(), *QUICK, "--shard", "1/2", *args, check=2)
-            assert "'s3://runs/night/2' is filled with shard 2/2, not with shard 1/2" in place.err
+            place.run("sync", "--dest", place.dest(), *QUICK, "--shard", "1/3", *args, check=2)
+            assert "'s3://runs/night/2' is filled with shard 2/2, not with shard 1/3" in place.err
         assert place.keys() == before and place.sync("-n")["shard"] == "2/2"
         place.machine()
     assert shard(place, 1, "--shard", "1/1", "--reshard")["archived_runs"] == len([i for i in ids if shard_of(i, 2) == 2])
@@ -1010,12 +1013,12 @@ def test_shards_have_prefixes_of_their_own(place):
 
 @pytest.mark.parametrize("when, statuses", [("before", [75, 0]), ("after", [0, 2])])
 def test_two_machines_begin_a_prefix(place, when, statuses):
-    """Another machine records its shard while this one does: one of the two archives."""
+    """Another machine divides the prefix in another way while this one does: one of the two archives."""
     ids = [place.make("tsk_%d" % i, ended=90000 + 60 * i) for i in range(6)]
     ended = []
 
     def other(_request):
-        process = place.start("sync", "--dest", DEST, *QUICK, "--shard", "2/2", XDG_STATE_HOME=str(place.folder / "other"))
+        process = place.start("sync", "--dest", DEST, *QUICK, "--shard", "2/3", XDG_STATE_HOME=str(place.folder / "other"))
         process.communicate(timeout=60)
         ended.append(process.returncode)
 
@@ -1023,7 +1026,7 @@ def test_two_machines_begin_a_prefix(place, when, statuses):
     done = place.sync("--shard", "1/2", check=statuses[0])
     assert ended == statuses[1:]
     assert ("at the same time" in (done["error"] or "")) == (when == "before")
-    place.check_all([i for i in ids if shard_of(i, 2) == (2 if when == "before" else 1)])
+    place.check_all([i for i in ids if (shard_of(i, 3) == 2 if when == "before" else shard_of(i, 2) == 1)])
 
 
 def test_signatures_go_with_their_volumes(place, tmp_path):

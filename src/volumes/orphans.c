@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "volumes/orphans.h"
+
+#include "attest/proof.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/contents.h"
+#include "catalog/log_replay.h"
+#include "reader/archive_reader.h"
+#include "reader/manifest_scan.h"
+#include "s3/object_list.h"
+#include "s3/unfinished.h"
+#include "s3/upload_list.h"
+#include "storage/remote.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UPLOADS_OLD ((int64_t)7 * 86400 * 1000) /* ms after which an upload counts as left */
+#define KEYS_MAX    ((size_t)1 << 16)
+
+/* The time by the store's clock, as far as it told it. */
+static int64_t store_ms(const struct bucket_place *b)
+{
+    int64_t skew = s3_client_skew(b->client);
+
+    return clock_wall() + (skew == CLOCK_NONE ? 0 : skew);
+}
+
+/* How much of a volume the catalog has. */
+struct share {
+    struct db *catalog;
+    size_t has;
+    size_t lacks;
+};
+
+static void count(struct share *share, bool has)
+{
+    share->has += has;
+    share->lacks += !has;
+}
+
+/* Whether the catalog has a run, or it was pruned: 1, 0 or -1. */
+static int has_run(struct share *share, const char *run_id, struct err *err)
+{
+    char other[VOLUME_NAME];
+
+    return contents_volume_of(share->catalog, run_id, other, sizeof(other))
+               ? 1
+               : log_replay_pruned(share->catalog, run_id, err);
+}
+
+static int on_run(struct share *share, const char *text, size_t len, struct region *region,
+                  struct err *err)
+{
+    struct manifest_read_run row;
+    int has;
+
+    if (manifest_read_run(&row, text, len, region, err) < 0)
+        return -1;
+    if (row.error || !row.run_id)
+        return 0;
+    has = has_run(share, row.run_id, err);
+    count(share, has > 0);
+    return has < 0 ? -1 : 0;
+}
+
+static int on_artifact(struct share *share, const char *text, size_t len, struct region *region,
+                       struct err *err)
+{
+    struct manifest_read_artifact row;
+    int has;
+
+    if (manifest_read_artifact(&row, text, len, region, err) < 0)
+        return -1;
+    if (!row.artifact_id || !row.run_id) /* a record of the run */
+        return 0;
+    has = contents_has_good(share->catalog, row.run_id, row.artifact_id, err);
+    if (has == 0)
+        has = log_replay_pruned(share->catalog, row.run_id, err);
+    count(share, has > 0);
+    return has < 0 ? -1 : 0;
+}
+
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct region *region;
+    int rc = 0;
+
+    if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS)
+        return 0;
+    region = region_new(err);
+    if (!region)
+        return -1;
+    rc = section == MANIFEST_READ_RUNS ? on_run(ctx, text, len, region, err)
+                                       : on_artifact(ctx, text, len, region, err);
+    region_free(region);
+    return rc;
+}
+
+/* Compare a volume's manifest with the catalog. */
+static int compare(const struct orphans_opts *o, const char *name, struct share *share,
+                   struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    struct archive_reader reader = { 0 };
+    struct manifest_digests digests;
+    char *address = NULL;
+    int rc = bucket_place_key(o->bucket, key, "", name, "", err);
+
+    if (rc == 0) {
+        address = mem_format(err, LOCATION_SCHEME "%s/%s", o->bucket->location.bucket, key);
+        rc = address ? archive_reader_open(&reader, address, err) : -1;
+    }
+    if (rc == 0) {
+        archive_reader_watch(&reader, remote_stop(), archive_reader_unwatched());
+        rc = manifest_scan(&reader, on_row, share, &digests, err);
+    }
+    archive_reader_close(&reader);
+    mem_free(address);
+    return rc;
+}
+
+/* Have it decided that a volume is never committed, then delete it. */
+static int remove_orphan(const struct orphans_opts *o, struct bucket_volume *v, struct err *err)
+{
+    struct commit_claim claim = { .bucket = o->bucket,
+                                  .client = o->bucket->client,
+                                  .volume = v->name,
+                                  .sha256 = "",
+                                  .session = o->session,
+                                  .base = o->base };
+
+    if (commit_sequence_claim(&claim, err) < 0)
+        return -1;
+    if (claim.verdict == COMMIT_DONE) /* its writer was faster: the next sync sees it */
+        return 0;
+    if (orphans_delete(o->bucket, v->name, err) < 0)
+        return -1;
+    v->there = false;
+    log_line(LOG_WARNING,
+             "removed '%s', which was uploaded and never committed: all of it is in other "
+             "volumes",
+             v->name);
+    return 0;
+}
+
+int orphans_judge(const struct orphans_opts *o, struct bucket_volume *v, bool *adoptable,
+                  struct err *err)
+{
+    struct share share = { .catalog = o->catalog };
+    enum commit_verdict verdict;
+    struct err why = { 0 };
+
+    *adoptable = false;
+    if (commit_sequence_of(o->sequence, o->bucket->client, v->name, &verdict, err) < 0)
+        return -1;
+    if (verdict == COMMIT_SUPERSEDED) { /* whoever declared it void was killed then */
+        v->there = false;
+        return orphans_delete(o->bucket, v->name, err);
+    }
+    if (verdict == COMMIT_DONE ||
+        (!o->alone &&
+         (v->modified_ms == CLOCK_NONE || store_ms(o->bucket) - v->modified_ms < ORPHANS_AGE)))
+        return 0;
+    if (compare(o, v->name, &share, &why) < 0 &&
+        (err_is_damage(&why) || why.kind == ERR_NOT_FOUND)) {
+        log_line(LOG_ERROR,
+                 "'%s' is in the bucket, has no commit record, and cannot be read: %s", v->name,
+                 why.text);
+        return 0;
+    }
+    if (why.kind) {
+        *err = why;
+        return -1;
+    }
+    *adoptable = !share.has;
+    if (share.has && share.lacks)
+        log_line(LOG_WARNING,
+                 "'%s' was uploaded and not committed, and a part of it is in no other volume: "
+                 "it stays until that is archived",
+                 v->name);
+    return share.has && !share.lacks ? remove_orphan(o, v, err) : 0;
+}
+
+/* The objects of a volume being listed. */
+struct parts {
+    const struct bucket_place *bucket;
+    const char *name;
+    struct text_list keys;
+};
+
+static int on_part(void *ctx, const struct object_listed *object, struct err *err)
+{
+    struct parts *p = ctx;
+    const char *end =
+        object->key + strlen(p->bucket->location.key) + strlen(p->name); /* it begins so */
+    unsigned i;
+    bool is = !*end;
+
+    for (i = 0; !is && i < PROOF_MOST; i++) {
+        char *proof = proof_path("", i, err);
+
+        if (!proof)
+            return -1;
+        is = strcmp(end, proof) == 0;
+        mem_free(proof);
+    }
+    return is ? text_list_add(&p->keys, object->key, KEYS_MAX, err) : 0;
+}
+
+int orphans_delete(struct bucket_place *b, const char *name, struct err *err)
+{
+    struct parts p = { .bucket = b, .name = name };
+    char key[LOCATION_KEY_MAX + 1];
+    size_t i;
+    int rc = bucket_place_key(b, key, "", name, "", err);
+
+    if (rc == 0)
+        rc = object_list(b->client, key, NULL, on_part, &p, err);
+    for (i = p.keys.count; rc == 0 && i > 0; i--) /* the volume last: it leads to the others */
+        rc = object_delete(b->client, p.keys.at[i - 1], err);
+    text_list_clear(&p.keys);
+    return rc;
+}
+
+/* Uploads that were broken off, while they are listed. */
+struct old_uploads {
+    const struct bucket_place *bucket;
+    int64_t before_ms;
+    struct text_list keys; /* and IDs, in turn */
+};
+
+static int on_upload(void *ctx, const struct upload_listed *listed, struct err *err)
+{
+    struct old_uploads *old = ctx;
+    const char *below = listed->key + strlen(old->bucket->location.key);
+    struct volume_name parts;
+
+    if ((!volume_name_parse(&parts, below) &&
+         strncmp(below, BUCKET_INDEX, strlen(BUCKET_INDEX)) != 0) ||
+        listed->when_ms == CLOCK_NONE || listed->when_ms >= old->before_ms)
+        return 0;
+    return text_list_add(&old->keys, listed->key, SIZE_MAX / 2, err) < 0 ||
+                   text_list_add(&old->keys, listed->id, SIZE_MAX / 2, err) < 0
+               ? -1
+               : 0;
+}
+
+/* Abort the uploads of volumes whose work directory was lost. That needs permissions which the
+ * rest does not: without them it is left to a lifecycle rule. */
+int orphans_abort(struct bucket_place *b, struct err *err)
+{
+    struct old_uploads old = { .bucket = b, .before_ms = store_ms(b) - UPLOADS_OLD };
+    struct err why = { 0 };
+    size_t i;
+    int rc = upload_list(b->client, b->location.key, on_upload, &old, &why);
+
+    for (i = 0; rc == 0 && i + 1 < old.keys.count; i += 2) {
+        rc = unfinished_abort(b->client, old.keys.at[i], old.keys.at[i + 1], &why);
+        if (rc == 0)
+            log_line(LOG_INFO, "aborted an upload of '%s' that was broken off long ago",
+                     old.keys.at[i]);
+    }
+    text_list_clear(&old.keys);
+    if (rc < 0 && !why.http) {
+        *err = why;
+        return -1;
+    }
+    if (rc < 0)
+        log_line(LOG_INFO, "unfinished uploads were not looked for: %s", why.text);
+    return 0;
+}
