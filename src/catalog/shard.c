@@ -249,6 +249,16 @@ int shard_set_own(struct db *c, const struct shard *shard, struct err *err)
     return db_do(c, sql, err) < 0 ? -1 : known;
 }
 
+/* The number that a statement returns, or -1. */
+static int64_t count_of(struct db *c, struct sqlite3_stmt *sql, struct err *err)
+{
+    int64_t count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
+
+    if (count >= 0)
+        db_done(sql);
+    return count;
+}
+
 int64_t shard_members(struct db *c, uint64_t n, uint64_t k, struct err *err)
 {
     struct sqlite3_stmt *sql =
@@ -256,16 +266,12 @@ int64_t shard_members(struct db *c, uint64_t n, uint64_t k, struct err *err)
                "SELECT count(DISTINCT part) FROM log WHERE what = '" AUDIT_LOG_SHARD
                "' AND part LIKE '%/' || ?1 AND (?2 = 0 OR part = ?2 || '/' || ?1)",
                err);
-    int64_t count;
 
     if (!sql)
         return -1;
     db_number(sql, 1, (int64_t)n);
     db_number(sql, 2, (int64_t)k);
-    count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
-    if (count >= 0)
-        db_done(sql);
-    return count;
+    return count_of(c, sql, err);
 }
 
 int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms, struct err *err)
@@ -285,7 +291,7 @@ int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms, struct err
             *at_ms = db_column_number(sql, 1);
         db_done(sql);
     }
-    if (rc > 0)
+    if (rc == 0 && shard->n)
         rc = own(c, &mine, err);
     if (rc > 0 && mine.n == shard->n)
         *shard = mine;
@@ -310,16 +316,12 @@ int64_t shard_records_after(struct db *c, int64_t known, uint64_t n, struct err 
                "SELECT count(*) FROM (SELECT part FROM log WHERE what = '" AUDIT_LOG_SHARD
                "' ORDER BY id LIMIT -1 OFFSET ?1) WHERE part NOT LIKE '%/' || ?2",
                err);
-    int64_t count;
 
     if (!sql)
         return -1;
     db_number(sql, 1, known);
     db_number(sql, 2, (int64_t)n);
-    count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
-    if (count >= 0)
-        db_done(sql);
-    return count;
+    return count_of(c, sql, err);
 }
 
 int shard_is_filled(struct db *c, struct err *err)

@@ -194,6 +194,8 @@ def test_shards_in_one_prefix(place):
         mine = {i for i in ids if shard_of(i, 3) == k}
         asked = [path for path in (str(request) for request in place.emu.log()[before:]) if "/artifacts" in path]
         assert all(any(i in path for i in mine) for path in asked), asked
+    for k in (1, 2):  # a work directory speaks of its shard
+        place.run("sync", "--dest", DEST, "--work-dir", "work1", "--list-safe", "1", "--shard", "%d/3" % k, check=(0, 2)[k - 1])
     place.machine()
     assert {row["run_id"] for row in place.find("--runs")} == set(ids)
     place.run("sync", "--dest", DEST, *QUICK, check=2)
