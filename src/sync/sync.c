@@ -452,7 +452,6 @@ static int discover(struct sync *s, struct err *err)
     rc = s->asked ? survey_run(&s->opts->ask, &s->assign, s->catalog, s->now_ms, s->asked,
                                &result, err)
                   : -1;
-
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
@@ -506,9 +505,8 @@ static int steps(struct sync *s, struct err *err)
     if (rc < 0 || s->opts->rebuild)
         return rc;
     if (finish_intents(s, err) < 0 || volume_store_sweep(s->store, err) < 0 ||
-        stamping_ask(&s->stamping, err) < 0 || discover(s, err) < 0)
-        return -1;
-    if (write_volumes(s, &reader, err) < 0)
+        stamping_ask(&s->stamping, err) < 0 || discover(s, err) < 0 ||
+        write_volumes(s, &reader, err) < 0)
         return -1;
     return holding_agree(s->catalog, s->store, &s->result->locks, err) < 0
                ? -1

@@ -6,6 +6,7 @@
 #include "base/hashmap.h"
 #include "base/json.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "s3/object_list.h"
 #include "s3/object_put.h"
 #include "storage/remote.h"
@@ -392,5 +393,24 @@ int bucket_place_put_mark(struct bucket_place *b, struct bucket_volume *v, const
         return -1;
     v->aside = true;
     (void)snprintf(out, VOLUME_NAME, "%.200s%s", v->name, end);
+    return 0;
+}
+
+int bucket_place_tell_marks(const struct bucket_place *b, const struct bucket_volume *v,
+                            const char *path, struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    const struct bucket_mark *mark;
+
+    if (bucket_place_key(b, key, "", v->name, "", err) < 0)
+        return -1;
+    log_line(LOG_WARNING,
+             "'%s' is good and stays: marks in the bucket say that the volume there is not; "
+             "aws s3 cp '%s' 's3://%s/%s' --metadata sha256=$(sha256sum < '%s' | cut -c 1-64) "
+             "puts it in its place, then delete the marks",
+             path, path, b->location.bucket, key, path);
+    for (mark = v->marks; mark; mark = mark->next)
+        log_line(LOG_WARNING, "a mark of it: 's3://%s/%s%s'", b->location.bucket, key,
+                 mark->end);
     return 0;
 }

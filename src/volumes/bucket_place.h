@@ -123,6 +123,16 @@ int bucket_place_proof(const struct bucket_place *bucket, const struct bucket_vo
 int bucket_place_put_mark(struct bucket_place *bucket, struct bucket_volume *volume,
                           const char *word, char out[VOLUME_NAME], struct err *err) MUST_CHECK;
 
+/*
+ * Log the marks of a volume whose file this machine still has, which can heal the bucket: how
+ * to put it in its place.
+ *
+ * path     of the file
+ */
+int bucket_place_tell_marks(const struct bucket_place *bucket,
+                            const struct bucket_volume *volume, const char *path,
+                            struct err *err) MUST_CHECK;
+
 /* Read the marks of a volume that is there: whether one of them is of this object. */
 int bucket_place_read_marks(struct bucket_place *bucket, struct bucket_volume *volume,
                             struct err *err) MUST_CHECK;

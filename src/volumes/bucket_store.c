@@ -154,29 +154,6 @@ char *bucket_store_read(const struct bucket_store *s, const char *name, struct e
     return mem_format(err, LOCATION_SCHEME "%s/%s", s->bucket.location.bucket, key);
 }
 
-/* The file of a volume stays, since a mark says that the object is no good: the file is what
- * can heal the bucket. */
-static int spare(const struct bucket_store *s, const struct bucket_volume *v, struct err *err)
-{
-    char key[LOCATION_KEY_MAX + 1];
-    const struct bucket_mark *mark;
-    char *path = dir_store_read(s->dir, v->name, err);
-    int rc = path ? bucket_place_key(&s->bucket, key, "", v->name, "", err) : -1;
-
-    if (rc == 0)
-        log_line(
-            LOG_WARNING,
-            "'%s' is good and stays: marks in the bucket say that the volume there is not; "
-            "aws s3 cp '%s' 's3://%s/%s' --metadata sha256=$(sha256sum < '%s' | cut -c "
-            "1-64) puts it in its place, then delete the marks",
-            path, path, s->bucket.location.bucket, key, path);
-    for (mark = v->marks; rc == 0 && mark; mark = mark->next)
-        log_line(LOG_WARNING, "a mark of it: 's3://%s/%s%s'", s->bucket.location.bucket, key,
-                 mark->end);
-    mem_free(path);
-    return rc;
-}
-
 /* A volume is in the bucket: enter it into the list, and remove its file, if it counts. */
 static int reap(struct bucket_store *s, const struct volume_job *job, struct err *err)
 {
@@ -196,8 +173,13 @@ static int reap(struct bucket_store *s, const struct volume_job *job, struct err
         (void)snprintf(v->etag, sizeof(v->etag), "%s", job->etag);
         if (bucket_place_read_marks(&s->bucket, v, err) < 0)
             return -1;
-        if (v->aside)
-            return spare(s, v, err);
+        if (v->aside) {
+            char *path = dir_store_read(s->dir, v->name, err);
+            int rc = path ? bucket_place_tell_marks(&s->bucket, v, path, err) : -1;
+
+            mem_free(path);
+            return rc;
+        }
     }
     return dir_store_remove(s->dir, job->name, err) < 0
                ? -1
