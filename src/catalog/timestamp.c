@@ -20,6 +20,25 @@ int timestamp_want(struct db *c, const char *volume, unsigned number, const char
     return db_do(c, sql, err);
 }
 
+int timestamp_move(struct db *c, const struct timestamp *stamp, const char *authority,
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(
+        c,
+        "UPDATE timestamps SET authority = ?4, reason = NULL"
+        " WHERE volume = ?1 AND number = ?2 AND authority = ?3 AND at_ms IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM timestamps t WHERE t.volume = ?1 AND t.authority = ?4)",
+        err);
+
+    if (!sql)
+        return -1;
+    db_text(sql, 1, stamp->volume);
+    db_number(sql, 2, stamp->number);
+    db_text(sql, 3, stamp->authority);
+    db_text(sql, 4, authority);
+    return db_do(c, sql, err);
+}
+
 int timestamp_asked(struct db *c, const struct timestamp *stamp, int64_t now_ms,
                     struct err *err)
 {

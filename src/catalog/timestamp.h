@@ -35,6 +35,13 @@ struct timestamp {
 };
 
 /*
+ * A volume that still waits for a time stamp of an authority waits for one of another instead,
+ * unless it has or awaits one of that.
+ */
+int timestamp_move(struct db *catalog, const struct timestamp *stamp, const char *authority,
+                   struct err *err) MUST_CHECK;
+
+/*
  * A volume waits for a time stamp.
  *
  * anew     it is a new volume: a row of an earlier one of that name is replaced; else an

@@ -125,6 +125,29 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     return want(ctx, v->name, false, err);
 }
 
+/* Volumes that wait for an authority that is not given any more wait for one that is. */
+static int move(const struct stamping *stamping, struct err *err)
+{
+    struct queue_of_stamps queue = { .region = region_new(err) };
+    char shown[URL_SHOWN_MAX];
+    struct stamping_wait *at;
+    size_t i;
+    int rc = -1;
+
+    queue.last = &queue.first;
+    if (queue.region)
+        rc = timestamp_each(stamping->catalog, NULL, true, on_waiting, &queue, err);
+    for (at = queue.first; rc == 0 && at; at = at->next) {
+        for (i = 0; rc == 0 && !number_of(stamping, at->stamp.authority) &&
+                    i < stamping->authorities->count;
+             i++)
+            rc = timestamp_move(stamping->catalog, &at->stamp,
+                                url_shown(shown, stamping->authorities->urls[i]), err);
+    }
+    region_free(queue.region);
+    return rc;
+}
+
 /* Compare the rows with the responses that are there. */
 static int look(struct stamping *stamping, struct err *err)
 {
@@ -133,7 +156,8 @@ static int look(struct stamping *stamping, struct err *err)
     int rc = -1;
 
     queue.last = &queue.first;
-    if (queue.region && contents_volumes(stamping->catalog, on_volume, stamping, err) == 0)
+    if (queue.region && move(stamping, err) == 0 &&
+        contents_volumes(stamping->catalog, on_volume, stamping, err) == 0)
         rc = timestamp_each(stamping->catalog, NULL, false, on_waiting, &queue, err);
     for (at = queue.first; rc == 0 && at; at = at->next) {
         struct tsp_stamp stamp;

@@ -284,6 +284,19 @@ def test_sync(skyarc, tsa, emu, tmp_path):
     assert "(authority not checked)" in skyarc("audit", "--json", "vault").json()["archives"][0]["time_stamp"]
 
 
+def test_another_authority_instead(skyarc, tsa, tmp_path):
+    """An authority that is gone for good, and is replaced in the settings: volumes wait for the new one."""
+    gone, new = tsa("gone"), tsa("new")
+    gone.fault = "busy"
+    waits = skyarc("sync", "--dest", "vault", "--timestamp", gone.url, "--json", check=0).json()
+    assert waits["time_stamps_waiting"] == waits["volumes"] > 0
+    asked = gone.requests
+    done = skyarc("sync", "--dest", "vault", "--timestamp", new.url, "--json", check=0).json()
+    assert (done["time_stamps_kept"], done["time_stamps_waiting"]) == (waits["volumes"], 0)
+    skyarc("verify", "--tsa-ca", new.ca, "vault", check=0)
+    assert gone.requests == asked
+
+
 def test_volumes_from_before(skyarc, tsa, tmp_path):
     """A volume from before --timestamp, one of a catalog that was rebuilt, and one whose response is gone wait, too."""
     one = tsa()

@@ -28,6 +28,23 @@ static const char *all(const char *volume, bool waiting)
     return seen;
 }
 
+static int on_authority(void *ctx, const struct timestamp *stamp, struct err *err)
+{
+    size_t used = strlen(seen);
+
+    (void)ctx;
+    (void)err;
+    (void)snprintf(seen + used, sizeof(seen) - used, "%s ", stamp->authority);
+    return 0;
+}
+
+static const char *authorities(void)
+{
+    seen[0] = '\0';
+    assert_int_equal(timestamp_each(catalog, "a", false, on_authority, NULL, NULL), 0);
+    return seen;
+}
+
 static void enter(const char *name, const char *sha256)
 {
     const struct contents_volume v = { .name = name, .manifest_sha256 = sha256, .size = 1 };
@@ -81,6 +98,22 @@ static void test_other_volumes(void **state)
     assert_string_equal(all(NULL, false), "a-r1 1 -1;");
     assert_int_equal(timestamp_forget(catalog, "a-r1", NULL), 0);
     assert_string_equal(all(NULL, false), "");
+    enter("a", SHA);
+    /* one that waits for an authority that is gone waits for another one; one that came does
+     * not */
+    one.authority = "https://tsa/";
+    assert_int_equal(timestamp_want(catalog, "a", 1, "https://tsa/", true, NULL), 0);
+    assert_int_equal(timestamp_move(catalog, &one, "https://new/", NULL), 0);
+    assert_int_equal(timestamp_move(catalog, &one, "https://newer/", NULL), 0);
+    assert_int_equal(timestamp_want(catalog, "a", 2, "https://tsa/", true, NULL), 0);
+    one.number = 2;
+    assert_int_equal(timestamp_move(catalog, &one, "https://new/", NULL), 0);
+    assert_string_equal(authorities(), "https://new/ https://tsa/ ");
+    one.number = 1;
+    one.authority = "https://new/";
+    assert_int_equal(timestamp_asked(catalog, &one, 8, NULL), 0);
+    assert_int_equal(timestamp_move(catalog, &one, "https://newer/", NULL), 0);
+    assert_string_equal(authorities(), "https://new/ https://tsa/ ");
     enter("bad", "no digest");
     assert_int_equal(timestamp_want(catalog, "bad", 1, "https://tsa/", true, NULL), 0);
     assert_int_equal(timestamp_each(catalog, NULL, false, on_stamp, NULL, &err), -1);
