@@ -19,7 +19,7 @@ from test_view_server import view  # noqa: F401
 DAY = 86400
 # What version 6 of the catalog added.
 DOWNGRADE = ("DROP TRIGGER runs_added", "DROP TRIGGER texts_added", "DROP TRIGGER texts_removed", "DROP TABLE text_index", "DROP TABLE texts",
-             "DROP TABLE purges", "ALTER TABLE volumes DROP COLUMN texts", "PRAGMA user_version = 5")
+             "DROP TABLE purges", "DROP TABLE shard", "ALTER TABLE volumes DROP COLUMN texts", "PRAGMA user_version = 5")
 
 
 @pytest.fixture
