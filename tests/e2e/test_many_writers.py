@@ -306,3 +306,12 @@ def test_a_store_that_decides_no_races(place):
         place.sync("--shard", "1/2")
         probes.append(sum("skyarc-probe" in request.target for request in place.proxy.requests))
     assert probes[0] > 300 and probes[1] == 0
+
+
+def test_a_store_that_demands_checksums(place):
+    """As AWS does in a bucket with a default retention: the probe of the conditions sends them, too."""
+    ids = [i for i in (place.make("tsk_%d" % i) for i in range(4)) if shard_of(i, 2) == 1]
+    place.proxy.fault(lambda r: r.method == "PUT" and not r.header("x-amz-checksum-sha256"), times=10000,
+                      instead=fault_proxy.error(400, "InvalidRequest"))
+    assert place.sync("--shard", "1/2")["archived_runs"] == len(ids)
+    place.check_all(ids)
