@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Several machines write in one prefix of a bucket: each run is committed once, whoever is paused, killed or too late."""
+import glob
 import json
 import os
 import shutil
@@ -315,3 +316,17 @@ def test_a_store_that_demands_checksums(place):
                       instead=fault_proxy.error(400, "InvalidRequest"))
     assert place.sync("--shard", "1/2")["archived_runs"] == len(ids)
     place.check_all(ids)
+
+
+@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+def test_a_fast_clock_removes_no_tombstone(place):
+    """It is that of a prune at work, which a hold must see."""
+    place.make("tsk_1")
+    place.sync()
+    place.put("tombstones/%s.json" % place.volumes()[0], b"{}")
+    place.sync(LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0], FAKETIME="+40d", FAKETIME_DONT_FAKE_MONOTONIC="1",
+               DONT_FAKE_MONOTONIC="1")
+    assert place.keys("tombstones/")
+    age(place, place.keys("tombstones/")[0], 90000)
+    place.sync()
+    assert not place.keys("tombstones/")
