@@ -318,6 +318,23 @@ def test_a_store_that_demands_checksums(place):
     place.check_all(ids)
 
 
+def test_the_other_copy_of_what_was_left_is_gone(place):
+    """What was left is the only copy then, and is committed, not deleted."""
+    ids = [place.make("tsk_%d" % i, ended=90000 + 60 * i) for i in range(8)]
+    name = leave(place)
+    for k in (1, 2):
+        place.sync("--shard", "%d/2" % k)
+    mine = [i for i in ids if shard_of(i, 2) == 1]
+    (second,) = [other for other, commit in place.commits().items() if {run["run_id"] for run in commit["runs"]} == set(mine)]
+    for ident in mine:
+        place.emu.forget(ident)
+    place.delete(second)
+    age(place, name, 4000)
+    place.sync("--shard", "2/2", check=None)
+    assert name in place.commits() and name in place.volumes()
+    assert {row["run_id"] for row in place.find("--runs", check=None)} == set(ids)
+
+
 @pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
 def test_a_fast_clock_removes_no_tombstone(place):
     """It is that of a prune at work, which a hold must see."""
