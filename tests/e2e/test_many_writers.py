@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -333,6 +334,22 @@ def test_the_other_copy_of_what_was_left_is_gone(place):
     place.sync("--shard", "2/2", check=None)
     assert name in place.commits() and name in place.volumes()
     assert {row["run_id"] for row in place.find("--runs", check=None)} == set(ids)
+
+
+def test_pruned_while_another_machine_lists(place):
+    """The log was read before, and the list after the prune: the volume is not lost, and its runs do not come back."""
+    for i in range(2):
+        place.make("tsk_%d" % i)
+    place.sync()
+
+    def prune(_request):
+        process = place.start("prune", "--dest", DEST, "--apply", "--keep-days", "1", XDG_STATE_HOME=str(place.folder / "other"))
+        assert process.wait(60) == 0, process.stderr.read()
+
+    place.proxy.fault(lambda r: r.method == "GET" and re.search(r"[?&]prefix=night%2F(&|$)", r.target), before=prune)
+    assert place.sync()["archived_runs"] == 0
+    assert not place.commits() and place.proxy.faults[0][2] == 0
+    assert not any(b'"lose"' in place.get(key) for key in place.keys("log/"))
 
 
 @pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
