@@ -319,6 +319,51 @@ def test_a_store_that_demands_checksums(place):
     place.check_all(ids)
 
 
+def test_a_volume_that_was_committed_for_its_writer_stays(place):
+    """A writer lost a run to another volume, which is gone since; then its own volume was committed, as one that was left behind."""
+    ids = [place.make("tsk_%d" % i) for i in range(2)]
+
+    def overtake(_request):
+        (mine,) = place.volumes()
+        for number, name in enumerate(("2026/01/skyarc-20260101T000000Z-123456789.tar.zst", mine), 1):
+            place.put("sequence/%016d.json" % number, json.dumps(
+                {"version": 1, "number": number, "decision": "commit", "volume": name, "session": "0123456789abcdef", "runs": ids[:number]}).encode())
+
+    place.proxy.fault(STEPS["decision"], before=overtake)
+    assert place.sync()["superseded_volumes"] == 0
+    place.check_all(ids)
+    assert len(decisions(place)) == 2
+
+
+def test_what_has_a_commit_record_stays(place):
+    """Of a skyarc that made no decisions, killed before it removed the file; then another machine committed a supplement."""
+    ids = [place.make("tsk_1")]
+    place.sync()
+    (name,) = place.volumes()
+    (place.work() / name).parent.mkdir(parents=True, exist_ok=True)
+    (place.work() / name).write_bytes(place.get(name))
+    (place.work() / "decisions").unlink(missing_ok=True)
+    place.put("sequence/%016d.json" % 1, json.dumps(
+        {"version": 1, "number": 1, "decision": "commit", "volume": "2026/01/skyarc-20260101T000000Z-123456789.tar.zst",
+         "session": "0123456789abcdef", "runs": ids}).encode())
+    assert place.sync()["superseded_volumes"] == 0
+    place.check_all(ids)
+    assert not (place.work() / name).exists()
+
+
+def test_what_a_writer_deletes_was_declared_void(place):
+    """Else another machine could commit it, as one that was left behind, while it is being deleted."""
+    ids = [place.make("tsk_%d" % i, ended=90000 + i) for i in range(2)]
+    seen = []
+    place.proxy.fault(STEPS["decision"], before=lambda _request: seen.extend([place.volumes(), place.put("sequence/%016d.json" % 1, json.dumps(
+        {"version": 1, "number": 1, "decision": "commit", "volume": "2026/01/skyarc-20260101T000000Z-123456789.tar.zst",
+         "session": "0123456789abcdef", "runs": ids}).encode())]))
+    assert place.sync()["superseded_volumes"] == 1
+    place.check_all(ids)
+    assert [d["volume"] for d in decisions(place) if d["decision"] == "void"] == seen[0]
+    assert seen[0][0] not in place.volumes()
+
+
 def test_the_other_copy_of_what_was_left_is_gone(place):
     """What was left is the only copy then, and is committed, not deleted."""
     ids = [place.make("tsk_%d" % i, ended=90000 + 60 * i) for i in range(8)]
@@ -334,6 +379,21 @@ def test_the_other_copy_of_what_was_left_is_gone(place):
     place.sync("--shard", "2/2", check=None)
     assert name in place.commits() and name in place.volumes()
     assert {row["run_id"] for row in place.find("--runs", check=None)} == set(ids)
+
+
+def test_a_volume_that_vanishes_before_it_is_committed_for_its_writer(place):
+    """Another machine removed it at the same moment: no error."""
+    place.make("tsk_1")
+    processes = []
+    place.proxy.fault(STEPS["the commit"], before=lambda _request: processes[0].kill(), instead=fault_proxy.error(503, "SlowDown"))
+    processes.append(place.start("sync", "--dest", DEST, *QUICK))
+    processes[0].communicate(timeout=60)
+    place.forget()
+    (name,) = place.volumes()
+    place.proxy.clear()
+    place.proxy.fault(lambda r: r.method in ("GET", "HEAD") and r.target.split("?")[0].endswith(name), before=lambda _request: place.delete(name))
+    assert place.sync()["archived_runs"] == 1
+    place.check_all(["tsk_1"])
 
 
 def test_pruned_while_another_machine_lists(place):
