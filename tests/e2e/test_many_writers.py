@@ -424,3 +424,27 @@ def test_a_fast_clock_removes_no_tombstone(place):
     age(place, place.keys("tombstones/")[0], 90000)
     place.sync()
     assert not place.keys("tombstones/")
+
+
+@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+def test_a_prune_that_is_paused_for_days(place):
+    """Its tombstone is gone, so that a hold has not seen it: when it wakes, nothing is removed."""
+    place.make("tsk_1")
+    place.sync()
+    now = place.folder / "now"
+    now.write_text("+0d\n")
+
+    def pause(_request):
+        now.write_text("+2d\n")
+        place.delete(place.keys("tombstones/")[0])
+        process = place.start("hold", "--dest", DEST, "tsk_1", "--reason", "audit", XDG_STATE_HOME=str(place.folder / "other"))
+        assert process.wait(60) == 0, process.stderr.read()
+
+    place.proxy.fault(lambda r: r.method == "PUT" and "/log/" in r.target, before=pause)
+    place.run("prune", "--dest", DEST, "--apply", "--keep-days", "1", LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0],
+              FAKETIME_TIMESTAMP_FILE=str(now), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", check=75)
+    assert "was paused" in place.err
+    place.check_all(["tsk_1"])
+    place.sync()
+    assert [row["run_id"] for row in place.find("--runs")] == ["tsk_1"]
+    place.check_all(["tsk_1"])
