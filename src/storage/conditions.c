@@ -28,6 +28,7 @@ struct racer {
     struct s3_call call;
     char body[BODY_SIZE];
     char hex[SHA256_TEXT];
+    char checksum[OBJECT_BASE64 + 24]; /* buckets with a default retention demand it */
     struct race *race;
 };
 
@@ -102,17 +103,20 @@ static int enter(struct examination *x, struct racer *racer, const char *conditi
                  struct err *err)
 {
     uint8_t digest[SHA256_SIZE];
+    char base64[OBJECT_BASE64];
 
     memset(racer->body, '\n', sizeof(racer->body));
     (void)snprintf(racer->body, sizeof(racer->body), "probe of skyarc, writer %u", ++x->body);
     if (sha256_of(racer->body, sizeof(racer->body), digest, err) < 0)
         return -1;
-    text_hex(racer->hex, digest, SHA256_SIZE);
+    object_digest(digest, racer->hex, base64);
+    (void)snprintf(racer->checksum, sizeof(racer->checksum), "x-amz-checksum-sha256: %s",
+                   base64);
     racer->call = (struct s3_call){ .method = "PUT",
                                     .key = x->at,
                                     .query = "",
-                                    .headers = { condition },
-                                    .header_count = 1,
+                                    .headers = { condition, racer->checksum },
+                                    .header_count = 2,
                                     .payload = racer->hex,
                                     .size = sizeof(racer->body),
                                     .read = send_from_bytes,

@@ -8,6 +8,7 @@
 #include "catalog/log_replay.h"
 #include "catalog/run_state.h"
 #include "catalog/text_index.h"
+#include "volumes/bucket_store.h"
 
 #include <string.h>
 
@@ -259,6 +260,39 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     return add_bad(&l->bad, v->name, FIXITY_GONE, err);
 }
 
+static void forget_seen(struct looking *l)
+{
+    text_list_clear(&l->bad.names);
+    mem_free(l->bad.faults);
+    l->bad = (struct bad_names){ 0 };
+    text_list_clear(&l->removed);
+    text_list_clear(&l->lost);
+}
+
+/*
+ * Compare the catalog with the volumes that are there. In a bucket, another machine may have
+ * pruned what is gone since the log was read: it writes there before it removes a volume.
+ */
+static int see_all(struct looking *l, struct err *err)
+{
+    const struct fixity_found before = *l->found;
+    bool gone = false;
+    size_t i;
+
+    if (contents_volumes(l->catalog, on_volume, l, err) < 0)
+        return -1;
+    for (i = 0; i < l->bad.names.count; i++)
+        gone = gone || l->bad.faults[i] == FIXITY_GONE;
+    if (!gone || !volume_store_is_remote(l->store))
+        return 0;
+    forget_seen(l);
+    *l->found = before;
+    return bucket_log_refresh(bucket_store_log(l->store->bucket), err) < 0 ||
+                   log_replay_update(l->catalog, l->store->dir, err) < 0
+               ? -1
+               : contents_volumes(l->catalog, on_volume, l, err);
+}
+
 /* A volume exists although the log says that it was removed: skyarc was killed in between,
  * or the volume was restored. If the volume disappears later, it is lost. */
 static int keep_standing(struct db *c, struct err *err)
@@ -306,7 +340,7 @@ int fixity_look(struct db *c, const struct volume_store *store, int64_t now_ms,
 {
     struct looking l = { .catalog = c, .store = store, .found = found };
     size_t i;
-    int rc = contents_volumes(c, on_volume, &l, err);
+    int rc = see_all(&l, err);
 
     if (rc == 0 && l.removed.count + l.lost.count)
         rc = drop_gone(&l, now_ms, err);
@@ -316,10 +350,7 @@ int fixity_look(struct db *c, const struct volume_store *store, int64_t now_ms,
                          now_ms, found, err);
     if (rc == 0)
         rc = keep_standing(c, err);
-    text_list_clear(&l.bad.names);
-    mem_free(l.bad.faults);
-    text_list_clear(&l.removed);
-    text_list_clear(&l.lost);
+    forget_seen(&l);
     return rc;
 }
 

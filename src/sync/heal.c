@@ -388,10 +388,11 @@ int heal_run(struct db *catalog, const struct volume_store *store,
         volume_store_each(store, on_rewritten, &h, err) < 0 ||
         each_name(&h, drop_unfinished, err) < 0 ||
         volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
+        /* what is gone must not count as another copy of what was left */
+        fixity_look(catalog, store, now_ms, &found->fixity, err) < 0 ||
         volume_store_collect(store, catalog, err) < 0 ||
         volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
-        volume_store_gone(store, on_gone, &h, err) < 0 || each_name(&h, lose_gone, err) < 0 ||
-        fixity_look(catalog, store, now_ms, &found->fixity, err) < 0)
+        volume_store_gone(store, on_gone, &h, err) < 0 || each_name(&h, lose_gone, err) < 0)
         return -1;
     return heal_states(&h, found->entered > before, err);
 }

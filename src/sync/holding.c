@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/audit_log.h"
+#include "catalog/log_replay.h"
 #include "catalog/relation.h"
 #include "catalog/volume_name.h"
+#include "volumes/bucket_store.h"
 
 #include <stdio.h>
 
@@ -33,17 +35,28 @@ static bool passes(const struct err *err)
     return err->kind != ERR_CANCELLED && err->kind != ERR_MEMORY && err->kind != ERR_NET;
 }
 
-int holding_agree(struct db *catalog, const struct volume_store *store,
-                  struct holding_result *out, struct err *err)
+/* Read what other machines have held since; *last: the last hold. */
+static int read_log(struct db *catalog, const struct volume_store *store, int64_t *last,
+                    struct err *err)
+{
+    if (bucket_log_refresh(bucket_store_log(store->bucket), err) < 0 ||
+        log_replay_update(catalog, store->dir, err) < 0)
+        return -1;
+    *last = log_replay_last_hold(catalog, err);
+    return *last < 0 ? -1 : 0;
+}
+
+/*
+ * Make the legal holds of all volumes agree with the catalog. *off: set if some were taken off
+ */
+static int agree(struct db *catalog, const struct volume_store *store,
+                 struct holding_result *out, bool *off, struct err *err)
 {
     struct volume_locks locks;
     struct sqlite3_stmt *sql;
     int rc;
 
-    out->changed = out->refused = 0;
     volume_lock_init(&locks, store);
-    if (!volume_store_is_remote(store))
-        return 0;
     sql = db_sql(catalog, volumes_sql, err);
     if (!sql)
         return -1;
@@ -55,6 +68,7 @@ int holding_agree(struct db *catalog, const struct volume_store *store,
         (void)snprintf(name, sizeof(name), "%s", db_name(sql, 0));
         rc = volume_lock_hold(&locks, name, on, db_column_number(sql, 2), &why);
         out->changed += rc > 0;
+        *off = *off || (rc != 0 && !on);
         if (rc < 0 && !passes(&why)) {
             *err = why;
             db_done(sql);
@@ -71,6 +85,31 @@ int holding_agree(struct db *catalog, const struct volume_store *store,
     }
     volume_lock_close(&locks);
     return rc < 0 ? -1 : 0;
+}
+
+int holding_agree(struct db *catalog, const struct volume_store *store,
+                  struct holding_result *out, struct err *err)
+{
+    int64_t last = volume_store_is_remote(store) ? log_replay_last_hold(catalog, err) : 0;
+    int64_t before;
+    bool off;
+
+    out->changed = out->refused = 0;
+    if (last <= 0) /* nothing was ever held */
+        return last < 0 ? -1 : 0;
+    if (read_log(catalog, store, &last, err) < 0)
+        return -1;
+    /* A hold is written into the log before its volumes are put under legal hold. It ends when
+     * nobody has held anything while legal holds were taken off. */
+    do {
+        before = last;
+        off = false;
+        out->refused = 0;
+        if (agree(catalog, store, out, &off, err) < 0 ||
+            (off && read_log(catalog, store, &last, err) < 0))
+            return -1;
+    } while (last != before);
+    return 0;
 }
 
 /* Volumes while their retention is extended. */

@@ -5,7 +5,8 @@
  * A volume with a run that is held, or that a held run has started, is to be under legal hold;
  * one whose runs were all released is not. Other volumes are left alone. With --s3-lock, each
  * volume is to be locked for the period of --s3-retain from its upload on. What a store refuses
- * is logged and counted, and tried again by the next call.
+ * is logged and counted, and tried again by the next call. The log is read again before, since
+ * other machines may have held runs, and after some legal holds were taken off.
  *
  * Units    milliseconds since 1970
  * Errors   the catalog's; ERR_NET, ERR_CANCELLED, ERR_MEMORY; others of the store are logged

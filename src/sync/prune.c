@@ -14,11 +14,13 @@
 #include "catalog/timestamp.h"
 #include "sync/catalog_import.h"
 #include "sync/rewrite.h"
+#include "volumes/tombstone.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define RUNS_MAX ((size_t)1 << 26)
+#define CLAIM_MS (TOMBSTONE_OLD / 2) /* for which a tombstone is relied on */
 
 /* A volume and its runs. */
 struct volume_runs {
@@ -46,8 +48,9 @@ struct prune {
     struct volume_runs *volumes;
     struct volume_locks locks;
     int64_t now_ms;
-    bool passed;       /* a run was kept because of its parent */
-    int64_t last_hold; /* the last hold of the log when it was decided what is kept */
+    bool passed;        /* a run was kept because of its parent */
+    int64_t last_hold;  /* the last hold of the log when it was decided what is kept */
+    int64_t claimed_ms; /* when the last tombstone was written; see claim */
 };
 
 static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
@@ -228,12 +231,25 @@ static int note(struct prune *p, const struct volume_runs *v, struct err *err)
     return rc < 0 ? -1 : log_replay_update(p->catalog, p->store->dir, err);
 }
 
+/* Fail if this process was paused since it wrote the tombstone: a hold may not have seen it. */
+static int check_claim(const struct prune *p, const struct volume_runs *v, struct err *err)
+{
+    if (!volume_store_is_remote(p->store) || clock_wall() - p->claimed_ms < CLAIM_MS)
+        return 0;
+    return err_set(err, ERR_BUSY,
+                   "this process was paused before it removed volume '%s', and a run may have "
+                   "been held meanwhile: it and the remaining ones stay; prune again",
+                   v->name);
+}
+
 /* Remove the old volume from disk and catalog. */
 static int remove_volume(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     size_t i;
-    int rc = volume_store_remove(p->store, v->name, err);
+    int rc = check_claim(p, v, err);
 
+    if (rc == 0)
+        rc = volume_store_remove(p->store, v->name, err);
     if (rc == 0)
         rc = db_begin(p->catalog, err);
     if (rc < 0)
@@ -389,6 +405,7 @@ static int claim(struct prune *p, const struct volume_runs *v, struct err *err)
     size_t i;
     int rc = leaving ? 0 : -1;
 
+    p->claimed_ms = clock_wall();
     for (i = 0; rc == 0 && i < v->count; i++) {
         if (!is_kept(p, v->runs[i]))
             leaving[count++] = v->runs[i];

@@ -39,6 +39,13 @@ int bucket_place_connect(struct bucket_place *b, struct err *err)
     return b->client ? 0 : -1;
 }
 
+int64_t bucket_place_now(const struct bucket_place *b)
+{
+    int64_t skew = b->client ? s3_client_skew(b->client) : CLOCK_NONE;
+
+    return clock_wall() + (skew == CLOCK_NONE ? 0 : skew);
+}
+
 static void clear_list(struct bucket_place *b)
 {
     hashmap_free(b->by_name);

@@ -94,6 +94,9 @@ int bucket_place_parse(struct location *place, const char *text, struct err *err
 /* Connect, unless that was done. */
 int bucket_place_connect(struct bucket_place *bucket, struct err *err) MUST_CHECK;
 
+/* The time by the store's clock, as far as it told it, in milliseconds since 1970. */
+int64_t bucket_place_now(const struct bucket_place *bucket);
+
 /* Free the client and the list; may be called twice, and on {0}. */
 void bucket_place_close(struct bucket_place *bucket);
 

@@ -16,9 +16,10 @@
  *
  * A writer remembers its base: the number up to which it knew all volumes when it chose the
  * runs of a volume. If a later decision commits one of these runs, the volume is superseded: it
- * is never committed. This is the validation of optimistic concurrency control: a run is
- * committed again only by a writer that knew of the first volume, which is what a supplement
- * is. What this process itself has committed since is no conflict, since it knew that as well.
+ * is not committed by its writer, who declares it void before deleting it. This is the
+ * validation of optimistic concurrency control: a run is committed again only by a writer that
+ * knew of the first volume, which is what a supplement is. What this process itself has
+ * committed since is no conflict, since it knew that as well.
  *
  * A volume without a decision never counts; of those about one volume the first one counts.
  * Whoever is killed after the decision leaves a volume that any other machine commits.

@@ -20,14 +20,6 @@
 #define UPLOADS_OLD ((int64_t)7 * 86400 * 1000) /* ms after which an upload counts as left */
 #define KEYS_MAX    ((size_t)1 << 16)
 
-/* The time by the store's clock, as far as it told it. */
-static int64_t store_ms(const struct bucket_place *b)
-{
-    int64_t skew = s3_client_skew(b->client);
-
-    return clock_wall() + (skew == CLOCK_NONE ? 0 : skew);
-}
-
 /* How much of a volume the catalog has. */
 struct share {
     struct db *catalog;
@@ -162,8 +154,8 @@ int orphans_judge(const struct orphans_opts *o, struct bucket_volume *v, bool *a
         return orphans_delete(o->bucket, v->name, err);
     }
     if (verdict == COMMIT_DONE ||
-        (!o->alone &&
-         (v->modified_ms == CLOCK_NONE || store_ms(o->bucket) - v->modified_ms < ORPHANS_AGE)))
+        (!o->alone && (v->modified_ms == CLOCK_NONE ||
+                       bucket_place_now(o->bucket) - v->modified_ms < ORPHANS_AGE)))
         return 0;
     if (compare(o, v->name, &share, &why) < 0 &&
         (err_is_damage(&why) || why.kind == ERR_NOT_FOUND)) {
@@ -253,7 +245,7 @@ static int on_upload(void *ctx, const struct upload_listed *listed, struct err *
  * rest does not: without them it is left to a lifecycle rule. */
 int orphans_abort(struct bucket_place *b, struct err *err)
 {
-    struct old_uploads old = { .bucket = b, .before_ms = store_ms(b) - UPLOADS_OLD };
+    struct old_uploads old = { .bucket = b, .before_ms = bucket_place_now(b) - UPLOADS_OLD };
     struct err why = { 0 };
     size_t i;
     int rc = upload_list(b->client, b->location.key, on_upload, &old, &why);

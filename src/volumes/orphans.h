@@ -4,7 +4,8 @@
  * whose writer is gone, or has lost (volumes/commit_sequence), and uploads in parts.
  *
  * A volume without a decision is left alone for ORPHANS_AGE after it was written, by the
- * store's clock, unless no other machine writes in the place. Then it is read:
+ * store's clock, unless no other machine writes in the place. Then it is read, and compared
+ * with the catalog, of which the volumes that are gone must have been taken out before:
  *
  * - The catalog has none of its runs: it is committed, since it may be the only copy.
  * - The catalog has all its runs and artifacts, or they were pruned: it is declared void, so

@@ -189,7 +189,7 @@ int tombstone_each(struct bucket_place *b,
 
 int tombstone_sweep(struct bucket_place *b, struct err *err)
 {
-    struct tombstones t = { .before_ms = clock_wall() - TOMBSTONE_OLD };
+    struct tombstones t = { .before_ms = bucket_place_now(b) - TOMBSTONE_OLD };
     size_t i;
     int rc = list(b, &t, err);
 

@@ -46,7 +46,8 @@ int tombstone_each(struct bucket_place *bucket,
                              struct err *err),
                    void *ctx, struct err *err) MUST_CHECK;
 
-/* Delete tombstones that are older than TOMBSTONE_OLD by the store's clock and this one. */
+/* Delete tombstones that are older than TOMBSTONE_OLD by the store's clock: an answer of it
+ * must have told the time. */
 int tombstone_sweep(struct bucket_place *bucket, struct err *err) MUST_CHECK;
 
 #endif

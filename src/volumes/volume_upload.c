@@ -348,10 +348,48 @@ static int write_record(struct uploading *u, const char *archive, struct err *er
     return rc;
 }
 
-/* Have the commit decided, and write the record, unless the volume is superseded. */
+/*
+ * Others have committed runs of the volume, so that it will be deleted: find out first whether
+ * it was committed nevertheless, by an earlier start or as one that was left behind. If another
+ * machine can still do so, since the object is there, have it decided that the volume is void.
+ */
+static int give_up(struct uploading *u, struct err *err)
+{
+    struct commit_claim *claim = &u->claim;
+    const struct bucket_place *bucket = u->job->bucket;
+    struct commit_record record;
+    char key[LOCATION_KEY_MAX + 1];
+    char by[VOLUME_NAME];
+    struct object_info info;
+    int there;
+    int rc;
+
+    if (claim->verdict != COMMIT_SUPERSEDED || !*claim->by)
+        return 0;
+    rc = volume_upload_record(bucket, u->client, u->job->name, &record, err);
+    claim->verdict = rc > 0 ? COMMIT_DONE : COMMIT_OPEN;
+    if (rc || bucket_place_key(bucket, key, "", u->job->name, "", err) < 0)
+        return rc > 0 ? 0 : -1;
+    there = object_head(u->client, key, &info, err);
+    memcpy(by, claim->by, sizeof(by));
+    claim->runs = NULL;
+    rc = there < 0 ? -1
+         : there   ? commit_sequence_claim(claim, err)
+                   : commit_sequence_check(claim, err);
+    if (claim->verdict != COMMIT_DONE) {
+        claim->verdict = COMMIT_SUPERSEDED;
+        memcpy(claim->by, by, sizeof(by));
+    }
+    return rc;
+}
+
+/* Have the commit decided, and write the record, unless the volume is superseded; what is only
+ * in the bucket stays there then. */
 static int commit(struct uploading *u, const char *archive, struct err *err)
 {
     if (u->decides && commit_sequence_claim(&u->claim, err) < 0)
+        return -1;
+    if (u->path && give_up(u, err) < 0)
         return -1;
     return is_superseded(u) ? 0 : write_record(u, archive, err);
 }
@@ -363,6 +401,8 @@ int volume_upload_run(struct volume_job *job, struct s3_client *client, struct e
 
     if (rc == 0)
         rc = claim_runs(&u, u.path, noted(job->dir, job->name), err);
+    if (rc == 0)
+        rc = give_up(&u, err);
     if (rc == 0 && !is_superseded(&u)) {
         rc = send_volume(&u, err);
         if (rc == 0)
@@ -408,10 +448,17 @@ int volume_upload_adopt(struct volume_job *job, const struct bucket_volume *volu
     struct uploading u = { .job = job, .client = client, .fd = -1 };
     char key[LOCATION_KEY_MAX + 1];
     char *address = NULL;
+    struct err why = { 0 };
     int rc = bucket_place_key(job->bucket, key, "", volume->name, "", err);
 
-    if (rc == 0)
-        rc = hash_tail(&u, key, err);
+    if (rc == 0) {
+        rc = hash_tail(&u, key, &why);
+        job->superseded = rc < 0 && why.kind == ERR_NOT_FOUND; /* another machine removed it */
+        if (job->superseded)
+            return 0;
+        if (rc < 0)
+            *err = why;
+    }
     if (rc == 0) {
         address = mem_format(err, LOCATION_SCHEME "%s/%s", job->bucket->location.bucket, key);
         rc = !address ? -1 : base ? claim_runs(&u, address, *base, err) : 0;

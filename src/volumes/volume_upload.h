@@ -5,12 +5,13 @@
  * First the volume, then its signature and time stamps, then the decision that it is committed
  * (volumes/commit_sequence), last the commit record. If the decisions say that other machines
  * have committed one of its runs, it is superseded: that is a result, not an error, and nothing
- * is uploaded if it is known before. A rewritten volume has no runs that are not in the volume
- * that it replaces, and needs no decision. Each step finds
- * what an earlier attempt has done: a volume that is there with the same SHA-256 is not sent
- * again, a commit record of the same volume is that of this one. What is there under its name
- * and is another volume is never replaced. The ID of an upload in parts is kept in a file
- * beside the volume, so that the next start aborts one that was broken off.
+ * is uploaded if it is known before; if it is in the bucket already, it is declared void,
+ * unless it was committed nevertheless. A rewritten volume has no runs that are not in the
+ * volume that it replaces, and needs no decision. Each step finds what an earlier attempt has
+ * done: a volume that is there with the same SHA-256 is not sent again, a commit record of the
+ * same volume is that of this one. What is there under its name and is another volume is never
+ * replaced. The ID of an upload in parts is kept in a file beside the volume, so that the next
+ * start aborts one that was broken off.
  *
  * In the background one volume is uploaded at a time, by a thread with a client of its own,
  * while the next one is being made; so the disk has two at most. The thread always ends its

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Several machines write in one prefix of a bucket: each run is committed once, whoever is paused, killed or too late."""
+import glob
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -306,3 +308,143 @@ def test_a_store_that_decides_no_races(place):
         place.sync("--shard", "1/2")
         probes.append(sum("skyarc-probe" in request.target for request in place.proxy.requests))
     assert probes[0] > 300 and probes[1] == 0
+
+
+def test_a_store_that_demands_checksums(place):
+    """As AWS does in a bucket with a default retention: the probe of the conditions sends them, too."""
+    ids = [i for i in (place.make("tsk_%d" % i) for i in range(4)) if shard_of(i, 2) == 1]
+    place.proxy.fault(lambda r: r.method == "PUT" and not r.header("x-amz-checksum-sha256"), times=10000,
+                      instead=fault_proxy.error(400, "InvalidRequest"))
+    assert place.sync("--shard", "1/2")["archived_runs"] == len(ids)
+    place.check_all(ids)
+
+
+def test_a_volume_that_was_committed_for_its_writer_stays(place):
+    """A writer lost a run to another volume, which is gone since; then its own volume was committed, as one that was left behind."""
+    ids = [place.make("tsk_%d" % i) for i in range(2)]
+
+    def overtake(_request):
+        (mine,) = place.volumes()
+        for number, name in enumerate(("2026/01/skyarc-20260101T000000Z-123456789.tar.zst", mine), 1):
+            place.put("sequence/%016d.json" % number, json.dumps(
+                {"version": 1, "number": number, "decision": "commit", "volume": name, "session": "0123456789abcdef", "runs": ids[:number]}).encode())
+
+    place.proxy.fault(STEPS["decision"], before=overtake)
+    assert place.sync()["superseded_volumes"] == 0
+    place.check_all(ids)
+    assert len(decisions(place)) == 2
+
+
+def test_what_has_a_commit_record_stays(place):
+    """Of a skyarc that made no decisions, killed before it removed the file; then another machine committed a supplement."""
+    ids = [place.make("tsk_1")]
+    place.sync()
+    (name,) = place.volumes()
+    (place.work() / name).parent.mkdir(parents=True, exist_ok=True)
+    (place.work() / name).write_bytes(place.get(name))
+    (place.work() / "decisions").unlink(missing_ok=True)
+    place.put("sequence/%016d.json" % 1, json.dumps(
+        {"version": 1, "number": 1, "decision": "commit", "volume": "2026/01/skyarc-20260101T000000Z-123456789.tar.zst",
+         "session": "0123456789abcdef", "runs": ids}).encode())
+    assert place.sync()["superseded_volumes"] == 0
+    place.check_all(ids)
+    assert not (place.work() / name).exists()
+
+
+def test_what_a_writer_deletes_was_declared_void(place):
+    """Else another machine could commit it, as one that was left behind, while it is being deleted."""
+    ids = [place.make("tsk_%d" % i, ended=90000 + i) for i in range(2)]
+    seen = []
+    place.proxy.fault(STEPS["decision"], before=lambda _request: seen.extend([place.volumes(), place.put("sequence/%016d.json" % 1, json.dumps(
+        {"version": 1, "number": 1, "decision": "commit", "volume": "2026/01/skyarc-20260101T000000Z-123456789.tar.zst",
+         "session": "0123456789abcdef", "runs": ids}).encode())]))
+    assert place.sync()["superseded_volumes"] == 1
+    place.check_all(ids)
+    assert [d["volume"] for d in decisions(place) if d["decision"] == "void"] == seen[0]
+    assert seen[0][0] not in place.volumes()
+
+
+def test_the_other_copy_of_what_was_left_is_gone(place):
+    """What was left is the only copy then, and is committed, not deleted."""
+    ids = [place.make("tsk_%d" % i, ended=90000 + 60 * i) for i in range(8)]
+    name = leave(place)
+    for k in (1, 2):
+        place.sync("--shard", "%d/2" % k)
+    mine = [i for i in ids if shard_of(i, 2) == 1]
+    (second,) = [other for other, commit in place.commits().items() if {run["run_id"] for run in commit["runs"]} == set(mine)]
+    for ident in mine:
+        place.emu.forget(ident)
+    place.delete(second)
+    age(place, name, 4000)
+    place.sync("--shard", "2/2", check=None)
+    assert name in place.commits() and name in place.volumes()
+    assert {row["run_id"] for row in place.find("--runs", check=None)} == set(ids)
+
+
+def test_a_volume_that_vanishes_before_it_is_committed_for_its_writer(place):
+    """Another machine removed it at the same moment: no error."""
+    place.make("tsk_1")
+    processes = []
+    place.proxy.fault(STEPS["the commit"], before=lambda _request: processes[0].kill(), instead=fault_proxy.error(503, "SlowDown"))
+    processes.append(place.start("sync", "--dest", DEST, *QUICK))
+    processes[0].communicate(timeout=60)
+    place.forget()
+    (name,) = place.volumes()
+    place.proxy.clear()
+    place.proxy.fault(lambda r: r.method in ("GET", "HEAD") and r.target.split("?")[0].endswith(name), before=lambda _request: place.delete(name))
+    assert place.sync()["archived_runs"] == 1
+    place.check_all(["tsk_1"])
+
+
+def test_pruned_while_another_machine_lists(place):
+    """The log was read before, and the list after the prune: the volume is not lost, and its runs do not come back."""
+    for i in range(2):
+        place.make("tsk_%d" % i)
+    place.sync()
+
+    def prune(_request):
+        process = place.start("prune", "--dest", DEST, "--apply", "--keep-days", "1", XDG_STATE_HOME=str(place.folder / "other"))
+        assert process.wait(60) == 0, process.stderr.read()
+
+    place.proxy.fault(lambda r: r.method == "GET" and re.search(r"[?&]prefix=night%2F(&|$)", r.target), before=prune)
+    assert place.sync()["archived_runs"] == 0
+    assert not place.commits() and place.proxy.faults[0][2] == 0
+    assert not any(b'"lose"' in place.get(key) for key in place.keys("log/"))
+
+
+@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+def test_a_fast_clock_removes_no_tombstone(place):
+    """It is that of a prune at work, which a hold must see."""
+    place.make("tsk_1")
+    place.sync()
+    place.put("tombstones/%s.json" % place.volumes()[0], b"{}")
+    place.sync(LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0], FAKETIME="+40d", FAKETIME_DONT_FAKE_MONOTONIC="1",
+               DONT_FAKE_MONOTONIC="1")
+    assert place.keys("tombstones/")
+    age(place, place.keys("tombstones/")[0], 90000)
+    place.sync()
+    assert not place.keys("tombstones/")
+
+
+@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+def test_a_prune_that_is_paused_for_days(place):
+    """Its tombstone is gone, so that a hold has not seen it: when it wakes, nothing is removed."""
+    place.make("tsk_1")
+    place.sync()
+    now = place.folder / "now"
+    now.write_text("+0d\n")
+
+    def pause(_request):
+        now.write_text("+2d\n")
+        place.delete(place.keys("tombstones/")[0])
+        process = place.start("hold", "--dest", DEST, "tsk_1", "--reason", "audit", XDG_STATE_HOME=str(place.folder / "other"))
+        assert process.wait(60) == 0, process.stderr.read()
+
+    place.proxy.fault(lambda r: r.method == "PUT" and "/log/" in r.target, before=pause)
+    place.run("prune", "--dest", DEST, "--apply", "--keep-days", "1", LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0],
+              FAKETIME_TIMESTAMP_FILE=str(now), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", check=75)
+    assert "was paused" in place.err
+    place.check_all(["tsk_1"])
+    place.sync()
+    assert [row["run_id"] for row in place.find("--runs")] == ["tsk_1"]
+    place.check_all(["tsk_1"])

@@ -416,3 +416,24 @@ def test_retention_becomes_compliance(place):
     out = place.sync(*args, check=None)
     assert (out["retentions_extended"], out["retentions_refused"]) in ((1, 0), (0, 1))
     assert days(place, volume) == ("COMPLIANCE" if out["retentions_extended"] else "GOVERNANCE", 10)
+
+
+def test_held_while_another_machine_syncs(place):
+    """The sync has read the log before: it does not take off the legal hold of the volume, which has a run that was released, too."""
+    place.make("tsk_1")
+    place.make("tsk_2", ended=95000)
+    place.sync()
+    place.run("hold", "--dest", DEST, "tsk_1", "--reason", "audit")
+    place.run("release", "--dest", DEST, "tsk_1", "--reason", "done")
+    which = place.of_run("tsk_2")
+    place.forget()
+    place.machine()
+
+    def hold(_request):
+        process = place.start("hold", "--dest", DEST, "tsk_2", "--reason", "audit", XDG_STATE_HOME=str(place.folder / "other"))
+        assert process.wait(60) == 0, process.stderr.read()
+        assert place.held(which)
+
+    place.proxy.fault(lambda r: r.method == "PUT" and "/leases/" in r.target, after=hold)
+    place.sync()
+    assert place.proxy.faults[0][2] == 0 and place.held(which)
