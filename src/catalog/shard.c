@@ -210,10 +210,12 @@ int shard_choose(const struct shard_choice *choice, struct shard *use, struct er
         return 0;
     }
     if (!choice->change && (choice->recorded.n || choice->filled))
-        return err_set(err, ERR_USAGE,
-                       "'%.200s' is filled with %s, not with %s: each shard needs a directory "
-                       "of its own; --reshard changes what this one is filled with",
-                       choice->dir, words(texts[0], &now), words(texts[1], asked));
+        return err_set(err, ERR_USAGE, "'%.200s' is filled with %s, not with %s: %s",
+                       choice->dir, words(texts[0], &now), words(texts[1], asked),
+                       choice->bucket
+                           ? "all machines must give the same N; --reshard changes it"
+                           : "each shard needs a directory of its own; --reshard "
+                             "changes what this one is filled with");
     *use = *asked;
     return 0;
 }

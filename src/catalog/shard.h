@@ -72,6 +72,7 @@ struct shard_choice {
     bool filled;           /* the directory has or knows runs */
     struct shard asked;    /* n 0: none was asked for */
     bool change;           /* fill it with what was asked for, whatever it has */
+    bool bucket;           /* a prefix of a bucket, which all shards may fill; for messages */
 };
 
 /*

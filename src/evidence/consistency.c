@@ -103,7 +103,8 @@ static int choose_shard(struct consistency_safe *safe, struct db *catalog, struc
 {
     struct shard_choice choice = { .dir = safe->store->place,
                                    .filled = true,
-                                   .asked = safe->shard };
+                                   .asked = safe->shard,
+                                   .bucket = volume_store_is_remote(safe->store) };
 
     if (shard_recorded(catalog, &choice.recorded, NULL, err) < 0)
         return -1;

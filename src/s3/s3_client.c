@@ -386,7 +386,11 @@ static void on_done(void *ctx, struct request *request)
     s3_error_hint(call->method, call->key, call->query, &call->err);
     if (request->err.kind == ERR_NET && !request->sent && !request->hopeless &&
         client->opts.endpoint.url)
-        (void)err_hint(&call->err, "check AWS_ENDPOINT_URL, or endpoint_url in the profile");
+        (void)err_hint(
+            &call->err, "check AWS_ENDPOINT_URL, or endpoint_url in the profile%s",
+            client->opts.endpoint.style == LOCATION_VIRTUAL
+                ? "; AWS_S3_ADDRESSING_STYLE=path takes the bucket out of the host name"
+                : "");
     if (!request->err.kind && (correct_time(call, &error) || correct_region(call, &error) ||
                                renew_keys(call, &error))) {
         call->attempts--; /* it had no effect */

@@ -62,8 +62,9 @@ bool s3_error_is_transient(const struct s3_error *error)
     return false;
 }
 
-/* What to do about an error; NULL: nothing that is known. */
-static const char *advice(const char *code, long status)
+/* What to do about an error; NULL: nothing that is known. The answer to a HEAD never has a
+ * code. */
+static const char *advice(const char *code, long status, const char *method)
 {
     static const struct {
         const char *code;
@@ -87,7 +88,12 @@ static const char *advice(const char *code, long status)
     }
     if (!*code && (status == 405 || status == 501))
         return "this may be no object store; check AWS_ENDPOINT_URL";
-    return status == 403 ? "check the permissions of the credentials" : NULL;
+    if (status != 403)
+        return NULL;
+    return *code || strcmp(method, "HEAD") == 0 ? "check the permissions of the credentials"
+                                                : "check the permissions of the credentials, "
+                                                  "and AWS_ENDPOINT_URL: object stores "
+                                                  "give a reason";
 }
 
 /* The permission that a request needs; NULL: not known. */
@@ -104,6 +110,8 @@ static const char *permission_of(const char *method, const char *key, const char
         { "GET", "versions", true, "s3:ListBucketVersions" },
         { "GET", "versioning", true, "s3:GetBucketVersioning" },
         { "GET", "object-lock", true, "s3:GetBucketObjectLockConfiguration" },
+        { "GET", "legal-hold", false, "s3:GetObjectLegalHold" },
+        { "GET", "retention", false, "s3:GetObjectRetention" },
         { "PUT", "legal-hold", false, "s3:PutObjectLegalHold" },
         { "PUT", "retention", false, "s3:PutObjectRetention" },
         { "DELETE", "uploadId=", false, "s3:AbortMultipartUpload" },
@@ -185,7 +193,7 @@ void s3_error_explain(const struct s3_error *error, const struct request *reques
         (void)err_set(err, kind_of(request->status, error->code), "%s answered %ld%s",
                       request->host, request->status, said);
         err->http = request->status;
-        what = advice(error->code, request->status);
+        what = advice(error->code, request->status, request_method(request));
         if (what)
             (void)err_hint(err, "%s", what);
     }

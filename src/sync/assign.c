@@ -149,9 +149,9 @@ int assign_begin(struct assign *assign, const struct assign_opts *opts, struct d
                  const struct volume_store *store, bool record, int64_t now_ms, struct err *err)
 {
     const bool remote = volume_store_is_remote(store);
-    struct shard_choice choice = { .dir = store->place,
-                                   .asked = opts->shard,
-                                   .change = opts->change };
+    struct shard_choice choice = {
+        .dir = store->place, .asked = opts->shard, .change = opts->change, .bucket = remote
+    };
     const struct shard *was = &choice.recorded;
     int64_t before_ms;
     bool joins;

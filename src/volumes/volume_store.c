@@ -33,6 +33,11 @@ int volume_store_open(struct volume_store *store, const struct volume_store_opts
     if (!range_file_remote(opts->place))
         return opts->work_dir ? err_set(err, ERR_USAGE, "--work-dir belongs to --dest s3://...")
                               : 0;
+    if (container_is_named(path_base(opts->place)))
+        return err_set(err, ERR_USAGE,
+                       "'%.200s' has the name of an archive, not of a sync in a bucket; use a "
+                       "prefix that does not end like this",
+                       opts->place);
     store->bucket = bucket_store_new(&bucket, err);
     if (!store->bucket)
         return -1;

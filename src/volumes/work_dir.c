@@ -85,8 +85,11 @@ static int compare(const char *path, const struct location *place, struct err *e
     } else if (rc == 0) {
         rc = note.len >= wanted.len && memcmp(note.data, wanted.data, wanted.len) == 0 ? 1 : -1;
         if (rc < 0)
-            (void)err_set(err, ERR_USAGE, "'%.300s' says that the directory is not of %.200s",
-                          path, buf_text(&wanted));
+            (void)err_set(
+                err, ERR_USAGE,
+                "'%.300s' says that the directory is of another bucket or prefix than "
+                "'" LOCATION_SCHEME "%.63s/%.200s'; give another --work-dir",
+                path, place->bucket, place->key);
     }
     buf_clear(&note);
     buf_clear(&wanted);

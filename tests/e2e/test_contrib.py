@@ -341,3 +341,24 @@ def test_a_job_array(slurm, emu, env, tmp_path):
     assert done.returncode == 0 and "shard 3/8" in (tmp_path / "skyarc-sync-3.log").read_text().splitlines()[-1]
     done = slurm("sbatch", "--wait", "--array=1,2,5", SBATCH, **given)  # an array with gaps
     assert done.returncode == 2 and "SLURM_ARRAY_TASK_COUNT is 3" in logs()
+
+
+def test_tasks_that_fill_a_bucket(gateway, emu, env, tmp_path):
+    """The script of SLURM with the address of a bucket: all tasks fill one prefix, and make no directory of that name."""
+    emu.clear()
+    names = ["wr_%d" % i for i in range(12)]
+    for name in names:
+        emu.run(name, [{"id": name + "_a", "type": "html", "data": b"x"}])
+    place = "s3://%s/slurm/%s" % (gateway.bucket, tmp_path.name)
+    for k in (3, 5):
+        done = subprocess.run(["sh", SBATCH], cwd=tmp_path, check=False, timeout=100, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=dict(
+                                  env, **gateway.env(), SKYARC=SKYARC, SKYARC_DEST=place, SCRATCH=str(tmp_path / "node"),
+                                  SLURM_ARRAY_TASK_ID=str(k), SLURM_ARRAY_TASK_MIN="1", SLURM_ARRAY_TASK_MAX="8",
+                                  SLURM_ARRAY_TASK_STEP="1", SLURM_ARRAY_TASK_COUNT="8"))
+        assert done.returncode in (0, 3), done.stdout
+        assert (tmp_path / ("node/skyarc-shard-%d/place" % k)).read_text().startswith(place + "/")
+    assert not (tmp_path / "s3:").exists()
+    done = subprocess.run([SKYARC, "find", "--runs", place], cwd=tmp_path, check=True, timeout=60, text=True,
+                          stdout=subprocess.PIPE, env=dict(env, **gateway.env()))
+    assert {line.split("\t")[1] for line in done.stdout.splitlines()} == {n for n in names if shard_of(n, 8) in (3, 5)}

@@ -949,11 +949,20 @@ def test_two_at_once(place):
     whole(place)
 
 
+def test_a_prefix_with_the_name_of_an_archive(place):
+    """Such an address is read as an archive by 'verify' and others, so that nothing may be synced there."""
+    before = place.keys()
+    for command in (("sync",), ("prune", "--keep-days", "1"), ("hold", "tsk_1")):
+        place.run(*command, "--dest", "s3://runs/night.tar.zst", check=2)
+        assert "'s3://runs/night.tar.zst' has the name of an archive" in place.err
+    assert place.keys() == before
+
+
 def test_a_work_directory_of_another_bucket(place):
     place.make("tsk_1")
     place.sync("--work-dir", "work")
     place.run("sync", "--dest", "s3://runs/other", "--work-dir", "work", check=2)
-    assert "not of s3://runs/other" in place.err
+    assert "another bucket or prefix than 's3://runs/other/'; give another --work-dir" in place.err
 
 
 BAD = {
@@ -1005,7 +1014,7 @@ def test_shards_have_prefixes_of_their_own(place):
         before = place.keys()
         for args in ((), ("-n",), ("--rebuild",), ("--list-safe", "1")):
             place.run("sync", "--dest", place.dest(), *QUICK, "--shard", "1/3", *args, check=2)
-            assert "'s3://runs/night/2' is filled with shard 2/2, not with shard 1/3" in place.err
+            assert "'s3://runs/night/2' is filled with shard 2/2, not with shard 1/3: all machines" in place.err
         assert place.keys() == before and place.sync("-n")["shard"] == "2/2"
         place.machine()
     assert shard(place, 1, "--shard", "1/1", "--reshard")["archived_runs"] == len([i for i in ids if shard_of(i, 2) == 2])

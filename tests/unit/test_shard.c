@@ -197,16 +197,20 @@ static void test_even(void **state)
         assert_in_range(count[k], 850, 1150);
 }
 
-static const char *choose(struct shard recorded, bool filled, struct shard asked, bool change)
+static const char *decide(const struct shard_choice choice)
 {
     static char out[SHARD_TEXT_MAX];
-    const struct shard_choice choice = { "dir", recorded, filled, asked, change };
     struct shard use;
 
     if (shard_choose(&choice, &use, &err) == 0)
         return shard_text(out, &use);
     assert_int_equal(err.kind, ERR_USAGE);
     return "";
+}
+
+static const char *choose(struct shard recorded, bool filled, struct shard asked, bool change)
+{
+    return decide((struct shard_choice){ "dir", recorded, filled, asked, change, false });
 }
 
 static void test_choice(void **state)
@@ -234,6 +238,12 @@ static void test_choice(void **state)
     assert_string_equal(choose(a, true, b, true), "2/4");
     assert_string_equal(choose(none, true, b, true), "2/4");
     assert_string_equal(choose(a, true, all, true), "1/1");
+    assert_non_null(strstr(err.text, "needs a directory of its own"));
+    assert_string_equal(decide((struct shard_choice){ "s3://b/p", a, true, b, false, true }),
+                        "");
+    assert_null(strstr(err.text, "directory"));
+    assert_non_null(
+        strstr(err.text, "all machines must give the same N; --reshard changes it"));
 }
 
 /* A run that another run started is in the shard of the first of the family, by any ID. */
