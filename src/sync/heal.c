@@ -411,7 +411,7 @@ int heal_settle(struct db *catalog, const struct volume_store *store,
         volume_store_superseded(store, on_superseded, &h, err) < 0)
         return -1;
     if (found->superseded == before)
-        return 0;
+        return volume_store_release(store, catalog, err);
     *again = true;
     if (volume_store_refresh(store, err) < 0 || log_replay_update(catalog, store->dir, err) < 0)
         return -1;

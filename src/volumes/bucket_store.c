@@ -204,10 +204,10 @@ int bucket_store_settle(struct bucket_store *s, struct err *err)
     return text_list_add(&s->superseded, job->name, SUPERSEDED_MAX, err);
 }
 
-/* Delete what was uploaded of a volume that does not count and never will, then its file. */
+/* Delete what was uploaded of a volume that does not count and never will; its file is kept. */
 static int discard(struct bucket_store *s, const char *name, struct err *err)
 {
-    return orphans_delete(&s->bucket, name, err) < 0 || dir_store_remove(s->dir, name, err) < 0
+    return orphans_keep(s->dir, name, err) < 0 || orphans_delete(&s->bucket, name, err) < 0
                ? -1
                : volume_upload_forget(s->dir, name, err);
 }

@@ -2,7 +2,9 @@
 #include "volumes/orphans.h"
 
 #include "attest/proof.h"
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/contents.h"
@@ -13,12 +15,18 @@
 #include "s3/unfinished.h"
 #include "s3/upload_list.h"
 #include "storage/remote.h"
+#include "volumes/dir_store.h"
+#include "volumes/work_dir.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UPLOADS_OLD ((int64_t)7 * 86400 * 1000) /* ms after which an upload counts as left */
 #define KEYS_MAX    ((size_t)1 << 16)
+#define KEPT        "superseded" /* the file of the work directory, and how names end */
+#define KEPT_MAX    ((size_t)1 << 20)
 
 /* How much of a volume the catalog has. */
 struct share {
@@ -93,24 +101,30 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 }
 
 /* Compare a volume's manifest with the catalog. */
-static int compare(const struct orphans_opts *o, const char *name, struct share *share,
-                   struct err *err)
+static int compare(const char *address, struct share *share, struct err *err)
 {
-    char key[LOCATION_KEY_MAX + 1];
     struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    char *address = NULL;
-    int rc = bucket_place_key(o->bucket, key, "", name, "", err);
+    int rc = archive_reader_open(&reader, address, err);
 
-    if (rc == 0) {
-        address = mem_format(err, LOCATION_SCHEME "%s/%s", o->bucket->location.bucket, key);
-        rc = address ? archive_reader_open(&reader, address, err) : -1;
-    }
     if (rc == 0) {
         archive_reader_watch(&reader, remote_stop(), archive_reader_unwatched());
         rc = manifest_scan(&reader, on_row, share, &digests, err);
     }
     archive_reader_close(&reader);
+    return rc;
+}
+
+static int compare_object(const struct orphans_opts *o, const char *name, struct share *share,
+                          struct err *err)
+{
+    char key[LOCATION_KEY_MAX + 1];
+    char *address = NULL;
+    int rc = bucket_place_key(o->bucket, key, "", name, "", err);
+
+    if (rc == 0)
+        address = mem_format(err, LOCATION_SCHEME "%s/%s", o->bucket->location.bucket, key);
+    rc = address ? compare(address, share, err) : -1;
     mem_free(address);
     return rc;
 }
@@ -157,7 +171,7 @@ int orphans_judge(const struct orphans_opts *o, struct bucket_volume *v, bool *a
         (!o->alone && (v->modified_ms == CLOCK_NONE ||
                        bucket_place_now(o->bucket) - v->modified_ms < ORPHANS_AGE)))
         return 0;
-    if (compare(o, v->name, &share, &why) < 0 &&
+    if (compare_object(o, v->name, &share, &why) < 0 &&
         (err_is_damage(&why) || why.kind == ERR_NOT_FOUND)) {
         log_line(LOG_ERROR,
                  "'%s' is in the bucket, has no commit record, and cannot be read: %s", v->name,
@@ -175,6 +189,119 @@ int orphans_judge(const struct orphans_opts *o, struct bucket_volume *v, bool *a
                  "it stays until that is archived",
                  v->name);
     return share.has && !share.lacks ? remove_orphan(o, v, err) : 0;
+}
+
+int orphans_keep(const char *dir, const char *name, struct err *err)
+{
+    char *path = dir_store_read(dir, name, err);
+    char out[VOLUME_NAME];
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && access(path, F_OK) == 0) {
+        char line[VOLUME_NAME + 1];
+
+        (void)snprintf(line, sizeof(line), "%s\n", name);
+        work_dir_add_line(dir, KEPT, line);
+        rc = dir_store_set_aside(dir, name, KEPT, out, err);
+    }
+    mem_free(path);
+    return rc;
+}
+
+/* The volumes that were kept, while they are looked at. */
+struct kept {
+    const char *dir;
+    struct db *catalog;
+    struct buf lines; /* of those that stay */
+    bool fewer;
+};
+
+/* Remove a file and its proofs. */
+static int remove_kept(const char *path, struct err *err)
+{
+    unsigned i;
+
+    for (i = 0; i < PROOF_MOST; i++) {
+        char *proof = proof_path(path, i, err);
+        int rc = proof ? unlink(proof) : -1;
+
+        if (proof && rc < 0 && errno != ENOENT)
+            (void)err_sys(err, "cannot remove '%s'", proof);
+        else
+            rc = proof ? 0 : -1;
+        mem_free(proof);
+        if (rc < 0)
+            return -1;
+    }
+    return unlink(path) < 0 ? err_sys(err, "cannot remove '%s'", path) : 0;
+}
+
+/* 1: it is gone, 0: it stays, -1 */
+static int release(const struct kept *kept, const char *path, struct err *err)
+{
+    struct share share = { .catalog = kept->catalog };
+    struct err why = { 0 };
+
+    if (access(path, F_OK) < 0)
+        return errno == ENOENT ? 1 : err_sys(err, "cannot read '%s'", path);
+    if (compare(path, &share, &why) < 0) {
+        if (why.kind == ERR_CANCELLED || why.kind == ERR_MEMORY) {
+            *err = why;
+            return -1;
+        }
+        log_line(LOG_ERROR, "'%s' does not count, and cannot be compared: %s", path, why.text);
+        return 0;
+    }
+    if (!share.lacks)
+        return remove_kept(path, err) < 0 ? -1 : 1;
+    log_line(
+        LOG_WARNING,
+        "'%s' does not count, since other machines have committed runs of it, but no volume "
+        "has the rest: it stays until that is archived",
+        path);
+    return 0;
+}
+
+static int on_kept(void *ctx, char *line, struct err *err)
+{
+    struct kept *kept = ctx;
+    struct volume_name parts;
+    char *path;
+    int gone;
+
+    if (!volume_name_parse(&parts, line))
+        return 0;
+    path = mem_format(err, "%s/%s." KEPT, kept->dir, line);
+    gone = path ? release(kept, path, err) : -1;
+    mem_free(path);
+    if (gone < 0)
+        return -1;
+    kept->fewer |= gone > 0;
+    return gone ? 0 : buf_addf(&kept->lines, err, "%s\n", line);
+}
+
+int orphans_release(const char *dir, struct db *catalog, struct err *err)
+{
+    struct kept kept = { .dir = dir, .catalog = catalog };
+    char *path = mem_format(err, "%s/" KEPT, dir);
+    struct buf lines;
+    int rc = path ? 0 : -1;
+
+    buf_init(&lines, KEPT_MAX);
+    buf_init(&kept.lines, KEPT_MAX);
+    if (rc == 0 && access(path, F_OK) == 0) {
+        rc = file_load(path, remote_stop(), &lines, err);
+        if (rc == 0)
+            rc = buf_each_line(&lines, on_kept, &kept, err);
+        if (rc == 0 && kept.fewer)
+            rc = kept.lines.len     ? file_put(path, kept.lines.data, kept.lines.len, 0600, err)
+                 : unlink(path) < 0 ? err_sys(err, "cannot remove '%s'", path)
+                                    : 0;
+    }
+    buf_clear(&lines);
+    buf_clear(&kept.lines);
+    mem_free(path);
+    return rc;
 }
 
 /* The objects of a volume being listed. */

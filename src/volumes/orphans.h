@@ -49,6 +49,13 @@ struct orphans_opts {
 int orphans_judge(const struct orphans_opts *opts, struct bucket_volume *volume,
                   bool *adoptable, struct err *err) MUST_CHECK;
 
+/* Set aside the file of a volume that does not count, in the work directory, if it is there: it
+ * may have what no other volume has. */
+int orphans_keep(const char *dir, const char *name, struct err *err) MUST_CHECK;
+
+/* Remove the files that were kept and of which the catalog has everything; name the others. */
+int orphans_release(const char *dir, struct db *catalog, struct err *err) MUST_CHECK;
+
 /* Delete the objects of a volume that does not count, its signature and time stamps. */
 int orphans_delete(struct bucket_place *bucket, const char *name, struct err *err) MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include "volumes/bucket_log.h"
 #include "volumes/bucket_store.h"
 #include "volumes/catalog_index.h"
+#include "volumes/orphans.h"
 #include "volumes/tombstone.h"
 #include "volumes/work_dir.h"
 
@@ -173,6 +174,11 @@ int volume_store_superseded(const struct volume_store *store, volume_fn *fn, voi
                             struct err *err)
 {
     return store->bucket ? bucket_store_superseded(store->bucket, fn, ctx, err) : 0;
+}
+
+int volume_store_release(const struct volume_store *store, struct db *catalog, struct err *err)
+{
+    return store->bucket ? orphans_release(bucket_store_dir(store->bucket), catalog, err) : 0;
 }
 
 int volume_store_collect(const struct volume_store *store, struct db *catalog, struct err *err)

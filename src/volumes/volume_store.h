@@ -70,7 +70,7 @@ bool volume_store_is_remote(const struct volume_store *store);
 void volume_store_close(struct volume_store *store);
 
 /*
- * Whether a bucket has something of a sync: 1; 0: it has not, or the place is a directory; -1.
+ * Whether a bucket has something of a sync: 1; 0: it has not, or the place is a directory; -1
  */
 int volume_store_is_used(const struct volume_store *store, struct err *err) MUST_CHECK;
 
@@ -107,9 +107,7 @@ int volume_store_refresh(const struct volume_store *store, struct err *err) MUST
  * if there is one. */
 int volume_store_fetch_catalog(const struct volume_store *store, struct err *err) MUST_CHECK;
 
-/*
- * Of a bucket, when the catalog was closed: write a copy of it there, if the last one is old.
- */
+/* Of a bucket, when the catalog was closed: write a copy of it there, if the last one is old */
 int volume_store_keep_catalog(const struct volume_store *store, struct err *err) MUST_CHECK;
 
 /* Delete the copies of the catalog in the bucket: they have what is about to be removed. */
@@ -133,9 +131,13 @@ int volume_store_intend(const struct volume_store *store, const char *name,
                         struct err *err) MUST_CHECK;
 
 /* Visit the volumes of this machine that do not count, since other machines have committed runs
- * of them (volumes/commit_sequence); each is deleted when the visitor has returned. */
+ * of them (volumes/commit_sequence); each is set aside when the visitor has returned. */
 int volume_store_superseded(const struct volume_store *store, volume_fn *fn, void *ctx,
                             struct err *err) MUST_CHECK;
+
+/* Remove those of which the catalog has everything: see volumes/orphans. */
+int volume_store_release(const struct volume_store *store, struct db *catalog,
+                         struct err *err) MUST_CHECK;
 
 /* The catalog has all volumes of the list: runs are chosen by them from now on. Collect what
  * was uploaded, never committed, and left: see volumes/orphans. */
@@ -152,10 +154,8 @@ int volume_store_gone(const struct volume_store *store, volume_fn *fn, void *ctx
 int volume_store_each(const struct volume_store *store, volume_fn *fn, void *ctx,
                       struct err *err) MUST_CHECK;
 
-/*
- * Visit the paths of the volumes that have a run, given by either of its IDs, the oldest first:
- * not those that have only runs which it started. fn returns -1 to fail.
- */
+/* Visit the paths of the volumes that have a run, given by either of its IDs, the oldest first:
+ * not those that have only runs which it started. fn returns -1 to fail. */
 int volume_store_of_run(const struct volume_store *store, struct db *catalog,
                         const char *run_id,
                         int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,

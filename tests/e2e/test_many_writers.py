@@ -85,6 +85,33 @@ def test_what_nobody_committed_is_due_again(place):
     check_decisions(place)
 
 
+def test_what_only_the_loser_has_stays(place):
+    """As above, and by then the service has nothing of the rest any more: the volume that lost is its only copy."""
+    place.make("tsk_0", ended=90000)
+    place.make("tsk_1", ended=90001)
+
+    def overtake(_request):
+        for key in place.keys("leases/"):
+            place.delete(key)
+        process = place.start("sync", "--dest", DEST, *QUICK, "--volume-runs", "1", XDG_STATE_HOME=str(place.folder / "other"))
+        place.proxy.fault(STEPS["the commit"], after=lambda _request: process.kill())
+        process.wait(60)
+        (volume,) = place.commits()
+        left.extend({"tsk_0", "tsk_1"} - set(next(d["runs"] for d in decisions(place) if d["volume"] == volume)))
+        place.emu.forget(*left)
+
+    left = []
+    place.proxy.fault(STEPS["the volume"], before=overtake)
+    place.sync(check=None)
+    (kept,) = place.work().glob("*/*/*.superseded")
+    assert "no volume has the rest" in place.err and str(kept) in place.err
+    assert left[0] in place.run("list", "--json", kept).decode()
+    place.expire()
+    place.sync(check=None)
+    assert kept.exists() and str(kept) in place.err
+    check_decisions(place)
+
+
 @pytest.mark.parametrize("fault", [{"cut": -1}, {"instead": fault_proxy.error(503, "SlowDown")}, {"instead": fault_proxy.error(409, "ConditionalRequestConflict")}])
 def test_a_decision_whose_answer_is_lost(place, fault):
     ids = [place.make("tsk_%d" % i) for i in range(2)]
