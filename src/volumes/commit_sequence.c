@@ -33,6 +33,7 @@ static int key_of(const struct bucket_place *b, uint64_t number, char key[LOCATI
 
 /* A decision that was read. */
 struct commit_decision {
+    struct buf text; /* doc refers to it */
     struct json *doc;
     struct region *region;
     const char *volume;
@@ -44,16 +45,17 @@ static void forget(struct commit_decision *d)
 {
     json_free(d->doc);
     region_free(d->region);
+    buf_clear(&d->text);
     *d = (struct commit_decision){ 0 };
 }
 
 /* Understand a decision's text. */
-static int understand(struct commit_decision *d, const struct buf *text, struct err *err)
+static int understand(struct commit_decision *d, struct err *err)
 {
     const char *word;
     uint64_t version = 0;
 
-    d->doc = json_parse(buf_text(text), text->len, err);
+    d->doc = json_parse(buf_text(&d->text), d->text.len, err);
     d->region = d->doc ? region_new(err) : NULL;
     if (!d->region)
         return -1;
@@ -74,17 +76,15 @@ static int load(const struct bucket_place *b, struct s3_client *client, uint64_t
 {
     char key[LOCATION_KEY_MAX + 1];
     struct object_info info;
-    struct buf text = { 0 };
     int rc = key_of(b, number, key, err);
 
     *out = (struct commit_decision){ 0 };
     if (rc == 0)
-        rc = object_load(client, key, COMMIT_SEQUENCE_MAX, &text, &info, err);
-    if (rc > 0 && understand(out, &text, err) < 0) {
-        forget(out);
+        rc = object_load(client, key, COMMIT_SEQUENCE_MAX, &out->text, &info, err);
+    if (rc > 0 && understand(out, err) < 0)
         rc = err_wrap(err, "decision 's3://%s/%s'", b->location.bucket, key);
-    }
-    buf_clear(&text);
+    if (rc <= 0)
+        forget(out);
     return rc;
 }
 
