@@ -48,7 +48,8 @@ enum json_type {
 /* Validate the whole text. tokens (may be NULL) gets the number of values and keys. */
 int json_check(const char *text, size_t len, size_t *tokens, struct err *err) MUST_CHECK;
 
-/* Validate and tokenise the text; NULL on error. */
+/* Validate and tokenise the text, which is not copied: it has to stay until json_free. NULL on
+ * error. */
 struct json *json_parse(const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* Free a document; NULL is fine. */
