@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/text.h"
 #include "cli/signals.h"
 #include "client/extras.h"
@@ -554,15 +555,9 @@ void audit_held_free(struct audit_held *held)
 
 int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
 {
-    struct archive_reader reader = { 0 };
-    int rc = archive_reader_open(&reader, archive, err);
-
     held->current = NULL;
     held->childless = false;
-    if (rc == 0)
-        rc = manifest_scan(&reader, on_row, held, NULL, err);
-    archive_reader_close(&reader);
-    return rc;
+    return manifest_scan_path(archive, stop_never(), on_row, held, NULL, err);
 }
 
 int audit_against_api(struct audit_held *held, const struct session_args *session,

@@ -15,7 +15,6 @@
 #include "cmdutil/summary.h"
 #include "pull/mount_index.h"
 #include "pull/pull.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
 #include <signal.h>
@@ -251,16 +250,13 @@ static void load_state_key(struct pull_job *job)
 
 static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&reader, job->args->after, err);
 
-    if (rc == 0)
-        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
-    if (rc == 0)
-        text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    archive_reader_close(&reader);
-    return rc < 0 ? err_wrap(err, "--after") : 0;
+    if (manifest_scan_path(job->args->after, stop_never(), manifest_read_check, NULL, &digests,
+                           err) < 0)
+        return err_wrap(err, "--after");
+    text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
+    return 0;
 }
 
 /* Run the command of --anchor-command with the head of the series. If the command fails, the

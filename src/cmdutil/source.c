@@ -4,13 +4,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/pulse.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
 #include "cli/signals.h"
 #include "client/identity.h"
 #include "cmdutil/idlist.h"
 #include "format/container.h"
-#include "reader/archive_reader.h"
 #include "reader/bag_stream.h"
 #include "reader/manifest_scan.h"
 #include "storage/range_file.h"
@@ -226,7 +226,6 @@ static void drop_duplicates(struct opt_list *runs)
 
 int source_names(struct source *s, struct err *err)
 {
-    struct archive_reader reader = { 0 };
     bool paired = false;
     size_t i;
     int rc;
@@ -236,10 +235,7 @@ int source_names(struct source *s, struct err *err)
             paired || identity_is_task(s->runs.at[i]) || identity_is_workflow(s->runs.at[i]);
     if (!paired || s->cataloged)
         return 0;
-    rc = archive_reader_open(&reader, s->paths[0], err);
-    if (rc == 0)
-        rc = manifest_scan(&reader, on_row, s, NULL, err);
-    archive_reader_close(&reader);
+    rc = manifest_scan_path(s->paths[0], stop_never(), on_row, s, NULL, err);
     if (rc < 0 && err->kind == ERR_MEMORY)
         return -1;
     drop_duplicates(&s->runs);

@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/pulse.h"
 #include "base/text.h"
 #include "client/listing.h"
 #include "listen/held.h"
 #include "listen/inbox.h"
 #include "pull/pull.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
 #include <errno.h>
@@ -178,17 +178,13 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
 static int read_archive(struct job *job, const char *path, struct err *err)
 {
-    struct archive_reader reader = { 0 };
     int rc;
 
     if (!job->first)
         job->first = mem_copy(path_base(path), err);
     if (!job->first)
         return -1;
-    rc = archive_reader_open(&reader, path, err);
-    if (rc == 0)
-        rc = manifest_scan(&reader, on_row, job, NULL, err);
-    archive_reader_close(&reader);
+    rc = manifest_scan_path(path, stop_never(), on_row, job, NULL, err);
     if (rc < 0 && err->kind != ERR_MEMORY) { /* archive its contents again */
         log_line(LOG_ERROR, "cannot read '%s', keeping it unchanged: %s", path, err->text);
         rc = 0;

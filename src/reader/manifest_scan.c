@@ -117,6 +117,19 @@ int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx
     return rc < 0 ? err_wrap(err, "'%s'", reader->path) : 0;
 }
 
+int manifest_scan_path(const char *path, struct stop stop, manifest_read_fn *fn, void *ctx,
+                       struct manifest_digests *digests, struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    int rc = archive_reader_open(&reader, path, err);
+
+    archive_reader_watch(&reader, stop, archive_reader_unwatched());
+    if (rc == 0)
+        rc = manifest_scan(&reader, fn, ctx, digests, err);
+    archive_reader_close(&reader);
+    return rc;
+}
+
 int manifest_scan_previous(const char *text, size_t len, char *name, size_t size,
                            char sha256[SHA256_TEXT], struct err *err)
 {

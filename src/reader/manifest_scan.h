@@ -37,6 +37,10 @@ struct manifest_digests {
 int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err) MUST_CHECK;
 
+/* The same of an archive at a path, or in a bucket, that is opened for that; stop: ends it. */
+int manifest_scan_path(const char *path, struct stop stop, manifest_read_fn *fn, void *ctx,
+                       struct manifest_digests *digests, struct err *err) MUST_CHECK;
+
 /*
  * Get the name of the previous archive of a series, and the SHA-256 of its manifest in hex,
  * from the text of a manifest's member "previous".

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/search.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "volumes/volume_store.h"
 
@@ -141,14 +140,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
 static int archive_runs(struct visit *visit, const char *path, struct err *err)
 {
-    struct archive_reader reader = { 0 };
-    int rc = archive_reader_open(&reader, path, err);
-
-    archive_reader_watch(&reader, visit->library->place->stop, archive_reader_unwatched());
-    if (rc == 0)
-        rc = manifest_scan(&reader, on_row, visit, NULL, err);
-    archive_reader_close(&reader);
-    return rc;
+    return manifest_scan_path(path, visit->library->place->stop, on_row, visit, NULL, err);
 }
 
 int library_runs(struct library *library, manifest_read_fn *fn, void *ctx, struct err *err)

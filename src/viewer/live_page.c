@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
 #include "viewer/run_visit.h"
@@ -77,16 +76,11 @@ static int count_row(void *ctx, enum manifest_read_section section, const char *
 static int count_archive(struct counting *counting, const char *path, struct jsonw *w,
                          struct err *err)
 {
-    struct archive_reader reader = { 0 };
+    const struct stop stop = counting->library->place->stop;
     struct manifest_digests digests;
     char hex[SHA256_TEXT];
-    int rc = archive_reader_open(&reader, path, err);
 
-    archive_reader_watch(&reader, counting->library->place->stop, archive_reader_unwatched());
-    if (rc == 0)
-        rc = manifest_scan(&reader, count_row, counting, &digests, err);
-    archive_reader_close(&reader);
-    if (rc < 0)
+    if (manifest_scan_path(path, stop, count_row, counting, &digests, err) < 0)
         return -1;
     text_hex(hex, digests.sha256, SHA256_SIZE);
     jsonw_object(w, NULL, JSONW_INLINE);

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "catalog/contents.h"
 #include "catalog/log_replay.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "s3/object_list.h"
 #include "s3/unfinished.h"
@@ -103,16 +102,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 /* Compare a volume's manifest with the catalog. */
 static int compare(const char *address, struct share *share, struct err *err)
 {
-    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&reader, address, err);
 
-    if (rc == 0) {
-        archive_reader_watch(&reader, remote_stop(), archive_reader_unwatched());
-        rc = manifest_scan(&reader, on_row, share, &digests, err);
-    }
-    archive_reader_close(&reader);
-    return rc;
+    return manifest_scan_path(address, remote_stop(), on_row, share, &digests, err);
 }
 
 static int compare_object(const struct orphans_opts *o, const char *name, struct share *share,

@@ -15,6 +15,7 @@ import pytest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from browser import Browser  # noqa: E402
+import fault_proxy  # noqa: E402
 import object_store  # noqa: E402
 
 for _ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # as nohup, or a shell in the background, leaves them
@@ -172,6 +173,14 @@ def gateway(tmp_path_factory):
     gateway = object_store.Gateway(tmp_path_factory.mktemp("store"))
     yield gateway
     gateway.close()
+
+
+@pytest.fixture
+def proxy(gateway):
+    """A way to the object store that makes faults (fault_proxy.py)."""
+    proxy = fault_proxy.Proxy(gateway.port, object_store.sign)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """An S3 gateway that somebody else wrote, as the store of a test: versitygw."""
+import contextlib
 import os
 import shutil
 import socket
@@ -75,3 +76,24 @@ class Gateway:
         from botocore.config import Config  # pylint: disable=import-outside-toplevel
         return boto3.client("s3", endpoint_url=self.url, region_name=self.region, aws_access_key_id=KEY,
                             aws_secret_access_key=SECRET, config=Config(s3={"addressing_style": "path"}))
+
+
+@contextlib.contextmanager
+def moto(home):
+    """The port of a moto server, which is ended afterwards."""
+    port = free_port()
+    with subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "HOME": str(home)}) as server:
+        try:
+            end = time.monotonic() + 60
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    assert server.poll() is None and time.monotonic() < end, "moto does not start"
+                    time.sleep(0.05)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(20)

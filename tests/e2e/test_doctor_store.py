@@ -3,10 +3,8 @@
 left in the bucket."""
 import datetime
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -17,7 +15,6 @@ import pytest
 import fault_proxy
 import object_store
 from conftest import SKYARC, TESTS
-from object_store import sign
 
 boto3 = pytest.importorskip("boto3")
 needs_gateway = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
@@ -43,13 +40,6 @@ def read(document):
 def wrong(found):
     """{check: status} of what is not ok."""
     return {check: row[0] for check, rows in found.items() for row in rows if row[0] != "ok"}
-
-
-@pytest.fixture
-def proxy(gateway):
-    proxy = fault_proxy.Proxy(gateway.port, sign)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture
@@ -276,25 +266,12 @@ def test_stopped(env, gateway, proxy, s3, tmp_path):
 @pytest.mark.skipif(not shutil.which("moto_server"), reason="moto is not here: pip install 'moto[s3,server]'")
 def test_moto(skyarc, tmp_path):
     """Another server, whose conditions are not always atomic: all else is right."""
-    port = object_store.free_port()
-    with subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}) as server:
-        try:
-            end = time.monotonic() + 30
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    assert server.poll() is None and time.monotonic() < end, "moto does not start"
-                    time.sleep(0.05)
-            env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:%d" % port, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-            s3 = boto3.client("s3", endpoint_url=env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="a",
-                              aws_secret_access_key="b")
-            s3.create_bucket(Bucket="runs")
-            found = read(skyarc("doctor", "--json", "--dest", "s3://runs/archive", check=0, **env).json())
-            assert set(wrong(found)) <= {"conditions"}, found
-            assert "shards" in found["conditions"][0][1]
-            assert not s3.list_objects_v2(Bucket="runs").get("Contents")
-        finally:
-            server.kill()
+    with object_store.moto(tmp_path) as port:
+        env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:%d" % port, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        s3 = boto3.client("s3", endpoint_url=env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="a",
+                          aws_secret_access_key="b")
+        s3.create_bucket(Bucket="runs")
+        found = read(skyarc("doctor", "--json", "--dest", "s3://runs/archive", check=0, **env).json())
+        assert set(wrong(found)) <= {"conditions"}, found
+        assert "shards" in found["conditions"][0][1]
+        assert not s3.list_objects_v2(Bucket="runs").get("Contents")

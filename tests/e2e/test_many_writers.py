@@ -4,9 +4,6 @@ import glob
 import json
 import os
 import re
-import shutil
-import signal
-import threading
 import time
 
 import pytest
@@ -24,8 +21,7 @@ STEPS = dict(STEPS, decision=lambda r: r.method == "PUT" and "/sequence/" in r.t
 
 def other(place, *args, state="other", check=0):  # pylint: disable=redefined-outer-name
     """Another machine syncs; the lease of the first one has expired."""
-    for key in place.keys("leases/"):
-        place.delete(key)
+    place.expire()
     process = place.start("sync", "--dest", place.dest(), "--json", *QUICK, *args, XDG_STATE_HOME=str(place.folder / state))
     out, err = process.communicate(timeout=120)
     assert check is None or process.returncode == check, (process.returncode, err)
@@ -67,18 +63,19 @@ def test_another_machine_overtakes(place, step, when):
     place.run("verify", DEST)
 
 
+def commit_one_run(place):  # pylint: disable=redefined-outer-name
+    """Another machine takes over, and is killed after its first volume, which has one run."""
+    place.expire()
+    process = place.start("sync", "--dest", DEST, *QUICK, "--volume-runs", "1", XDG_STATE_HOME=str(place.folder / "other"))
+    place.proxy.fault(STEPS["the commit"], after=lambda _request: process.kill())
+    process.wait(60)
+
+
 def test_what_nobody_committed_is_due_again(place):
     """The other machine is killed after its first volume: the first one loses one with that run, and archives the rest."""
     ids = [place.make("tsk_%d" % i, ended=90000 + i) for i in range(3)]
 
-    def overtake(_request):
-        for key in place.keys("leases/"):
-            place.delete(key)
-        process = place.start("sync", "--dest", DEST, *QUICK, "--volume-runs", "1", XDG_STATE_HOME=str(place.folder / "other"))
-        place.proxy.fault(STEPS["the commit"], after=lambda _request: process.kill())
-        process.wait(60)
-
-    place.proxy.fault(STEPS["the volume"], before=overtake)
+    place.proxy.fault(STEPS["the volume"], before=lambda _request: commit_one_run(place))
     done = place.sync()
     assert (done["superseded_volumes"], done["archived_runs"]) == (1, 5)
     place.check_all(ids)
@@ -91,11 +88,7 @@ def test_what_only_the_loser_has_stays(place):
     place.make("tsk_1", ended=90001)
 
     def overtake(_request):
-        for key in place.keys("leases/"):
-            place.delete(key)
-        process = place.start("sync", "--dest", DEST, *QUICK, "--volume-runs", "1", XDG_STATE_HOME=str(place.folder / "other"))
-        place.proxy.fault(STEPS["the commit"], after=lambda _request: process.kill())
-        process.wait(60)
+        commit_one_run(place)
         (volume,) = place.commits()
         left.extend({"tsk_0", "tsk_1"} - set(next(d["runs"] for d in decisions(place) if d["volume"] == volume)))
         place.emu.forget(*left)

@@ -10,7 +10,6 @@ import pytest
 import fault_proxy
 import object_store
 from conftest import SKYARC
-from object_store import sign
 
 OBJECTS = os.path.dirname(SKYARC) + "/tests/objects/objects"
 pytestmark = [pytest.mark.skipif(not os.access(OBJECTS, os.X_OK), reason="tests/objects/objects is not here: make check-build"),
@@ -18,13 +17,6 @@ pytestmark = [pytest.mark.skipif(not os.access(OBJECTS, os.X_OK), reason="tests/
 pytest.importorskip("boto3")
 
 DONE, FAILED, MISSING, BUSY, EXISTS = 0, 1, 3, 16, 17
-
-
-@pytest.fixture
-def proxy(gateway):
-    proxy = fault_proxy.Proxy(gateway.port, sign)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
@@ -1055,41 +1054,27 @@ def test_signatures_go_with_their_volumes(place, tmp_path):
 @pytest.mark.skipif(not shutil.which("moto_server"), reason="moto is not here: pip install 'moto[s3,server]'")
 def test_a_second_server(place, emu):
     """moto: another implementation of lists, entity tags, conditions and parts."""
-    port = object_store.free_port()
-    with subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as server:
-        try:
-            end = time.monotonic() + 60
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    assert server.poll() is None and time.monotonic() < end, "moto does not start"
-                    time.sleep(0.1)
-            place.proxy.upstream = port
-            place.gateway.url = "http://127.0.0.1:%d" % port
-            place.s3 = place.gateway.client()
-            place.s3.create_bucket(Bucket="runs")
-            ids = [place.make("tsk_0"), place.make("tsk_1", ended=900000)]
-            place.sync("--volume-runs", "1")
-            place.machine()
-            place.run("hold", "--dest", DEST, "tsk_1", "--reason", "audit")
-            prune(place, "--keep-days", "5")
-            held = place.check_all(ids)
-            place.delete(held["tsk_0"])
-            assert place.sync(check=3)["gone_volumes"] == 1
-            place.machine()
-            place.run("release", "--dest", DEST, "tsk_1")
-            prune(place, "--keep-days", "5")
-            assert place.sync()["archived_runs"] == 0
-            large(place)
-            assert place.sync()["archived_runs"] == 1
-            place.run("verify", DEST)
-            assert not place.uploads()
-        finally:
-            server.terminate()
-            server.wait(20)
+    with object_store.moto(place.folder) as port:
+        place.proxy.upstream = port
+        place.gateway.url = "http://127.0.0.1:%d" % port
+        place.s3 = place.gateway.client()
+        place.s3.create_bucket(Bucket="runs")
+        ids = [place.make("tsk_0"), place.make("tsk_1", ended=900000)]
+        place.sync("--volume-runs", "1")
+        place.machine()
+        place.run("hold", "--dest", DEST, "tsk_1", "--reason", "audit")
+        prune(place, "--keep-days", "5")
+        held = place.check_all(ids)
+        place.delete(held["tsk_0"])
+        assert place.sync(check=3)["gone_volumes"] == 1
+        place.machine()
+        place.run("release", "--dest", DEST, "tsk_1")
+        prune(place, "--keep-days", "5")
+        assert place.sync()["archived_runs"] == 0
+        large(place)
+        assert place.sync()["archived_runs"] == 1
+        place.run("verify", DEST)
+        assert not place.uploads()
 
 
 def test_listen_says_no(place):
