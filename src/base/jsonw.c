@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/jsonw.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -17,6 +18,15 @@ void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx)
     w->failed = false;
     w->len = 0;
     err_clear(&w->err);
+}
+
+struct jsonw *jsonw_new(put_fn *sink, void *ctx, struct err *err)
+{
+    struct jsonw *w = mem_new(sizeof(*w), err);
+
+    if (w)
+        jsonw_init(w, sink, ctx);
+    return w;
 }
 
 void jsonw_flush(struct jsonw *w)
@@ -199,6 +209,14 @@ int jsonw_end(struct jsonw *w, struct err *err)
     if (err)
         *err = w->err;
     return -1;
+}
+
+int jsonw_finish(struct jsonw *w, struct err *err)
+{
+    int rc = jsonw_end(w, err);
+
+    mem_free(w);
+    return rc;
 }
 
 void jsonw_text(struct jsonw *w, const char *key, const char *text)

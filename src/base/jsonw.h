@@ -42,6 +42,10 @@ struct jsonw {
 /* Begin a document whose bytes go to sink. jsonw_end returns the sink's error, if any. */
 void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx);
 
+/* The same for a document that is made at once, whose writer is too large for the stack; ended
+ * by jsonw_finish, or freed by mem_free. NULL: ERR_MEMORY */
+struct jsonw *jsonw_new(put_fn *sink, void *ctx, struct err *err) MUST_CHECK;
+
 /* Append len bytes of text to out as a JSON string, with quotes. */
 int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
 
@@ -62,6 +66,9 @@ void jsonw_members(struct jsonw *w, const char *bytes, size_t len);
 
 /* Finish the document with a line feed; returns the first error. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;
+
+/* The same, and free the writer. */
+int jsonw_finish(struct jsonw *w, struct err *err) MUST_CHECK;
 
 /* Open an object; key is NULL inside arrays and at the top level. Close it with jsonw_close. */
 void jsonw_object(struct jsonw *w, const char *key, enum jsonw_style style);

@@ -251,29 +251,30 @@ int shard_set_own(struct db *c, const struct shard *shard, struct err *err)
     return db_do(c, sql, err) < 0 ? -1 : known;
 }
 
-/* The number that a statement returns, or -1. */
-static int64_t count_of(struct db *c, struct sqlite3_stmt *sql, struct err *err)
+/* The number that a statement of two parameters returns, or -1. */
+static int64_t count_of(struct db *c, const char *text, int64_t one, int64_t two,
+                        struct err *err)
 {
-    int64_t count = db_step(c, sql, err) > 0 ? db_column_number(sql, 0) : -1;
+    struct sqlite3_stmt *sql = db_sql(c, text, err);
+    int64_t count = -1;
 
-    if (count >= 0)
+    if (!sql)
+        return -1;
+    db_number(sql, 1, one);
+    db_number(sql, 2, two);
+    if (db_step(c, sql, err) > 0) {
+        count = db_column_number(sql, 0);
         db_done(sql);
+    }
     return count;
 }
 
 int64_t shard_members(struct db *c, uint64_t n, uint64_t k, struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        db_sql(c,
-               "SELECT count(DISTINCT part) FROM log WHERE what = '" AUDIT_LOG_SHARD
-               "' AND part LIKE '%/' || ?1 AND (?2 = 0 OR part = ?2 || '/' || ?1)",
-               err);
-
-    if (!sql)
-        return -1;
-    db_number(sql, 1, (int64_t)n);
-    db_number(sql, 2, (int64_t)k);
-    return count_of(c, sql, err);
+    return count_of(c,
+                    "SELECT count(DISTINCT part) FROM log WHERE what = '" AUDIT_LOG_SHARD
+                    "' AND part LIKE '%/' || ?1 AND (?2 = 0 OR part = ?2 || '/' || ?1)",
+                    (int64_t)n, (int64_t)k, err);
 }
 
 int shard_recorded(struct db *c, struct shard *shard, int64_t *at_ms, struct err *err)
@@ -313,17 +314,10 @@ int64_t shard_records(struct db *c, struct err *err)
 
 int64_t shard_records_after(struct db *c, int64_t known, uint64_t n, struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        db_sql(c,
-               "SELECT count(*) FROM (SELECT part FROM log WHERE what = '" AUDIT_LOG_SHARD
-               "' ORDER BY id LIMIT -1 OFFSET ?1) WHERE part NOT LIKE '%/' || ?2",
-               err);
-
-    if (!sql)
-        return -1;
-    db_number(sql, 1, known);
-    db_number(sql, 2, (int64_t)n);
-    return count_of(c, sql, err);
+    return count_of(c,
+                    "SELECT count(*) FROM (SELECT part FROM log WHERE what = '" AUDIT_LOG_SHARD
+                    "' ORDER BY id LIMIT -1 OFFSET ?1) WHERE part NOT LIKE '%/' || ?2",
+                    known, (int64_t)n, err);
 }
 
 int shard_is_filled(struct db *c, struct err *err)

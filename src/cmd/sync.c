@@ -224,14 +224,12 @@ static int list(struct service *s, struct err *err)
 static int print_json(const struct sync_result *r, uint64_t elapsed, const char *error,
                       struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(api_client_put, NULL, err);
     char when[CLOCK_TEXT_MAX];
     char shard[SHARD_TEXT_MAX];
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, api_client_put, NULL);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "error", error);
     jsonw_u64(w, "new_runs", r->fresh);
@@ -276,9 +274,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "undecided_runs", r->undecided > 0 ? (uint64_t)r->undecided : 0);
     jsonw_u64(w, "elapsed_ms", elapsed);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 static void say(const struct service *s, const struct sync_result *r, uint64_t elapsed)

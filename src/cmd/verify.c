@@ -525,13 +525,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = confine_to(run.args, count, operands, err);
     if (rc == 0 && run.args->common.json) {
-        run.w = mem_new(sizeof(*run.w), err);
+        run.w = jsonw_new(api_client_put, NULL, err);
         rc = run.w ? 0 : -1;
     }
-    if (run.w) {
-        jsonw_init(run.w, api_client_put, NULL);
+    if (run.w)
         jsonw_array(run.w, NULL, JSONW_LINES);
-    }
     run.shares = opts.shares;
     if (!run.w || !isatty(STDOUT_FILENO)) /* rows of JSON would get into a moving line */
         progress_begin(&run.args->common);

@@ -75,13 +75,11 @@ static void on_tick(void *ctx)
 
 static int print_json(const struct waited *runs, size_t count, struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(api_client_put, NULL, err);
     size_t i;
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, api_client_put, NULL);
     jsonw_array(w, NULL, JSONW_LINES);
     for (i = 0; i < count; i++) {
         jsonw_object(w, NULL, JSONW_INLINE);
@@ -96,9 +94,7 @@ static int print_json(const struct waited *runs, size_t count, struct err *err)
         jsonw_close(w);
     }
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 /* The exit status for all runs together; logs the runs that did not end in time. */

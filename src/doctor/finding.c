@@ -77,13 +77,11 @@ int findings_print(const struct findings *findings, bool quiet, struct err *err)
 
 int findings_json(const struct findings *findings, struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(api_client_put, NULL, err);
     size_t i;
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, api_client_put, NULL);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "errors", findings_count(findings, FINDING_ERROR));
     jsonw_u64(w, "warnings", findings_count(findings, FINDING_WARNING));
@@ -100,7 +98,5 @@ int findings_json(const struct findings *findings, struct err *err)
     }
     jsonw_close(w);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }

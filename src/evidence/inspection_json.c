@@ -174,12 +174,11 @@ int inspection_json_write(void *ctx, put_fn *put, void *put_ctx, struct err *err
     const struct inspection_opts *opts = inspection_of(document->inspection);
     const struct shard *shard = inspection_shard(document->inspection);
     char text[SHARD_TEXT_MAX];
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(put, put_ctx, err);
     int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, put, put_ctx);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "made_by", document->made_by);
     put_ms(w, "made_at", document->made_ms);
@@ -200,7 +199,7 @@ int inspection_json_write(void *ctx, put_fn *put, void *put_ctx, struct err *err
     jsonw_close(w);
     jsonw_close(w);
     if (rc == 0)
-        rc = jsonw_end(w, err);
+        return jsonw_finish(w, err);
     mem_free(w);
     return rc;
 }

@@ -57,14 +57,12 @@ struct holder {
 
 static int write_text(const struct lease *l, unsigned seconds, struct buf *out, struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(buf_put, out, err);
     char when[CLOCK_TEXT_MAX];
     char nonce[TEXT_NONCE];
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, buf_put, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "version", 1);
     jsonw_u64(w, "generation", l->generation);
@@ -76,9 +74,7 @@ static int write_text(const struct lease *l, unsigned seconds, struct buf *out, 
     jsonw_text(w, "made_by", l->opts.tool);
     jsonw_text(w, "nonce", text_nonce(nonce)); /* a lost answer is found out by it */
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 /* Write the lease over the object with this entity tag; "": there is none. 1: done, 0: another

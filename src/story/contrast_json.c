@@ -59,13 +59,11 @@ int contrast_json(const struct run_story *run, const struct run_story *other, pu
     size_t count = contrast_steps(run, other);
     const char *a = run_story_facts(run)->output;
     const char *b = run_story_facts(other)->output;
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(put, ctx, err);
     size_t i;
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, put, ctx);
     jsonw_object(w, NULL, JSONW_LINES);
     put_run(w, "run", run);
     put_run(w, "other", other);
@@ -89,7 +87,5 @@ int contrast_json(const struct run_story *run, const struct run_story *other, pu
     }
     jsonw_close(w);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }

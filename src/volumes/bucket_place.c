@@ -336,12 +336,10 @@ static int write_mark(const struct bucket_volume *v, const char *word, const cha
                       struct buf *out, struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
-    struct jsonw *w = mem_new(sizeof(*w), err);
-    int rc;
+    struct jsonw *w = jsonw_new(buf_put, out, err);
 
     if (!w)
         return -1;
-    jsonw_init(w, buf_put, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "version", 1);
     jsonw_text(w, "volume", v->name);
@@ -351,9 +349,7 @@ static int write_mark(const struct bucket_volume *v, const char *word, const cha
     jsonw_text(w, "at", clock_format(when, clock_wall(), CLOCK_RFC3339));
     jsonw_text(w, "made_by", tool);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 /* Write a mark under the first name that is free. end: set to its end */

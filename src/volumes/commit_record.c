@@ -6,7 +6,6 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
 #include <stdio.h>
@@ -14,55 +13,17 @@
 
 #define RUNS_MAX ((size_t)1 << 22)
 
+/* What is done with each run of a manifest. */
+struct each_run {
+    int (*fn)(void *ctx, const struct manifest_read_run *run, struct err *err);
+    void *ctx;
+};
+
 /* The rows of the runs come first; what follows is only hashed. */
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
-    struct jsonw *w = ctx;
-    struct manifest_read_run run;
-    struct region *region;
-    int rc;
-
-    if (section != MANIFEST_READ_RUNS)
-        return 0;
-    region = region_new(err);
-    rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
-    if (rc == 0 && run.run_id && !run.error) {
-        jsonw_object(w, NULL, JSONW_INLINE);
-        jsonw_text(w, "run_id", run.run_id);
-        jsonw_text(w, "supplements", run.supplements);
-        jsonw_close(w);
-    }
-    region_free(region);
-    return rc;
-}
-
-/* Read the runs of a manifest into the record, and its digest. */
-static int write_runs(struct jsonw *w, const char *archive, struct stop stop, struct err *err)
-{
-    struct archive_reader reader = { 0 };
-    struct manifest_digests digests;
-    char hex[SHA256_TEXT];
-    int rc = archive_reader_open(&reader, archive, err);
-
-    if (rc == 0) {
-        archive_reader_watch(&reader, stop, archive_reader_unwatched());
-        jsonw_array(w, "runs", JSONW_LINES);
-        rc = manifest_scan(&reader, on_row, w, &digests, err);
-        jsonw_close(w);
-    }
-    if (rc == 0) {
-        text_hex(hex, digests.sha256, SHA256_SIZE);
-        jsonw_text(w, "manifest_sha256", hex);
-    }
-    archive_reader_close(&reader);
-    return rc;
-}
-
-/* The same row, of which only the IDs are wanted. */
-static int on_id(void *ctx, enum manifest_read_section section, const char *text, size_t len,
-                 struct err *err)
-{
+    const struct each_run *each = ctx;
     struct manifest_read_run run;
     struct region *region;
     int rc;
@@ -72,26 +33,56 @@ static int on_id(void *ctx, enum manifest_read_section section, const char *text
     region = region_new(err);
     rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
     if (rc == 0 && run.run_id && !run.error)
-        rc = text_list_add(ctx, run.run_id, RUNS_MAX, err);
-    if (rc == 0 && run.run_id && !run.error && run.other_run_id)
-        rc = text_list_add(ctx, run.other_run_id, RUNS_MAX, err);
+        rc = each->fn(each->ctx, &run, err);
     region_free(region);
     return rc;
+}
+
+static int put_run(void *ctx, const struct manifest_read_run *run, struct err *err)
+{
+    struct jsonw *w = ctx;
+
+    (void)err;
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "run_id", run->run_id);
+    jsonw_text(w, "supplements", run->supplements);
+    jsonw_close(w);
+    return 0;
+}
+
+/* Read the runs of a manifest into the record, and its digest. */
+static int write_runs(struct jsonw *w, const char *archive, struct stop stop, struct err *err)
+{
+    struct each_run each = { put_run, w };
+    struct manifest_digests digests;
+    char hex[SHA256_TEXT];
+    int rc;
+
+    jsonw_array(w, "runs", JSONW_LINES);
+    rc = manifest_scan_path(archive, stop, on_row, &each, &digests, err);
+    jsonw_close(w);
+    if (rc == 0) {
+        text_hex(hex, digests.sha256, SHA256_SIZE);
+        jsonw_text(w, "manifest_sha256", hex);
+    }
+    return rc;
+}
+
+static int add_ids(void *ctx, const struct manifest_read_run *run, struct err *err)
+{
+    int rc = text_list_add(ctx, run->run_id, RUNS_MAX, err);
+
+    return rc == 0 && run->other_run_id ? text_list_add(ctx, run->other_run_id, RUNS_MAX, err)
+                                        : rc;
 }
 
 int commit_record_runs(const char *archive, struct stop stop, struct text_list *out,
                        struct err *err)
 {
-    struct archive_reader reader = { 0 };
+    struct each_run each = { add_ids, out };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&reader, archive, err);
 
-    if (rc == 0) {
-        archive_reader_watch(&reader, stop, archive_reader_unwatched());
-        rc = manifest_scan(&reader, on_id, out, &digests, err);
-    }
-    archive_reader_close(&reader);
-    return rc;
+    return manifest_scan_path(archive, stop, on_row, &each, &digests, err);
 }
 
 static const char *or_null(const char *text)
@@ -103,14 +94,13 @@ int commit_record_write(const struct commit_record *record, const char *archive,
                         const char *name, const char *tool, struct stop stop, struct buf *out,
                         struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(buf_put, out, err);
     char when[CLOCK_TEXT_MAX];
     char nonce[TEXT_NONCE];
     int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, buf_put, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "version", COMMIT_RECORD_VERSION);
     jsonw_text(w, "volume", name);
@@ -125,7 +115,7 @@ int commit_record_write(const struct commit_record *record, const char *archive,
     rc = write_runs(w, archive, stop, err);
     jsonw_close(w);
     if (rc == 0)
-        rc = jsonw_end(w, err);
+        return jsonw_finish(w, err);
     mem_free(w);
     return rc;
 }

@@ -170,15 +170,13 @@ int commit_sequence_check(struct commit_claim *claim, struct err *err)
 
 static int write_text(const struct commit_claim *claim, struct buf *out, struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(buf_put, out, err);
     char when[CLOCK_TEXT_MAX];
     char nonce[TEXT_NONCE];
     size_t i;
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, buf_put, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "version", VERSION);
     jsonw_u64(w, "number", claim->base + 1);
@@ -194,9 +192,7 @@ static int write_text(const struct commit_claim *claim, struct buf *out, struct 
         jsonw_text(w, NULL, claim->runs->at[i]);
     jsonw_close(w);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 /* Try to make the next decision: 1; 0: another one was first; -1. */

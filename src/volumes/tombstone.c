@@ -25,14 +25,12 @@ struct saying {
 static int write_text(const struct bucket_place *b, const struct saying *saying,
                       struct buf *out, struct err *err)
 {
-    struct jsonw *w = mem_new(sizeof(*w), err);
+    struct jsonw *w = jsonw_new(buf_put, out, err);
     char when[CLOCK_TEXT_MAX];
     size_t i;
-    int rc;
 
     if (!w)
         return -1;
-    jsonw_init(w, buf_put, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "version", 1);
     jsonw_text(w, "volume", saying->volume);
@@ -44,9 +42,7 @@ static int write_text(const struct bucket_place *b, const struct saying *saying,
         jsonw_text(w, NULL, saying->runs[i]);
     jsonw_close(w);
     jsonw_close(w);
-    rc = jsonw_end(w, err);
-    mem_free(w);
-    return rc;
+    return jsonw_finish(w, err);
 }
 
 int tombstone_put(struct bucket_place *b, const char *owner, const char *volume,
