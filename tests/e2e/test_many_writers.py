@@ -10,12 +10,15 @@ import pytest
 
 import fault_proxy
 import object_store
+from conftest import SANITIZED
 from test_shards import shard_of
 from test_sync_bucket import DEST, QUICK, STEPS, place  # pylint: disable=unused-import
 
 pytestmark = pytest.mark.skipif(not object_store.program(), reason="versitygw is not here: scripts/get-versitygw")
 pytest.importorskip("boto3")
 
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
+needs_faketime = pytest.mark.skipif(not FAKETIME or SANITIZED, reason="libfaketime is not here, or a sanitizer has to be loaded first")
 STEPS = dict(STEPS, decision=lambda r: r.method == "PUT" and "/sequence/" in r.target)
 
 
@@ -432,21 +435,25 @@ def test_pruned_while_another_machine_lists(place):
     assert not any(b'"lose"' in place.get(key) for key in place.keys("log/"))
 
 
-@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+def clock(**settings):
+    """The environment for a wrong clock; timers go on as usual."""
+    return dict(settings, LD_PRELOAD=FAKETIME, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
+
+
+@needs_faketime
 def test_a_fast_clock_removes_no_tombstone(place):
     """It is that of a prune at work, which a hold must see."""
     place.make("tsk_1")
     place.sync()
     place.put("tombstones/%s.json" % place.volumes()[0], b"{}")
-    place.sync(LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0], FAKETIME="+40d", FAKETIME_DONT_FAKE_MONOTONIC="1",
-               DONT_FAKE_MONOTONIC="1")
+    place.sync(**clock(FAKETIME="+40d"))
     assert place.keys("tombstones/")
     age(place, place.keys("tombstones/")[0], 90000)
     place.sync()
     assert not place.keys("tombstones/")
 
 
-@pytest.mark.skipif(not glob.glob("/usr/lib/*/faketime/libfaketime.so.1"), reason="libfaketime is not here")
+@needs_faketime
 def test_a_prune_that_is_paused_for_days(place):
     """Its tombstone is gone, so that a hold has not seen it: when it wakes, nothing is removed."""
     place.make("tsk_1")
@@ -461,8 +468,8 @@ def test_a_prune_that_is_paused_for_days(place):
         assert process.wait(60) == 0, process.stderr.read()
 
     place.proxy.fault(lambda r: r.method == "PUT" and "/log/" in r.target, before=pause)
-    place.run("prune", "--dest", DEST, "--apply", "--keep-days", "1", LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0],
-              FAKETIME_TIMESTAMP_FILE=str(now), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", check=75)
+    place.run("prune", "--dest", DEST, "--apply", "--keep-days", "1", check=75,
+              **clock(FAKETIME_TIMESTAMP_FILE=str(now), FAKETIME_NO_CACHE="1"))
     assert "was paused" in place.err
     place.check_all(["tsk_1"])
     place.sync()
