@@ -133,7 +133,9 @@ void bucket_place_etag(char out[128], const char *etag)
     (void)snprintf(out, 128, "%.*s", (int)(len < 127 ? len : 127), etag);
 }
 
-const char *bucket_place_mark(char out[BUCKET_MARK], const char *word, unsigned n)
+/* Write how the name of a mark ends, an object that says that a volume does not count:
+ * ".WORD.json", ".WORD-2.json" and so on. n: from 1; returns out */
+static const char *mark_end(char out[BUCKET_MARK], const char *word, unsigned n)
 {
     char number[16] = "";
 
@@ -155,7 +157,7 @@ static bool is_mark(const char *text, char name[VOLUME_NAME], char end[BUCKET_MA
         return false;
     for (n = 1; n < BUCKET_MARKS_MAX; n++) {
         for (i = 0; i < sizeof(mark_words) / sizeof(*mark_words); i++) {
-            if (volume_name_before(name, text, bucket_place_mark(end, mark_words[i], n)))
+            if (volume_name_before(name, text, mark_end(end, mark_words[i], n)))
                 return true;
         }
     }
@@ -366,7 +368,7 @@ static int put_mark(struct bucket_place *b, const char *name, const char *word,
     for (i = 1; i < BUCKET_MARKS_MAX; i++) {
         struct err why = { 0 };
 
-        if (bucket_place_key(b, key, "", name, bucket_place_mark(end, word, i), err) < 0)
+        if (bucket_place_key(b, key, "", name, mark_end(end, word, i), err) < 0)
             return -1;
         if (object_put(b->client, &opts, &info, &why) == 0)
             return 0;

@@ -140,12 +140,6 @@ int bucket_place_tell_marks(const struct bucket_place *bucket,
 int bucket_place_read_marks(struct bucket_place *bucket, struct bucket_volume *volume,
                             struct err *err) MUST_CHECK;
 
-/*
- * Write how the name of a mark ends, an object that says that a volume does not count:
- * ".WORD.json", ".WORD-2.json" and so on. n: from 1; returns out
- */
-const char *bucket_place_mark(char out[BUCKET_MARK], const char *word, unsigned n);
-
 /* Whether a copy of the catalog, named without its folder, is of a shard; shard: as in struct
  * bucket_place. */
 bool bucket_place_is_index_of(const char *name, const char *shard);

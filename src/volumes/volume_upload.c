@@ -394,7 +394,8 @@ static int commit(struct uploading *u, const char *archive, struct err *err)
     return is_superseded(u) ? 0 : write_record(u, archive, err);
 }
 
-int volume_upload_run(struct volume_job *job, struct s3_client *client, struct err *err)
+/* Upload the job's volume and make it count. Files of the work directory stay. */
+static int upload_and_commit(struct volume_job *job, struct s3_client *client, struct err *err)
 {
     struct uploading u = { .job = job, .client = client, .fd = -1 };
     int rc = open_file(&u, err);
@@ -474,7 +475,7 @@ static void *work(void *ctx)
 {
     struct volume_upload *upload = ctx;
 
-    upload->rc = volume_upload_run(&upload->job, upload->client, &upload->err);
+    upload->rc = upload_and_commit(&upload->job, upload->client, &upload->err);
     return NULL;
 }
 

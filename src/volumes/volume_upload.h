@@ -62,10 +62,6 @@ int volume_upload_note(const char *dir, const char *name, uint64_t base,
 /* Remove that note, if there is one. */
 int volume_upload_forget(const char *dir, const char *name, struct err *err) MUST_CHECK;
 
-/* Upload the job's volume and make it count. Files of the work directory stay. */
-int volume_upload_run(struct volume_job *job, struct s3_client *client,
-                      struct err *err) MUST_CHECK;
-
 /*
  * Make a volume count that is in the bucket, and of which no file is here: its upload was
  * complete, and its commit record was not written.
